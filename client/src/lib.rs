@@ -1,0 +1,1 @@
+//! The Rust client: finds leaders, retries what is safe, pipelines commands.

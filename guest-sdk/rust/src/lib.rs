@@ -1,0 +1,1 @@
+//! Write a replicated state machine in Rust.

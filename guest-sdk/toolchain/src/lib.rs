@@ -1,0 +1,1 @@
+//! Builds plugins from source, with whatever toolchain the machine has.

@@ -1,0 +1,1 @@
+//! The system state machine of group 0: nodes, plugins and groups.

@@ -1,0 +1,1 @@
+//! Sans-IO multi-group Raft: inputs in, effects out.

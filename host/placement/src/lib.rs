@@ -1,0 +1,1 @@
+//! Where replicas belong: facts in, instructions out.

@@ -1,0 +1,1 @@
+//! What a replica does with committed entries, as pure code over ports.

@@ -1,0 +1,1 @@
+//! The process: it wires the rooms together and serves the gRPC API.

@@ -1,0 +1,1 @@
+//! Everything a node keeps on disk: raft logs, hard states, stores, plugins and snapshots.

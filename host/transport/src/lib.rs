@@ -1,0 +1,1 @@
+//! Peer streams between nodes over tonic.
