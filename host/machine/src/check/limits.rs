@@ -1,0 +1,38 @@
+/// What a plugin may be made of. Bounds what a hostile upload can make a node compile, and keeps plugins within
+/// what the instance pool has room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginLimits {
+    /// The longest a plugin may be.
+    pub bytes_max: usize,
+    /// Core modules, counting those of nested components.
+    pub modules_max: u32,
+    /// Core instances made when the plugin is instantiated.
+    pub core_instances_max: u32,
+    /// Linear memories of one instance of the plugin.
+    pub memories_max: u32,
+    /// Tables of one instance of the plugin.
+    pub tables_max: u32,
+    /// Functions with a body, over all modules.
+    pub functions_max: u32,
+    /// The longest body of one function: compiling takes more than linear time in it.
+    pub function_bytes_max: u32,
+    /// Components nested in the plugin.
+    pub components_max: u32,
+}
+
+impl Default for PluginLimits {
+    /// Room for interpreters of Python and JavaScript, which are the largest plugins known: some 40 MB in some
+    /// dozen modules.
+    fn default() -> Self {
+        Self {
+            bytes_max: 64 << 20,
+            modules_max: 128,
+            core_instances_max: 128,
+            memories_max: 32,
+            tables_max: 64,
+            functions_max: 200_000,
+            function_bytes_max: 2 << 20,
+            components_max: 64,
+        }
+    }
+}
