@@ -33,11 +33,13 @@ reasons! {
     ADDRESS_UNAVAILABLE;
     /// A command of a stream was not handed on because one before it failed.
     BEHIND_FAILURE;
-    /// A command, or a query's request, is larger than the group or the node allows.
+    /// The catalog refused a change for a reason that has no code of its own.
+    CATALOG_REFUSED;
+    /// A command is larger than the group or the node allows.
     COMMAND_TOO_LARGE;
     /// The configuration file cannot be read or says something that cannot be.
     CONFIG_INVALID;
-    /// The time that the caller gave, or the node allows, was over; nothing was changed.
+    /// The time that the caller gave, or the node allows, was over; the request had no effect.
     DEADLINE_EXCEEDED;
     /// A file or standard input cannot be read, or a file cannot be written.
     FILE_FAILED;
@@ -49,38 +51,42 @@ reasons! {
     FOLDER_OF_OTHER_VERSION;
     /// The data folder cannot be created, opened or read.
     FOLDER_UNUSABLE;
-    /// A group of this name exists already.
-    GROUP_EXISTS;
-    /// The host itself failed; a defect or a broken machine.
+    /// No group has this name.
+    GROUP_NOT_FOUND;
+    /// The group exists, but its replica on this node cannot take requests yet.
+    GROUP_NOT_READY;
+    /// The host itself failed: a defect or a broken machine.
     INTERNAL;
     /// A field of the request holds what it may not.
     INVALID_ARGUMENT;
     /// A name is not of the form that names have.
     INVALID_NAME;
-    /// A limit of a group is out of the range that the cluster allows.
-    LIMIT_OUT_OF_RANGE;
-    /// The cluster has fewer fitting nodes than the group is to have replicas.
+    /// A group of this name exists already.
+    NAME_TAKEN;
+    /// No node has this number.
+    NODE_NOT_FOUND;
+    /// Fewer fitting nodes are there than the group is to have replicas.
     NOT_ENOUGH_NODES;
     /// This node does not lead the group.
     NOT_LEADER;
-    /// No majority of the group's replicas could be reached in time.
+    /// No majority of the group's replicas could be reached in time; the request had no effect.
     NO_QUORUM;
-    /// This node holds no replica of the group.
-    NO_REPLICA;
     /// A command was handed on and its answer is lost: it may or may not be applied, now or later.
     OUTCOME_UNKNOWN;
     /// More is waiting than the node or the group allows; nothing was accepted.
     OVERLOADED;
     /// The component is a core WebAssembly module, not a component.
     PLUGIN_CORE_MODULE;
-    /// The component is valid, but the engine will not compile it.
-    PLUGIN_DOES_NOT_COMPILE;
     /// The source of a plugin could not be built.
     PLUGIN_DOES_NOT_BUILD;
-    /// This version of the plugin is published with other bytes.
-    PLUGIN_EXISTS;
+    /// The component is valid, but the engine will not compile it.
+    PLUGIN_DOES_NOT_COMPILE;
     /// The component imports something outside the contract.
     PLUGIN_FOREIGN_IMPORT;
+    /// The plugin cannot be removed while groups run it.
+    PLUGIN_IN_USE;
+    /// No plugin is published under this reference.
+    PLUGIN_NOT_FOUND;
     /// The bytes are not WebAssembly, or not valid.
     PLUGIN_NOT_WASM;
     /// The component is larger than the node allows.
@@ -89,20 +95,22 @@ reasons! {
     PLUGIN_WRONG_VERSION;
     /// The component does not export what a plugin must, or with other types.
     PLUGIN_WRONG_WORLD;
+    /// A query met a failure of the host on this node.
+    QUERY_FAILED;
     /// The replica on this node met an error and applies no more.
     REPLICA_FAILED;
+    /// A query's request is larger than the group or the node allows.
+    REQUEST_TOO_LARGE;
     /// The node is shutting down.
     SHUTTING_DOWN;
-    /// No group has this name.
-    UNKNOWN_GROUP;
-    /// No node has this number.
-    UNKNOWN_NODE;
-    /// No plugin is published under this reference.
-    UNKNOWN_PLUGIN;
+    /// The disk of a node is full.
+    STORAGE_FULL;
     /// No node could be reached at the addresses given.
     UNREACHABLE;
     /// The bytes of an upload are not those that its header announced.
     UPLOAD_BROKEN;
+    /// This version of the plugin is published already, with other bytes.
+    VERSION_TAKEN;
 }
 
 #[cfg(test)]
@@ -118,6 +126,11 @@ mod tests {
             .filter_map(|name| name.strip_suffix(".md").map(str::to_owned))
             .filter(|name| name != "README")
             .collect()
+    }
+
+    #[test]
+    fn reasons_stand_in_the_order_of_the_alphabet() {
+        assert!(ALL.is_sorted(), "{ALL:?}");
     }
 
     #[test]
