@@ -1,1 +1,6 @@
-//! The process: it wires the rooms together and serves the gRPC API.
+//! The process: it wires the rooms together into a node and serves its API.
+
+mod error;
+pub mod node;
+
+pub use error::{LeaderHint, RequestError};

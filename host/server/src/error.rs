@@ -1,0 +1,304 @@
+//! What a request can come to other than an answer: one code, what happened and why, and what to do about it.
+
+use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
+use std::time::Duration;
+use tonic::Code;
+
+/// The leader of a group, as far as the node that was asked knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderHint {
+    /// The node that leads.
+    pub node: NodeId,
+    /// Where it takes requests, as `host:port`.
+    pub address: String,
+}
+
+/// Why a request was not answered.
+///
+/// The text says what happened and why, [`RequestError::cure`] what to do, and [`RequestError::reason`] is the code
+/// that programs tell them apart by.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// This replica does not lead the group, or the node holds none of its replicas.
+    #[error("this node does not lead group {group}{}", leader_text(.leader.as_ref()))]
+    NotLeader {
+        /// The group.
+        group: GroupId,
+        /// Who leads, when that is known.
+        leader: Option<LeaderHint>,
+    },
+    /// No group of that name.
+    #[error("there is no group {name:?}")]
+    GroupNotFound {
+        /// What was asked for: a name, or a number.
+        name: String,
+    },
+    /// The group exists, but its replica here cannot take requests.
+    #[error("group {group} is not ready on this node: {why}")]
+    GroupNotReady {
+        /// The group.
+        group: GroupId,
+        /// What it waits for.
+        why: String,
+    },
+    /// The replica of the group on this node met an error and stopped.
+    #[error("the replica of group {group} on this node has stopped: {why}")]
+    ReplicaFailed {
+        /// The group.
+        group: GroupId,
+        /// What it met.
+        why: String,
+    },
+    /// No plugin of that name and version.
+    #[error("there is no plugin {reference}")]
+    PluginNotFound {
+        /// What was asked for.
+        reference: String,
+    },
+    /// No node of that number.
+    #[error("there is no node {node}")]
+    NodeNotFound {
+        /// What was asked for.
+        node: NodeId,
+    },
+    /// A group of that name exists.
+    #[error("the group name {name} is taken")]
+    NameTaken {
+        /// The name.
+        name: GroupName,
+    },
+    /// The version of the plugin was published before, with other bytes.
+    #[error("{reference} is published already, with other bytes; what is published never changes")]
+    VersionTaken {
+        /// The plugin.
+        reference: PluginReference,
+    },
+    /// The plugin cannot be deleted or changed while groups run it.
+    #[error("{reference} is in use by group {group}")]
+    PluginInUse {
+        /// The plugin.
+        reference: String,
+        /// One of the groups that run it.
+        group: String,
+    },
+    /// The command is larger than the group takes.
+    #[error("the command holds {bytes} bytes, and group {group} takes at most {bytes_max}")]
+    CommandTooLarge {
+        /// The group.
+        group: GroupId,
+        /// Its size.
+        bytes: usize,
+        /// The most there may be.
+        bytes_max: usize,
+    },
+    /// The query's request is larger than the group takes.
+    #[error("the request holds {bytes} bytes, and group {group} takes at most {bytes_max}")]
+    RequestTooLarge {
+        /// The group.
+        group: GroupId,
+        /// Its size.
+        bytes: usize,
+        /// The most there may be.
+        bytes_max: usize,
+    },
+    /// A bounded queue is full.
+    #[error("the node is overloaded: {queue} is full")]
+    Overloaded {
+        /// Which queue.
+        queue: &'static str,
+    },
+    /// A majority of the group did not answer in time; the request certainly had no effect.
+    #[error("group {group} has no quorum: {why} within {waited:?}")]
+    NoQuorum {
+        /// The group.
+        group: GroupId,
+        /// What was waited for in vain.
+        why: &'static str,
+        /// How long.
+        waited: Duration,
+    },
+    /// The deadline passed; the request certainly had no effect.
+    #[error("the deadline passed after {waited:?}, while waiting for {what}")]
+    DeadlineExceeded {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        waited: Duration,
+    },
+    /// The command may or may not be applied: its answer was lost.
+    #[error("it is not known whether the command was applied to group {group}: {why}")]
+    OutcomeUnknown {
+        /// The group.
+        group: GroupId,
+        /// How the answer was lost.
+        why: &'static str,
+    },
+    /// The bytes are no plugin that this cluster runs.
+    #[error("the plugin was refused: {why}")]
+    PluginRefused {
+        /// The code of the refusal, such as `PLUGIN_FOREIGN_IMPORT`.
+        reason: &'static str,
+        /// What is wrong with it.
+        why: String,
+        /// What its author can do.
+        cure: String,
+    },
+    /// Something in the request is not as it must be.
+    #[error("{what} is not valid: {why}")]
+    InvalidArgument {
+        /// Which part of the request.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Fewer nodes are there than the group is to have replicas.
+    #[error("{wanted} nodes are needed and {available} can take a replica: {why}")]
+    NotEnoughNodes {
+        /// How many replicas are to be placed.
+        wanted: usize,
+        /// How many nodes could take one.
+        available: usize,
+        /// What keeps the others from it.
+        why: String,
+    },
+    /// The catalog refused a change for a reason that has no code of its own.
+    #[error("the catalog refused the change: {why}")]
+    CatalogRefused {
+        /// Its reason.
+        why: String,
+    },
+    /// The disk has no room.
+    #[error("the disk of node {node} is full: {why}")]
+    StorageFull {
+        /// The node.
+        node: NodeId,
+        /// What could not be written.
+        why: String,
+    },
+    /// The observer that answers queries met the host's own failure.
+    #[error("the query failed on this node: {why}")]
+    QueryFailed {
+        /// What happened.
+        why: String,
+    },
+    /// The node is shutting down.
+    #[error("the node is shutting down")]
+    ShuttingDown,
+    /// A failure of the host itself.
+    #[error("internal failure: {why}")]
+    Internal {
+        /// What is known of it.
+        why: String,
+    },
+}
+
+fn leader_text(leader: Option<&LeaderHint>) -> String {
+    match leader {
+        Some(LeaderHint { node, address }) => format!("; node {node} at {address} does"),
+        None => ", and knows of no leader".to_owned(),
+    }
+}
+
+impl RequestError {
+    /// The code that programs tell errors apart by; each has a page in `docs/errors/`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotLeader { .. } => "NOT_LEADER",
+            Self::GroupNotFound { .. } => "GROUP_NOT_FOUND",
+            Self::GroupNotReady { .. } => "GROUP_NOT_READY",
+            Self::ReplicaFailed { .. } => "REPLICA_FAILED",
+            Self::PluginNotFound { .. } => "PLUGIN_NOT_FOUND",
+            Self::NodeNotFound { .. } => "NODE_NOT_FOUND",
+            Self::NameTaken { .. } => "NAME_TAKEN",
+            Self::VersionTaken { .. } => "VERSION_TAKEN",
+            Self::PluginInUse { .. } => "PLUGIN_IN_USE",
+            Self::CommandTooLarge { .. } => "COMMAND_TOO_LARGE",
+            Self::RequestTooLarge { .. } => "REQUEST_TOO_LARGE",
+            Self::Overloaded { .. } => "OVERLOADED",
+            Self::NoQuorum { .. } => "NO_QUORUM",
+            Self::DeadlineExceeded { .. } => "DEADLINE_EXCEEDED",
+            Self::OutcomeUnknown { .. } => "OUTCOME_UNKNOWN",
+            Self::PluginRefused { reason, .. } => reason,
+            Self::InvalidArgument { .. } => "INVALID_ARGUMENT",
+            Self::NotEnoughNodes { .. } => "NOT_ENOUGH_NODES",
+            Self::CatalogRefused { .. } => "CATALOG_REFUSED",
+            Self::StorageFull { .. } => "STORAGE_FULL",
+            Self::QueryFailed { .. } => "QUERY_FAILED",
+            Self::ShuttingDown => "SHUTTING_DOWN",
+            Self::Internal { .. } => "INTERNAL",
+        }
+    }
+
+    /// The gRPC status that goes with it.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NotLeader { .. }
+            | Self::GroupNotReady { .. }
+            | Self::NoQuorum { .. }
+            | Self::ShuttingDown => Code::Unavailable,
+            Self::GroupNotFound { .. } | Self::PluginNotFound { .. } | Self::NodeNotFound { .. } => {
+                Code::NotFound
+            }
+            Self::NameTaken { .. } | Self::VersionTaken { .. } => Code::AlreadyExists,
+            Self::ReplicaFailed { .. }
+            | Self::PluginInUse { .. }
+            | Self::NotEnoughNodes { .. }
+            | Self::CatalogRefused { .. } => Code::FailedPrecondition,
+            Self::CommandTooLarge { .. }
+            | Self::RequestTooLarge { .. }
+            | Self::PluginRefused { .. }
+            | Self::InvalidArgument { .. } => Code::InvalidArgument,
+            Self::Overloaded { .. } | Self::StorageFull { .. } => Code::ResourceExhausted,
+            Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
+            // Not UNAVAILABLE: a client that retries those blindly would apply the command twice.
+            Self::OutcomeUnknown { .. } => Code::Aborted,
+            Self::QueryFailed { .. } | Self::Internal { .. } => Code::Internal,
+        }
+    }
+
+    /// What whoever asked can do about it.
+    #[must_use]
+    pub fn cure(&self) -> String {
+        match self {
+            Self::NotLeader { leader: Some(LeaderHint { address, .. }), .. } => format!("send it to {address}"),
+            Self::NotLeader { leader: None, .. } => {
+                "ask another node of the cluster, or this one again when a leader is elected".to_owned()
+            }
+            Self::GroupNotFound { .. } => "list the groups with `quorate group list`".to_owned(),
+            Self::GroupNotReady { .. } => "try again in a moment, or ask another node".to_owned(),
+            Self::ReplicaFailed { .. } => {
+                "ask another node; see this node's log for the failure, and restart the node once it is mended"
+                    .to_owned()
+            }
+            Self::PluginNotFound { .. } => {
+                "list the plugins with `quorate plugin list`, or upload it with `quorate plugin upload`".to_owned()
+            }
+            Self::NodeNotFound { .. } => "list the nodes with `quorate node list`".to_owned(),
+            Self::NameTaken { .. } => "choose another name, or delete the group that has it".to_owned(),
+            Self::VersionTaken { .. } => "upload it under a new version".to_owned(),
+            Self::PluginInUse { group, .. } => format!("delete the group {group} first"),
+            Self::CommandTooLarge { .. } | Self::RequestTooLarge { .. } => {
+                "send less at once, or create the group with a higher limit".to_owned()
+            }
+            Self::Overloaded { .. } => "try again after a pause, and send less at a time".to_owned(),
+            Self::NoQuorum { .. } => {
+                "bring back nodes that hold replicas of the group, until a majority of them runs".to_owned()
+            }
+            Self::DeadlineExceeded { .. } => "try again, or allow more time".to_owned(),
+            Self::OutcomeUnknown { .. } => {
+                "query the group to learn whether the command was applied before sending it again".to_owned()
+            }
+            Self::PluginRefused { cure, .. } => cure.clone(),
+            Self::InvalidArgument { .. } => "correct the request".to_owned(),
+            Self::NotEnoughNodes { .. } => "start more nodes, or ask for fewer replicas".to_owned(),
+            Self::CatalogRefused { .. } => "change the request as the reason says".to_owned(),
+            Self::StorageFull { .. } => "make room on the disk of that node".to_owned(),
+            Self::QueryFailed { .. } => "ask another node; see this node's log for the failure".to_owned(),
+            Self::ShuttingDown => "ask another node".to_owned(),
+            Self::Internal { .. } => "see this node's log, and report it".to_owned(),
+        }
+    }
+}

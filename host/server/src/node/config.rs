@@ -1,0 +1,69 @@
+use quorate_vocabulary::NodeId;
+use std::{path::PathBuf, time::Duration};
+
+/// What a node is told when it starts.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// The cluster's name; a data folder of another cluster is refused.
+    pub cluster: String,
+    /// This node.
+    pub node: NodeId,
+    /// Where it keeps everything.
+    pub data_folder: PathBuf,
+    /// Where other nodes and clients reach it, as `host:port`.
+    pub address: String,
+    /// The nodes that found the cluster and hold the catalog, this one among them: id and address.
+    pub founders: Vec<(NodeId, String)>,
+    /// After how long without word from a leader a replica asks to become one.
+    pub election_timeout: Duration,
+    /// How often a leader says that it is there.
+    pub heartbeat_interval: Duration,
+    /// Threads that apply committed entries.
+    pub apply_threads: usize,
+    /// Threads that answer queries and run lifecycle callbacks.
+    pub observer_threads: usize,
+    /// Requests that may wait for the shard thread; beyond, they are refused as overload.
+    pub shard_inbox_max: usize,
+    /// Queries that may wait for a thread; beyond, they are refused as overload.
+    pub observer_inbox_max: usize,
+    /// The largest plugin taken, in bytes.
+    pub plugin_bytes_max: usize,
+    /// The memory compiled plugins' instances may take on this node, in bytes.
+    pub instances_memory_bytes_max: usize,
+    /// A snapshot is taken once so many entries were applied since the last.
+    pub snapshot_entries: u64,
+    /// Entries kept behind a snapshot for followers that lag.
+    pub log_margin_entries: u64,
+    /// Snapshots kept of each replica.
+    pub snapshots_kept: usize,
+}
+
+impl NodeConfig {
+    /// A node with the defaults for everything that has one.
+    #[must_use]
+    pub fn new(cluster: &str, node: NodeId, data_folder: PathBuf, founders: Vec<(NodeId, String)>) -> Self {
+        let address = founders
+            .iter()
+            .find(|founder| founder.0 == node)
+            .map(|founder| founder.1.clone())
+            .unwrap_or_default();
+        Self {
+            cluster: cluster.to_owned(),
+            node,
+            data_folder,
+            address,
+            founders,
+            election_timeout: Duration::from_millis(1000),
+            heartbeat_interval: Duration::from_millis(100),
+            apply_threads: 2,
+            observer_threads: 2,
+            shard_inbox_max: 16 * 1024,
+            observer_inbox_max: 4 * 1024,
+            plugin_bytes_max: 64 * 1024 * 1024,
+            instances_memory_bytes_max: 1024 * 1024 * 1024,
+            snapshot_entries: 10_000,
+            log_margin_entries: 1_000,
+            snapshots_kept: 2,
+        }
+    }
+}

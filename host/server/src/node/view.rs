@@ -1,0 +1,221 @@
+//! What a node tells of itself and takes from its callers, in values that are neither the wire's nor a room's own.
+
+use bytes::Bytes;
+use quorate_vocabulary::{
+    GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference, Position, ReplicaId,
+};
+
+/// What a command or a query came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The plugin's reply.
+    Reply(Bytes),
+    /// The plugin's rejection: an answer, with the state unchanged.
+    Rejection(Bytes),
+    /// The plugin trapped; the state is as if the command had never run.
+    Trapped {
+        /// Which trap, such as `OUT_OF_FUEL`.
+        kind: String,
+        /// What is known of it.
+        message: String,
+    },
+}
+
+/// A command that was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// Where it stands in the log.
+    pub position: Position,
+    /// What it came to.
+    pub answer: Answer,
+}
+
+/// A query that was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queried {
+    /// The index up to which the state it saw was applied.
+    pub applied: u64,
+    /// What it came to.
+    pub answer: Answer,
+}
+
+/// How fresh the state a query sees must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consistency {
+    /// Everything that was answered before the query began, confirmed with a majority.
+    #[default]
+    Linearizable,
+    /// What this node has applied, however old.
+    Local,
+}
+
+/// A group to be created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateGroup {
+    /// Its name.
+    pub name: GroupName,
+    /// What it runs.
+    pub plugin: PluginReference,
+    /// How many replicas it has; none: three, or as many as there are founding nodes when they are fewer.
+    pub replicas: Option<usize>,
+    /// The nodes that hold them; empty: the cluster chooses.
+    pub nodes: Vec<NodeId>,
+}
+
+/// A published plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginView {
+    /// Its name and version.
+    pub reference: PluginReference,
+    /// What its bytes are known by.
+    pub digest: PluginDigest,
+    /// How many they are.
+    pub bytes: u64,
+    /// Where its machines keep their state.
+    pub kind: MachineKind,
+    /// Whether it is told of changes of leader.
+    pub has_lifecycle: bool,
+}
+
+/// A group as the catalog has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupView {
+    /// Its number.
+    pub id: GroupId,
+    /// Its name.
+    pub name: GroupName,
+    /// What it runs.
+    pub plugin: PluginReference,
+    /// The digest of what it runs.
+    pub digest: PluginDigest,
+    /// Its replicas and where they are.
+    pub members: Vec<Member>,
+    /// The leader, as far as this node knows.
+    pub leader: Option<NodeId>,
+    /// The replica on this node, when there is one.
+    pub local: Option<ReplicaView>,
+}
+
+/// What a replica is to its group at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaRole {
+    /// It leads.
+    Leader,
+    /// It follows.
+    Follower,
+    /// It asks to lead.
+    Candidate,
+    /// It follows and does not vote.
+    Learner,
+}
+
+/// Whether a replica works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplicaState {
+    /// It waits for its plugin, or reads its state.
+    Starting {
+        /// What it waits for.
+        why: String,
+    },
+    /// It applies what is committed.
+    Running,
+    /// It met the host's own failure and has stopped.
+    Failed {
+        /// What it met.
+        why: String,
+    },
+}
+
+/// One replica, seen from its own node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaView {
+    /// Its group.
+    pub group: GroupId,
+    /// Its number.
+    pub replica: ReplicaId,
+    /// The node that holds it.
+    pub node: NodeId,
+    /// Whether it works.
+    pub state: ReplicaState,
+    /// What it is to its group.
+    pub role: ReplicaRole,
+    /// The term it is in.
+    pub term: u64,
+    /// The leader of that term, when known.
+    pub leader: Option<Member>,
+    /// The last committed index it knows of.
+    pub commit: u64,
+    /// The last index it applied.
+    pub applied: u64,
+    /// The first index its log holds.
+    pub log_first: u64,
+    /// The last index its log holds.
+    pub log_last: u64,
+    /// The index of its newest snapshot; 0 when it has none.
+    pub snapshot_index: u64,
+    /// The size of that snapshot in bytes.
+    pub snapshot_bytes: u64,
+    /// The rolling digest over everything applied up to `applied`: equal on replicas that hold equal state.
+    pub digest: Bytes,
+    /// Changes of leader the plugin of this replica was told of, the newest last; bounded.
+    pub leaders_seen: Vec<TermOfLeader>,
+}
+
+/// A term and who led it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TermOfLeader {
+    /// The term.
+    pub term: u64,
+    /// The node that led.
+    pub node: NodeId,
+}
+
+/// A snapshot that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotTaken {
+    /// Up to where it holds the state.
+    pub index: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A node as the catalog has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeView {
+    /// Its number.
+    pub id: NodeId,
+    /// Where it is reached.
+    pub address: String,
+    /// What its engine is and how it is set, without which replicas would differ.
+    pub engine_fingerprint: String,
+    /// Whether this node has heard of it lately.
+    pub reachable: bool,
+}
+
+/// How this node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Its number.
+    pub node: NodeId,
+    /// Where it is reached.
+    pub address: String,
+    /// Whether the catalog has it.
+    pub registered: bool,
+    /// The leader of the catalog, as far as this node knows.
+    pub catalog_leader: Option<NodeId>,
+    /// Every replica it holds, by group, the catalog's first.
+    pub replicas: Vec<ReplicaView>,
+}
+
+/// Something a plugin emitted for those who watch its group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupEvent {
+    /// The command that emitted it.
+    pub position: Position,
+    /// Its topic.
+    pub topic: String,
+    /// Its content.
+    pub payload: Bytes,
+}
