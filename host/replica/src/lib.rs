@@ -1,1 +1,20 @@
 //! What a replica does with committed entries, as pure code over ports.
+//!
+//! [`Replica`] applies the entries of one group in order and says what came of each. An [`Observer`] answers queries and
+//! runs lifecycle callbacks, on instances of its own. [`ports`] says what both need from outside.
+
+mod checkpoint_policy;
+mod entry;
+mod fault;
+mod observer;
+mod overlay;
+pub mod ports;
+mod replica;
+
+pub use checkpoint_policy::CheckpointPolicy;
+pub use entry::CommittedEntry;
+pub use fault::ReplicaFault;
+pub use observer::{Observer, ReadPoint};
+pub use overlay::{Overlay, StoreError};
+pub use quorate_proto::entry::{Configuration, EntryBody};
+pub use replica::{CheckpointResult, EntryResult, Replica, ReplicaStart, StoreSnapshot};

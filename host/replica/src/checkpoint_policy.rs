@@ -1,0 +1,44 @@
+/// When a leader should propose a checkpoint (memory machine) or a node take a snapshot (store machine): as soon as
+/// anything has grown past its bound since the last one. A question of cost only, so it is not replicated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointPolicy {
+    /// Entries.
+    pub entries_max: u64,
+    /// Commands in them.
+    pub commands_max: u64,
+    /// Bytes of those commands.
+    pub bytes_max: u64,
+    /// Commands applied once more because of traps: a memory machine is rebuilt from its checkpoint after each.
+    pub repeated_commands_max: u64,
+}
+
+impl Default for CheckpointPolicy {
+    fn default() -> Self {
+        Self {
+            entries_max: 10_000,
+            commands_max: 100_000,
+            bytes_max: 64 << 20,
+            repeated_commands_max: 100_000,
+        }
+    }
+}
+
+/// What has grown since the last checkpoint or snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Growth {
+    pub(crate) entries: u64,
+    pub(crate) commands: u64,
+    pub(crate) bytes: u64,
+    pub(crate) repeated_commands: u64,
+}
+
+impl CheckpointPolicy {
+    pub(crate) fn is_due(&self, growth: &Growth) -> bool {
+        // An entry at least, so that a bound of zero does not ask for checkpoints of nothing.
+        growth.entries > 0
+            && (growth.entries >= self.entries_max
+                || growth.commands >= self.commands_max
+                || growth.bytes >= self.bytes_max
+                || growth.repeated_commands >= self.repeated_commands_max)
+    }
+}

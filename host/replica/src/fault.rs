@@ -1,0 +1,75 @@
+use crate::ports::{CallFailure, HostFault};
+
+/// Why a replica, or an observer, cannot go on. Of a replica: it is stopped, and every later call says so. Its group goes
+/// on without it; it is made again from its disk, or from another replica's snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplicaFault {
+    /// The host failed.
+    #[error("{doing}: {fault}")]
+    Host {
+        /// What the replica did.
+        doing: &'static str,
+        /// What happened.
+        fault: HostFault,
+    },
+    /// An entry came that does not follow the last one.
+    #[error(
+        "entry {index} came where entry {expected} was to be applied: the log or the applied point is wrong"
+    )]
+    Gap {
+        /// Which came.
+        index: u64,
+        /// Which should have come.
+        expected: u64,
+    },
+    /// Applying the same entries again gave something else: the plugin or the host is not deterministic.
+    #[error(
+        "applying the entries behind {base} up to {index} again gave other outcomes than the first time: the plugin's results depend on something that is not in the log"
+    )]
+    Diverged {
+        /// Where both began.
+        base: u64,
+        /// Where they differ at the latest.
+        index: u64,
+    },
+    /// A snapshot cannot be loaded.
+    #[error("the snapshot at entry {index} cannot be loaded: {failure}")]
+    Snapshot {
+        /// Its index.
+        index: u64,
+        /// What the plugin said.
+        failure: CallFailure,
+    },
+    /// A snapshot belongs to another kind of machine.
+    #[error(
+        "the snapshot at entry {index} is of a {found} machine, and this group runs a {expected} machine"
+    )]
+    SnapshotKind {
+        /// Its index.
+        index: u64,
+        /// What it is.
+        found: quorate_vocabulary::MachineKind,
+        /// What it should be.
+        expected: quorate_vocabulary::MachineKind,
+    },
+    /// An observer was asked for a moment that it can no longer reach: the replica has gone on. Ask again with a newer
+    /// read point.
+    #[error("the observer cannot reach entry {index} any more: take a newer read point")]
+    Behind {
+        /// The entry it should have stood at.
+        index: u64,
+    },
+    /// The replica met a fault before.
+    #[error("the replica is stopped, by an earlier fault: {cause}")]
+    Stopped {
+        /// Which.
+        cause: String,
+    },
+}
+
+impl ReplicaFault {
+    /// Says what was being done when the host failed.
+    pub(crate) fn while_doing(doing: &'static str) -> impl FnOnce(HostFault) -> Self {
+        move |fault| Self::Host { doing, fault }
+    }
+}

@@ -1,0 +1,118 @@
+/// What a plugin of this group may use. Replicated with the group: outcomes depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupLimits {
+    /// Fuel for one command.
+    pub fuel_per_command: u64,
+    /// Fuel for one query.
+    pub fuel_per_query: u64,
+    /// Fuel for one lifecycle callback.
+    pub fuel_per_callback: u64,
+    /// Fuel for one save or load of a snapshot.
+    pub fuel_per_snapshot: u64,
+    /// Linear memory of an instance, all memories together.
+    pub memory_bytes_max: u64,
+    /// Table elements of an instance, all tables together.
+    pub table_elements_max: u64,
+    /// One command.
+    pub command_bytes_max: u64,
+    /// One reply or rejection, of a command or a query.
+    pub reply_bytes_max: u64,
+    /// One event: its topic and payload.
+    pub event_bytes_max: u64,
+    /// Events of one command.
+    pub events_per_command_max: u64,
+    /// One log line; the rest of a longer one is cut.
+    pub log_line_bytes_max: u64,
+    /// Log lines of one call; further ones are dropped.
+    pub log_lines_per_command_max: u64,
+    /// One key.
+    pub key_bytes_max: u64,
+    /// One value.
+    pub value_bytes_max: u64,
+    /// What one command may change in the store: bytes of keys and values it puts, deletes or names as ends of ranges.
+    pub changed_bytes_per_command_max: u64,
+    /// What one call of the host may copy out of the plugin's memory.
+    pub host_call_bytes_max: u64,
+    /// Commands one lifecycle callback may propose.
+    pub proposals_per_callback_max: u64,
+}
+
+/// A limit outside of what a cluster allows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the limit {name} is {value}, and must be from {min} to {max}")]
+pub struct LimitError {
+    /// Which one.
+    pub name: &'static str,
+    /// What was asked for.
+    pub value: u64,
+    /// The least it may be.
+    pub min: u64,
+    /// The most it may be.
+    pub max: u64,
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+macro_rules! limits {
+    ($($name:ident: $min:expr, $default:expr, $max:expr;)*) => {
+        impl Default for GroupLimits {
+            fn default() -> Self {
+                Self { $($name: $default),* }
+            }
+        }
+
+        impl GroupLimits {
+            /// Checks every limit against the least and the most it may be.
+            pub fn validate(&self) -> Result<(), LimitError> {
+                $(if !($min..=$max).contains(&self.$name) {
+                    return Err(LimitError {
+                        name: stringify!($name), value: self.$name, min: $min, max: $max,
+                    });
+                })*
+                Ok(())
+            }
+        }
+    };
+}
+
+limits! {
+    // name: least, default, most;
+    fuel_per_command: 10_000, 200_000_000, 100_000_000_000;
+    fuel_per_query: 10_000, 200_000_000, 100_000_000_000;
+    fuel_per_callback: 10_000, 200_000_000, 100_000_000_000;
+    fuel_per_snapshot: 10_000, 100_000_000_000, 10_000_000_000_000;
+    memory_bytes_max: 64 * KIB, 256 * MIB, 4 * GIB;
+    table_elements_max: 1, 100_000, 10_000_000;
+    command_bytes_max: 1, MIB, 16 * MIB;
+    reply_bytes_max: 1, 4 * MIB, 16 * MIB;
+    event_bytes_max: 1, 64 * KIB, MIB;
+    events_per_command_max: 0, 256, 65_536;
+    log_line_bytes_max: 0, 4 * KIB, 64 * KIB;
+    log_lines_per_command_max: 0, 64, 4_096;
+    key_bytes_max: 1, 4 * KIB, 64 * KIB;
+    value_bytes_max: 1, 4 * MIB, 16 * MIB;
+    changed_bytes_per_command_max: 1, 16 * MIB, 256 * MIB;
+    host_call_bytes_max: 64 * KIB, 32 * MIB, 512 * MIB;
+    proposals_per_callback_max: 0, 64, 4_096;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_allowed() {
+        assert_eq!(GroupLimits::default().validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_limit_past_the_ceiling_is_named() {
+        let limits = GroupLimits { memory_bytes_max: 5 * GIB, ..GroupLimits::default() };
+        let error = limits.validate().expect_err("more than a component can address");
+        assert_eq!((error.name, error.value, error.max), ("memory_bytes_max", 5 * GIB, 4 * GIB));
+        let limits = GroupLimits { fuel_per_command: 0, ..GroupLimits::default() };
+        assert_eq!(limits.validate().expect_err("no fuel at all").name, "fuel_per_command");
+    }
+}

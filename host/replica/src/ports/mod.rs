@@ -1,0 +1,28 @@
+//! What a replica needs from outside, as traits, and the words those traits use.
+//!
+//! `machine` implements [`Plugin`] and [`Instance`] with wasmtime, `catalog` implements them natively; `storage`
+//! implements [`StateStore`], [`Snapshots`] and [`History`].
+
+mod call;
+mod fault;
+mod group;
+mod history;
+mod limits;
+mod plugin;
+mod point;
+mod snapshots;
+mod store;
+
+pub use call::{
+    Call, CallFailure, Callback, Event, LifecycleEvent, LogLevel, LogLine, Outcome, Trap, TrapKind,
+};
+pub use fault::HostFault;
+pub use group::GroupInfo;
+pub use history::History;
+pub use limits::{GroupLimits, LimitError};
+pub use plugin::{Instance, Plugin};
+pub use point::{AppliedPoint, StateDigest};
+pub use snapshots::{SnapshotHeader, SnapshotInfo, SnapshotWriter, Snapshots};
+pub use store::{
+    EmptyView, KeyRange, SCAN_BYTES_MAX, ScanRange, StateLoader, StateStore, StoreChanges, StoreView,
+};

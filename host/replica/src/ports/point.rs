@@ -1,0 +1,150 @@
+use super::HostFault;
+use prost::Message;
+use quorate_proto::{entry::Configuration, log::v1 as wire};
+use quorate_vocabulary::Position;
+use std::fmt;
+
+/// The rolling SHA-256 over every outcome and every change a replica has made, in order.
+///
+/// Replicas of a group that stand at the same index have the same digest, or one of them has diverged.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct StateDigest(pub [u8; 32]);
+
+impl fmt::Display for StateDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for StateDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "StateDigest({self})")
+    }
+}
+
+/// How far a state has come: what stands beside it on disk, in the same batch, and in every snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppliedPoint {
+    /// The last entry that is in the state.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+    /// The newest time stamp any entry up to there carried, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// The digest of everything up to there.
+    pub digest: StateDigest,
+    /// Who belongs to the group as of there.
+    pub configuration: Configuration,
+}
+
+/// The version of the encoding of [`AppliedPoint`].
+const FORMAT: u32 = 1;
+
+impl AppliedPoint {
+    /// The index and the term at which the log of every group begins: nothing stands there.
+    pub const FIRST: u64 = 1;
+
+    /// Where a new group begins: nothing applied, with these members.
+    #[must_use]
+    pub fn initial(configuration: Configuration) -> Self {
+        let digest = StateDigest::default();
+        Self { index: Self::FIRST, term: Self::FIRST, time_ms: 0, digest, configuration }
+    }
+
+    /// The position behind everything that is applied, as queries and callbacks see it.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { index: self.index, ordinal: u32::MAX, time_ms: self.time_ms }
+    }
+
+    /// The bytes that stand for it on disk.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        StoredPoint {
+            format: FORMAT,
+            index: self.index,
+            term: self.term,
+            time_ms: self.time_ms,
+            digest: self.digest.0.to_vec(),
+            configuration: Some((&self.configuration).into()),
+        }
+        .encode_to_vec()
+    }
+
+    /// Reads what [`AppliedPoint::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, HostFault> {
+        let stored = StoredPoint::decode(bytes)
+            .map_err(|error| HostFault::new("decoding an applied point, which is damaged", error))?;
+        if stored.format != FORMAT {
+            return Err(HostFault::because(format!(
+                "an applied point has format {}, and this version of Quorate reads format {FORMAT}: run the version that wrote it",
+                stored.format
+            )));
+        }
+        let digest = stored.digest.try_into().map_err(|_| {
+            HostFault::because("an applied point is damaged: its digest is not 32 bytes long")
+        })?;
+        let configuration = Configuration::try_from(stored.configuration.unwrap_or_default())
+            .map_err(|error| HostFault::new("decoding the members in an applied point", error))?;
+        Ok(Self {
+            index: stored.index,
+            term: stored.term,
+            time_ms: stored.time_ms,
+            digest: StateDigest(digest),
+            configuration,
+        })
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StoredPoint {
+    #[prost(uint32, tag = "1")]
+    format: u32,
+    #[prost(uint64, tag = "2")]
+    index: u64,
+    #[prost(uint64, tag = "3")]
+    term: u64,
+    #[prost(uint64, tag = "4")]
+    time_ms: u64,
+    #[prost(bytes = "vec", tag = "5")]
+    digest: Vec<u8>,
+    #[prost(message, optional, tag = "6")]
+    configuration: Option<wire::Configuration>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
+
+    fn point() -> AppliedPoint {
+        let member = |number, role| Member { replica: ReplicaId(number), node: NodeId(number + 100), role };
+        AppliedPoint {
+            index: 7,
+            term: 3,
+            time_ms: 1_700_000_000_000,
+            digest: StateDigest([9; 32]),
+            configuration: Configuration {
+                members: vec![member(1, MemberRole::Voter), member(2, MemberRole::Learner)],
+                outgoing: vec![member(3, MemberRole::Voter)],
+            },
+        }
+    }
+
+    #[test]
+    fn an_applied_point_reads_back_as_it_was_written() {
+        assert_eq!(AppliedPoint::decode(&point().encode()).expect("just encoded"), point());
+    }
+
+    #[test]
+    fn damaged_bytes_and_other_formats_are_refused() {
+        let bytes = point().encode();
+        assert!(AppliedPoint::decode(&bytes[..bytes.len() - 1]).is_err());
+        assert!(AppliedPoint::decode(&[]).is_err(), "format 0 is none");
+        let short = StoredPoint { format: FORMAT, digest: vec![1; 31], ..StoredPoint::default() };
+        assert!(AppliedPoint::decode(&short.encode_to_vec()).is_err());
+        let newer = StoredPoint { format: FORMAT + 1, digest: vec![1; 32], ..StoredPoint::default() };
+        let error = AppliedPoint::decode(&newer.encode_to_vec()).expect_err("from the future");
+        assert!(error.to_string().contains("format 2"), "{error}");
+    }
+}

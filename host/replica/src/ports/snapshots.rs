@@ -1,0 +1,48 @@
+use super::{AppliedPoint, HostFault};
+use quorate_vocabulary::{MachineKind, PluginDigest};
+use std::io::{Read, Write};
+
+/// What a snapshot's manifest says of its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotHeader {
+    /// How far the state in it has come, and who the members were.
+    pub point: AppliedPoint,
+    /// How it is to be loaded.
+    pub kind: MachineKind,
+    /// The plugin that made the state.
+    pub plugin: PluginDigest,
+}
+
+/// A snapshot that is finished and durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotInfo {
+    /// What it holds.
+    pub header: SnapshotHeader,
+    /// The size of its content.
+    pub bytes: u64,
+}
+
+/// The snapshots of one replica on its node.
+///
+/// At most one stands at an index. One that is there is whole: it appears at once, by [`SnapshotWriter::finish`] or when
+/// the last chunk of one sent by a peer was checked.
+pub trait Snapshots: Send + Sync {
+    /// Begins one. It replaces a finished one at the same index when it is finished itself.
+    fn begin(&self, header: &SnapshotHeader) -> Result<Box<dyn SnapshotWriter>, HostFault>;
+
+    /// The one with the highest index.
+    fn newest(&self) -> Result<Option<SnapshotInfo>, HostFault>;
+
+    /// Opens the one at this index; its absence is a fault. Damaged content must come out as an error of the reader, at
+    /// the latest where it would end.
+    fn open(&self, index: u64) -> Result<(SnapshotHeader, Box<dyn Read + Send>), HostFault>;
+
+    /// Removes the one at this index, if there is one.
+    fn discard(&self, index: u64) -> Result<(), HostFault>;
+}
+
+/// A snapshot being written. Dropping it unfinished removes every trace of it.
+pub trait SnapshotWriter: Write + Send {
+    /// Makes it durable, then visible.
+    fn finish(self: Box<Self>) -> Result<SnapshotInfo, HostFault>;
+}
