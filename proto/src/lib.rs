@@ -3,6 +3,7 @@
 //! One module a protobuf package, generated from `proto/`. The clients and servers of the services come with the
 //! feature `grpc`; without it there are only messages, so that pure rooms can use them.
 
+pub mod entry;
 pub mod reason;
 
 /// What an entry of a group's raft log holds (`quorate.log.v1`).

@@ -1,1 +1,38 @@
 //! Sans-IO multi-group Raft: inputs in, effects out.
+//!
+//! A [`Shard`] drives the replicas of many groups on one thread. It reads no clock, does no IO and draws no
+//! randomness: the host calls [`Shard::step`] with the time and with what happened, and carries out the effects.
+//!
+//! ```text
+//!  Open, Propose, Read, Message ──►┌───────┐──► Persist ──► disk ──► Persisted ─┐
+//!  Persisted, Applied, Fetched ───►│ Shard │──► Send, SendSnapshot ──► peers    │
+//!            ▲                     │       │──► Apply, Restore ──► machine ──► Applied, Restored
+//!            │                     └───────┘──► Fetch ──► disk ──► Fetched      │
+//!            └──────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! What the host must guarantee:
+//! - effects of one group are carried out in the order they are given, and `Persist`s of one group reach the disk in
+//!   that order; `Send` may overtake `Persist` (whatever must wait for the disk is held back until `Persisted`);
+//! - [`Input::Persisted`] means that it survives a power failure;
+//! - a message of type snapshot is handed in only when that snapshot is on disk;
+//! - every snapshot that was asked for by [`Effect::SendSnapshot`] is answered by [`Input::SnapshotSent`];
+//! - a node whose disk was lost comes back under new replica ids.
+
+mod config;
+mod effect;
+mod input;
+mod log_index;
+mod message;
+mod shard;
+mod status;
+
+pub use config::{ConfigError, ShardConfig};
+pub use effect::{CommittedEntry, Effect, Persist, Refusal, RestoredLog};
+pub use input::{HardState, Input, Now, ReplicaStart, RequestId};
+pub use log_index::LogIndex;
+pub use message::{Lane, lane};
+pub use quorate_proto::entry::{Configuration, EntryBody, EntryError, LogEntry, LogPoint};
+pub use quorate_proto::peer::v1::{RaftMessage, RaftMessageType};
+pub use shard::Shard;
+pub use status::{MemberProgress, ReplicaStatus, Role};

@@ -1,0 +1,275 @@
+//! Entries of a group's raft log as plain Rust values, and the bytes they are kept and sent as (`quorate.log.v1`).
+
+use crate::log::v1 as wire;
+use bytes::{BufMut, Bytes, BytesMut};
+use prost::Message;
+use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
+
+/// The format this build writes, and the only one it reads.
+pub const ENTRY_FORMAT: u8 = 1;
+
+const KIND_COMMANDS: u8 = 1;
+const KIND_CHECKPOINT: u8 = 2;
+const KIND_CONFIGURATION: u8 = 3;
+/// One byte for the format, one for the kind.
+const HEADER_BYTES: usize = 2;
+/// What protobuf adds to a command: a tag and a length of at most five bytes.
+const COMMAND_FRAME_BYTES_MAX: usize = 6;
+/// What an entry of commands holds besides them: the header, and the time with its tag.
+const COMMANDS_FRAME_BYTES_MAX: usize = HEADER_BYTES + 11;
+
+/// Why bytes are not an entry that this build can apply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    /// Written by another build.
+    #[error(
+        "the log entry has format {format}, this build reads format {ENTRY_FORMAT}: run the version of Quorate that wrote it, or a newer one"
+    )]
+    Format {
+        /// The format the entry says it has.
+        format: u8,
+    },
+    /// A kind this build does not know.
+    #[error(
+        "the log entry is of kind {kind}, which this build does not know: run a newer version of Quorate"
+    )]
+    Kind {
+        /// The kind the entry says it is.
+        kind: u8,
+    },
+    /// Bytes that do not read as what they say they are.
+    #[error("the log entry is damaged: {cause}")]
+    Damaged {
+        /// What is wrong with them.
+        cause: String,
+    },
+}
+
+/// A place in a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogPoint {
+    /// The index of the entry.
+    pub index: u64,
+    /// The term of the entry.
+    pub term: u64,
+}
+
+/// One entry as it is stored and sent: where it stands, and its body as bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Its index.
+    pub index: u64,
+    /// The term of the leader that made it.
+    pub term: u64,
+    /// An encoded [`EntryBody`].
+    pub data: Bytes,
+}
+
+impl LogEntry {
+    /// Where the entry stands.
+    #[must_use]
+    pub fn point(&self) -> LogPoint {
+        LogPoint { index: self.index, term: self.term }
+    }
+
+    /// CRC-32C over index, term and data, kept beside the entry on disk and on the wire.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        let place =
+            crc32c::crc32c_append(crc32c::crc32c(&self.index.to_le_bytes()), &self.term.to_le_bytes());
+        crc32c::crc32c_append(place, &self.data)
+    }
+}
+
+/// Who belongs to a group. While a change is under way the configuration is joint: both the voters among `members`
+/// and the `outgoing` ones must agree to everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Configuration {
+    /// The members, in the order of their replicas.
+    pub members: Vec<Member>,
+    /// The voters of the configuration that is being left; empty unless this one is joint.
+    pub outgoing: Vec<Member>,
+}
+
+impl Configuration {
+    /// A configuration of these members that is not joint.
+    #[must_use]
+    pub fn new(mut members: Vec<Member>) -> Self {
+        members.sort_by_key(|member| member.replica);
+        Self { members, outgoing: Vec::new() }
+    }
+
+    /// Whether a change is under way.
+    #[must_use]
+    pub fn is_joint(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
+    /// The member that is this replica, also when it is only in the configuration that is being left.
+    #[must_use]
+    pub fn member(&self, replica: ReplicaId) -> Option<&Member> {
+        self.members.iter().chain(&self.outgoing).find(|member| member.replica == replica)
+    }
+
+    /// The replicas that vote, of the incoming configuration.
+    pub fn voters(&self) -> impl Iterator<Item = ReplicaId> {
+        self.members.iter().filter(|member| member.role == MemberRole::Voter).map(|member| member.replica)
+    }
+}
+
+/// What an entry means.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EntryBody {
+    /// Nothing: the first entry of a leader's term.
+    #[default]
+    Empty,
+    /// Commands for the machine.
+    Commands {
+        /// The leader's stamp, in milliseconds since the Unix epoch; never less than in an earlier entry.
+        time_ms: u64,
+        /// The commands, in order.
+        commands: Vec<Bytes>,
+    },
+    /// Every replica saves its state here and starts again from what it saved.
+    Checkpoint {
+        /// The leader's stamp.
+        time_ms: u64,
+    },
+    /// The members from here on.
+    Configuration(Configuration),
+}
+
+impl EntryBody {
+    /// The bytes that stand in the log.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        match self {
+            Self::Empty => Bytes::new(),
+            Self::Commands { time_ms, commands } => {
+                let message = wire::Commands { time_ms: *time_ms, commands: commands.clone() };
+                framed(KIND_COMMANDS, &message)
+            }
+            Self::Checkpoint { time_ms } => framed(KIND_CHECKPOINT, &wire::Checkpoint { time_ms: *time_ms }),
+            Self::Configuration(configuration) => {
+                framed(KIND_CONFIGURATION, &wire::Configuration::from(configuration))
+            }
+        }
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote. Commands share the memory of `data`.
+    ///
+    /// # Errors
+    /// When the bytes were written in another format, or are damaged.
+    pub fn decode(data: &Bytes) -> Result<Self, EntryError> {
+        let Some(kind) = kind(data)? else { return Ok(Self::Empty) };
+        let message = data.slice(HEADER_BYTES..);
+        match kind {
+            KIND_COMMANDS => {
+                let wire::Commands { time_ms, commands } =
+                    wire::Commands::decode(message).map_err(damaged)?;
+                if commands.is_empty() {
+                    return Err(EntryError::Damaged { cause: "an entry of commands without one".into() });
+                }
+                Ok(Self::Commands { time_ms, commands })
+            }
+            KIND_CHECKPOINT => {
+                let wire::Checkpoint { time_ms } = wire::Checkpoint::decode(message).map_err(damaged)?;
+                Ok(Self::Checkpoint { time_ms })
+            }
+            KIND_CONFIGURATION => {
+                let message = wire::Configuration::decode(message).map_err(damaged)?;
+                Ok(Self::Configuration(message.try_into()?))
+            }
+            kind => Err(EntryError::Kind { kind }),
+        }
+    }
+
+    /// Whether these bytes are a configuration, told by the header alone.
+    #[must_use]
+    pub fn is_configuration(data: &Bytes) -> bool {
+        matches!(kind(data), Ok(Some(KIND_CONFIGURATION)))
+    }
+
+    /// The stamp of an entry that has one.
+    #[must_use]
+    pub fn time_ms(&self) -> Option<u64> {
+        match self {
+            Self::Commands { time_ms, .. } | Self::Checkpoint { time_ms } => Some(*time_ms),
+            Self::Empty | Self::Configuration(_) => None,
+        }
+    }
+
+    /// How many bytes an entry of these commands has at most: so that a limit can be kept before encoding.
+    #[must_use]
+    pub fn commands_bytes_max(commands: usize, command_bytes: usize) -> usize {
+        COMMANDS_FRAME_BYTES_MAX + commands * COMMAND_FRAME_BYTES_MAX + command_bytes
+    }
+}
+
+fn framed(kind: u8, message: &impl Message) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(HEADER_BYTES + message.encoded_len());
+    bytes.put_u8(ENTRY_FORMAT);
+    bytes.put_u8(kind);
+    message.encode_raw(&mut bytes);
+    bytes.freeze()
+}
+
+fn kind(data: &Bytes) -> Result<Option<u8>, EntryError> {
+    match data.as_ref() {
+        [] => Ok(None),
+        [ENTRY_FORMAT, kind, ..] => Ok(Some(*kind)),
+        [ENTRY_FORMAT] => Err(EntryError::Damaged { cause: "it ends after its first byte".into() }),
+        [format, ..] => Err(EntryError::Format { format: *format }),
+    }
+}
+
+fn damaged(error: prost::DecodeError) -> EntryError {
+    EntryError::Damaged { cause: error.to_string() }
+}
+
+impl From<&Configuration> for wire::Configuration {
+    fn from(configuration: &Configuration) -> Self {
+        Self {
+            members: configuration.members.iter().map(Into::into).collect(),
+            outgoing: configuration.outgoing.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl TryFrom<wire::Configuration> for Configuration {
+    type Error = EntryError;
+
+    fn try_from(message: wire::Configuration) -> Result<Self, EntryError> {
+        let read = |members: Vec<wire::Member>| -> Result<Vec<Member>, EntryError> {
+            members.into_iter().map(Member::try_from).collect()
+        };
+        Ok(Self { members: read(message.members)?, outgoing: read(message.outgoing)? })
+    }
+}
+
+impl From<&Member> for wire::Member {
+    fn from(member: &Member) -> Self {
+        let role = match member.role {
+            MemberRole::Voter => wire::MemberRole::Voter,
+            MemberRole::Learner => wire::MemberRole::Learner,
+        };
+        Self { replica: member.replica.0, node: member.node.0, role: role.into() }
+    }
+}
+
+impl TryFrom<wire::Member> for Member {
+    type Error = EntryError;
+
+    fn try_from(message: wire::Member) -> Result<Self, EntryError> {
+        let role = match message.role() {
+            wire::MemberRole::Voter => MemberRole::Voter,
+            wire::MemberRole::Learner => MemberRole::Learner,
+            wire::MemberRole::Unspecified => {
+                return Err(EntryError::Damaged {
+                    cause: format!("replica {} has a role that this build does not know", message.replica),
+                });
+            }
+        };
+        Ok(Self { replica: ReplicaId(message.replica), node: NodeId(message.node), role })
+    }
+}
