@@ -7,6 +7,6 @@ mod view;
 pub use config::NodeConfig;
 pub use handle::{Deadline, NodeHandle};
 pub use view::{
-    Answer, Consistency, CreateGroup, GroupEvent, GroupView, NodeStatus, NodeView, PluginView, Queried,
-    ReplicaRole, ReplicaState, ReplicaView, SnapshotTaken, Submitted, TermOfLeader,
+    Consistency, CreateGroup, GroupEvent, GroupView, NodeStatus, NodeView, PluginView, Queried, ReplicaRole,
+    ReplicaState, ReplicaView, SnapshotTaken, Submitted, TermOfLeader,
 };

@@ -1,25 +1,10 @@
 //! What a node tells of itself and takes from its callers, in values that are neither the wire's nor a room's own.
 
 use bytes::Bytes;
+use quorate_replica::ports::{GroupLimits, Outcome};
 use quorate_vocabulary::{
     GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference, Position, ReplicaId,
 };
-
-/// What a command or a query came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The plugin's reply.
-    Reply(Bytes),
-    /// The plugin's rejection: an answer, with the state unchanged.
-    Rejection(Bytes),
-    /// The plugin trapped; the state is as if the command had never run.
-    Trapped {
-        /// Which trap, such as `OUT_OF_FUEL`.
-        kind: String,
-        /// What is known of it.
-        message: String,
-    },
-}
 
 /// A command that was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +12,9 @@ pub struct Submitted {
     /// Where it stands in the log.
     pub position: Position,
     /// What it came to.
-    pub answer: Answer,
+    pub outcome: Outcome,
+    /// The fuel it cost; a trap is charged the whole budget.
+    pub fuel: u64,
 }
 
 /// A query that was answered.
@@ -36,7 +23,9 @@ pub struct Queried {
     /// The index up to which the state it saw was applied.
     pub applied: u64,
     /// What it came to.
-    pub answer: Answer,
+    pub outcome: Outcome,
+    /// The fuel it cost; a trap is charged the whole budget.
+    pub fuel: u64,
 }
 
 /// How fresh the state a query sees must be.
@@ -60,6 +49,8 @@ pub struct CreateGroup {
     pub replicas: Option<usize>,
     /// The nodes that hold them; empty: the cluster chooses.
     pub nodes: Vec<NodeId>,
+    /// What the plugin may use in it.
+    pub limits: GroupLimits,
 }
 
 /// A published plugin.
@@ -88,6 +79,10 @@ pub struct GroupView {
     pub plugin: PluginReference,
     /// The digest of what it runs.
     pub digest: PluginDigest,
+    /// Where its machines keep their state.
+    pub kind: MachineKind,
+    /// What the plugin may use in it.
+    pub limits: GroupLimits,
     /// Its replicas and where they are.
     pub members: Vec<Member>,
     /// The leader, as far as this node knows.
@@ -188,6 +183,8 @@ pub struct NodeView {
     pub address: String,
     /// What its engine is and how it is set, without which replicas would differ.
     pub engine_fingerprint: String,
+    /// How many replicas the catalog has placed on it, without the catalog's own.
+    pub replicas: usize,
     /// Whether this node has heard of it lately.
     pub reachable: bool,
 }
