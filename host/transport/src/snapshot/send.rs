@@ -1,0 +1,246 @@
+use crate::{
+    CallError, PeersHandle, SnapshotRefusal, SnapshotSendError, SnapshotSource, SnapshotTransfer,
+    connection::Target,
+    outbound::{Backoff, Inner},
+    snapshot::Throttle,
+};
+use bytes::Bytes;
+use quorate_proto::peer::v1::{
+    SnapshotBegin, SnapshotChunk, SnapshotFinish, SnapshotFrame, SnapshotReply, snapshot_frame::Frame,
+    snapshot_reply::Reply,
+};
+use quorate_vocabulary::NodeId;
+use std::{io, time::Duration};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+
+/// How often a snapshot is sent anew from the beginning because the receiver found the whole damaged.
+const DAMAGED_MAX: u32 = 2;
+
+impl PeersHandle {
+    /// Sends a snapshot and, once it is stored there, raft's message after it. Goes on where a broken connection left
+    /// off. Returns when it is stored, or when it is given up; may be dropped to give it up.
+    ///
+    /// Every error must be reported to raft as a failed snapshot.
+    ///
+    /// # Errors
+    /// When the receiver refuses it, it cannot be read, or the transfer does not come further.
+    pub async fn send_snapshot(
+        &self,
+        node: NodeId,
+        transfer: SnapshotTransfer,
+    ) -> Result<(), SnapshotSendError> {
+        let shutdown = &self.inner.shutdown;
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => Err(CallError::Closed.into()),
+            sent = Sending::new(&self.inner, node, transfer).run() => sent,
+        }
+    }
+}
+
+struct Sending<'a> {
+    inner: &'a Inner,
+    node: NodeId,
+    transfer: SnapshotTransfer,
+    total_bytes: u64,
+    manifest: Bytes,
+    /// The furthest that the receiver has told of.
+    furthest: u64,
+}
+
+impl<'a> Sending<'a> {
+    fn new(inner: &'a Inner, node: NodeId, transfer: SnapshotTransfer) -> Self {
+        let total_bytes = transfer.source.total_bytes();
+        let manifest = transfer.source.manifest();
+        Self { inner, node, transfer, total_bytes, manifest, furthest: 0 }
+    }
+
+    async fn run(mut self) -> Result<(), SnapshotSendError> {
+        let peer = self.inner.peer(self.node).ok_or(CallError::UnknownNode { node: self.node })?;
+        let _for_this_node = peer.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
+        let _for_all = self.inner.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
+        let config = &self.inner.config;
+        let mut backoff = Backoff::new(config.backoff_min, config.backoff_max);
+        let (mut attempts, mut damaged) = (0, 0);
+        loop {
+            let furthest_before = self.furthest;
+            let error = match self.attempt(&peer.snapshot_throttle).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if self.furthest > furthest_before {
+                attempts = 0;
+                backoff.reset();
+            }
+            attempts += 1;
+            if matches!(error, SnapshotSendError::Refused(SnapshotRefusal::Damaged(_))) {
+                damaged += 1;
+                // What the receiver held is gone, so coming as far again is no progress.
+            }
+            if !worth_another_attempt(&error)
+                || attempts >= config.snapshot_attempts_max
+                || damaged >= DAMAGED_MAX
+            {
+                return Err(error);
+            }
+            let SnapshotTransfer { group, to, .. } = self.transfer;
+            let node = self.node;
+            tracing::info!(%group, replica = %to, %node, %error, "sending the snapshot again");
+            tokio::time::sleep(backoff.wait()).await;
+        }
+    }
+
+    async fn attempt(&mut self, throttle: &Throttle) -> Result<(), SnapshotSendError> {
+        let config = &self.inner.config;
+        let target = self.inner.target(self.node)?;
+        let mut client = target.connect(config).await?;
+        // Never full: no more chunks are under way than the window lets, and the two frames around them.
+        let (frames, outgoing) = mpsc::channel(config.snapshot_chunks_ahead_max.saturating_add(2));
+        let mut road = Road { target, frames, stall_timeout: config.snapshot_stall_timeout };
+        road.send(Frame::Begin(self.begin())).await?;
+        let replies = client.send_snapshot(ReceiverStream::new(outgoing));
+        let mut replies =
+            road.in_time(replies).await?.map_err(|status| road.target.ended(&status))?.into_inner();
+
+        let Reply::Resume(resume) = road.reply(&mut replies).await? else {
+            return Err(road.unexpected("it did not say where to begin").into());
+        };
+        if resume.offset > self.total_bytes {
+            return Err(road.unexpected("it claims to hold more than there is").into());
+        }
+        let (mut written, mut next) = (resume.offset, resume.offset);
+        self.furthest = self.furthest.max(written);
+        let chunk_bytes =
+            throttle.chunk_bytes(config.snapshot_chunk_bytes.min(config.snapshot_chunk_bytes_max)).max(1);
+        let ahead_max = u64::try_from(chunk_bytes.saturating_mul(config.snapshot_chunks_ahead_max.max(1)))
+            .unwrap_or(u64::MAX);
+        while written < self.total_bytes {
+            while next < self.total_bytes && next - written < ahead_max {
+                let data = self.read(next, chunk_bytes).await.map_err(SnapshotSendError::Source)?;
+                throttle.pass(data.len()).await;
+                let offset = next;
+                next += u64::try_from(data.len()).unwrap_or(u64::MAX);
+                let crc32c = crc32c::crc32c(&data);
+                road.send(Frame::Chunk(SnapshotChunk { offset, data, crc32c })).await?;
+            }
+            let Reply::Progress(progress) = road.reply(&mut replies).await? else {
+                return Err(road.unexpected("it did not say how much it has written").into());
+            };
+            if progress.offset <= written || progress.offset > next {
+                return Err(road.unexpected("it claims to have written what it was not sent").into());
+            }
+            written = progress.offset;
+            self.furthest = self.furthest.max(written);
+        }
+        road.send(Frame::Finish(SnapshotFinish { message: Some(self.transfer.message.clone()) })).await?;
+        road.stall_timeout = config.snapshot_finish_timeout;
+        match road.reply(&mut replies).await? {
+            Reply::Stored(_) => Ok(()),
+            _ => Err(road.unexpected("it did not say that the snapshot is stored").into()),
+        }
+    }
+
+    fn begin(&self) -> SnapshotBegin {
+        SnapshotBegin {
+            hello: Some(self.inner.identity.hello(self.node)),
+            group: self.transfer.group.0,
+            replica: self.transfer.to.0,
+            index: self.transfer.index,
+            term: self.transfer.term,
+            total_bytes: self.total_bytes,
+            manifest: self.manifest.clone(),
+        }
+    }
+
+    async fn read(&mut self, offset: u64, bytes_max: usize) -> io::Result<Bytes> {
+        let source = std::mem::replace(&mut self.transfer.source, Box::new(Gone));
+        let read = tokio::task::spawn_blocking(move || {
+            let mut source = source;
+            let data = source.read_at(offset, bytes_max);
+            (source, data)
+        });
+        let (source, data) = read.await.map_err(io::Error::other)?;
+        self.transfer.source = source;
+        let data = data?;
+        let left = self.total_bytes - offset;
+        let fits = data.len() <= bytes_max && u64::try_from(data.len()).is_ok_and(|bytes| bytes <= left);
+        if data.is_empty() || !fits {
+            return Err(io::Error::other(format!(
+                "the snapshot gave {} bytes at {offset} of {}",
+                data.len(),
+                self.total_bytes
+            )));
+        }
+        Ok(data)
+    }
+}
+
+/// Stands in for the source while a blocking thread reads from it.
+struct Gone;
+
+impl SnapshotSource for Gone {
+    fn total_bytes(&self) -> u64 {
+        0
+    }
+
+    fn manifest(&self) -> Bytes {
+        Bytes::new()
+    }
+
+    fn read_at(&mut self, _offset: u64, _bytes_max: usize) -> io::Result<Bytes> {
+        Err(io::Error::other("the thread that read the snapshot panicked"))
+    }
+}
+
+fn worth_another_attempt(error: &SnapshotSendError) -> bool {
+    match error {
+        SnapshotSendError::Refused(refusal) => matches!(
+            refusal,
+            SnapshotRefusal::Busy | SnapshotRefusal::DamagedChunk(_) | SnapshotRefusal::Damaged(_)
+        ),
+        SnapshotSendError::Call(error) => {
+            matches!(error, CallError::Connect { .. } | CallError::Broken { .. } | CallError::TimedOut { .. })
+        }
+        SnapshotSendError::Source(_) => false,
+    }
+}
+
+/// One attempt's stream.
+struct Road {
+    target: Target,
+    frames: mpsc::Sender<SnapshotFrame>,
+    stall_timeout: Duration,
+}
+
+impl Road {
+    async fn in_time<T>(&self, future: impl Future<Output = T>) -> Result<T, CallError> {
+        let waited = self.stall_timeout;
+        let node = self.target.node;
+        tokio::time::timeout(waited, future).await.map_err(|_| CallError::TimedOut { node, waited })
+    }
+
+    /// Queues a frame. A stream that is gone says why when the reply is awaited.
+    async fn send(&self, frame: Frame) -> Result<(), CallError> {
+        let sending = self.frames.send(SnapshotFrame { frame: Some(frame) });
+        let _ = self.in_time(sending).await?;
+        Ok(())
+    }
+
+    async fn reply(&self, replies: &mut Streaming<SnapshotReply>) -> Result<Reply, SnapshotSendError> {
+        match self.in_time(replies.message()).await? {
+            Ok(Some(SnapshotReply { reply: Some(Reply::Refused(refused)) })) => {
+                Err(SnapshotRefusal::from_wire(refused).into())
+            }
+            Ok(Some(SnapshotReply { reply: Some(reply) })) => Ok(reply),
+            Ok(Some(SnapshotReply { reply: None })) => Err(self.unexpected("an empty answer").into()),
+            Ok(None) => Err(self.target.broken("it ended the transfer without saying why").into()),
+            Err(status) => Err(self.target.ended(&status).into()),
+        }
+    }
+
+    fn unexpected(&self, cause: &str) -> CallError {
+        CallError::Answer { node: self.target.node, cause: cause.to_owned() }
+    }
+}
