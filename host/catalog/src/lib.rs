@@ -1,1 +1,22 @@
 //! The system state machine of group 0: nodes, plugins and groups.
+//!
+//! A [`CatalogCommand`] is proposed to group 0, whose replicas run [`CatalogPlugin`]; readers see what their node has applied
+//! through a [`CatalogHandle`]. [`reconcile`] says what a node should do about it.
+
+mod command;
+mod error;
+pub mod limits;
+mod plugin;
+mod reconcile;
+mod record;
+mod state;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use command::{CatalogCommand, CatalogReply, Change, PluginToPublish};
+pub use error::CatalogError;
+pub use plugin::{CatalogHandle, CatalogPlugin, catalog_digest, catalog_group};
+pub use reconcile::{Hosted, Instruction, reconcile};
+pub use record::{AuditRecord, Group, Node, NodeStatus, PublishedPlugin, Tombstone};
+pub use state::CatalogState;

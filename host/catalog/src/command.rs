@@ -1,0 +1,124 @@
+use crate::{CatalogError, Group, Node, NodeStatus, PublishedPlugin, Tombstone, wire};
+use bytes::Bytes;
+use prost::Message;
+use quorate_proto::catalog::v1;
+use quorate_replica::ports::{GroupLimits, Outcome};
+use quorate_vocabulary::{GroupName, MachineKind, NodeId, PluginDigest, PluginReference};
+
+/// A change of the catalog, to be proposed to group 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogCommand {
+    /// Who asks for it, for the audit trail.
+    pub actor: String,
+    /// What is to change.
+    pub change: Change,
+}
+
+/// What is to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A node makes itself known, or says what changed about it. Doing it again is no change.
+    RegisterNode {
+        /// Its number.
+        node: NodeId,
+        /// Where it is reached.
+        address: String,
+        /// What its engine is and how it is set.
+        engine_fingerprint: String,
+    },
+    /// A node is to be used otherwise.
+    SetNodeStatus {
+        /// Which node.
+        node: NodeId,
+        /// For what.
+        status: NodeStatus,
+    },
+    /// A version of a plugin is published, whose bytes a majority of the nodes hold. Doing it again with the same digest
+    /// is no change; with another digest it is refused.
+    PublishPlugin(PluginToPublish),
+    /// A version of a plugin that no group runs is removed.
+    RemovePlugin {
+        /// Which one.
+        reference: PluginReference,
+    },
+    /// A group is created.
+    CreateGroup {
+        /// Its name, which no other group has.
+        name: GroupName,
+        /// What it runs.
+        plugin: PluginReference,
+        /// The nodes that hold its replicas, as placement chose them.
+        nodes: Vec<NodeId>,
+        /// What the plugin may use in it.
+        limits: GroupLimits,
+    },
+    /// A group is deleted, with all it holds.
+    DeleteGroup {
+        /// Which one.
+        name: GroupName,
+    },
+}
+
+/// A version of a plugin that was checked and is to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginToPublish {
+    /// Its name and version.
+    pub reference: PluginReference,
+    /// What its bytes are known by.
+    pub digest: PluginDigest,
+    /// How many they are.
+    pub bytes: u64,
+    /// Where its machines keep their state.
+    pub kind: MachineKind,
+    /// Whether it exports `lifecycle`.
+    pub has_lifecycle: bool,
+    /// The version of `quorate:machine` it was built against.
+    pub contract_version: String,
+    /// The nodes that hold the bytes.
+    pub held_by: Vec<NodeId>,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CatalogReply {
+    /// The node, as it is now.
+    Node(Node),
+    /// The plugin, as it is published.
+    Plugin(PublishedPlugin),
+    /// The plugin that is no longer published.
+    PluginRemoved(PluginReference),
+    /// The group, as it was created.
+    Group(Group),
+    /// The group that was deleted.
+    GroupDeleted(Tombstone),
+}
+
+impl CatalogCommand {
+    /// The bytes to propose.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        v1::Command::from(self).encode_to_vec().into()
+    }
+
+    /// Reads what [`CatalogCommand::encode`] wrote.
+    pub fn decode(bytes: &Bytes) -> Result<Self, CatalogError> {
+        v1::Command::decode(bytes.clone()).map_err(wire::damaged)?.try_into()
+    }
+}
+
+impl CatalogReply {
+    /// The bytes of the reply.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        v1::Reply::from(self).encode_to_vec().into()
+    }
+
+    /// Reads the outcome of a catalog command, as the machine answered it.
+    pub fn from_outcome(outcome: &Outcome) -> Result<Self, CatalogError> {
+        match outcome {
+            Outcome::Reply(bytes) => v1::Reply::decode(bytes.clone()).map_err(wire::damaged)?.try_into(),
+            Outcome::Rejection(bytes) => Err(CatalogError::decode(bytes)),
+            Outcome::Trapped(trap) => Err(CatalogError::Malformed { cause: trap.to_string() }),
+        }
+    }
+}

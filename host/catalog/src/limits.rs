@@ -1,0 +1,22 @@
+//! How much the catalog holds at most. Names are bounded by the vocabulary.
+
+/// Nodes of a cluster.
+pub const NODES_MAX: usize = 1_000;
+/// Published versions of plugins.
+pub const PLUGINS_MAX: usize = 10_000;
+/// Groups.
+pub const GROUPS_MAX: usize = 100_000;
+/// Replicas of a group when it is created.
+pub const GROUP_REPLICAS_MAX: usize = 7;
+/// Deleted groups that are remembered; older ones are forgotten.
+pub const TOMBSTONES_MAX: usize = 10_000;
+/// Changes the audit trail remembers; older ones are forgotten.
+pub const AUDIT_RECORDS_MAX: usize = 10_000;
+/// A node's address, in bytes.
+pub const ADDRESS_BYTES_MAX: usize = 255;
+/// An engine's fingerprint, in bytes.
+pub const FINGERPRINT_BYTES_MAX: usize = 1_024;
+/// The name of who asked for a change, in bytes.
+pub const ACTOR_BYTES_MAX: usize = 255;
+/// A version of the contract with plugins, in bytes.
+pub const CONTRACT_VERSION_BYTES_MAX: usize = 63;

@@ -1,0 +1,106 @@
+use quorate_replica::ports::{GroupInfo, GroupLimits};
+use quorate_vocabulary::{
+    GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference, Position, ReplicaId,
+};
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its number.
+    pub id: NodeId,
+    /// Where it is reached, by clients and peers.
+    pub address: String,
+    /// What its engine is and how it is set: groups run only where it is the same.
+    pub engine_fingerprint: String,
+    /// What it is to be used for.
+    pub status: NodeStatus,
+}
+
+/// What a node is to be used for. Whether it lives is not the catalog's to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NodeStatus {
+    /// New replicas may be placed on it.
+    Active,
+    /// It keeps its replicas and is given no new ones.
+    Draining,
+}
+
+/// A published version of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedPlugin {
+    /// Its name and version.
+    pub reference: PluginReference,
+    /// What its bytes are known by.
+    pub digest: PluginDigest,
+    /// How many they are.
+    pub bytes: u64,
+    /// Where its machines keep their state.
+    pub kind: MachineKind,
+    /// Whether it exports `lifecycle`.
+    pub has_lifecycle: bool,
+    /// The version of `quorate:machine` it was built against.
+    pub contract_version: String,
+    /// The nodes that held the bytes when it was published, in order.
+    pub held_by: Vec<NodeId>,
+    /// When it was published, in milliseconds since the Unix epoch.
+    pub published_ms: u64,
+}
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its number, never used again.
+    pub id: GroupId,
+    /// Its name, free again once it is deleted.
+    pub name: GroupName,
+    /// What it runs.
+    pub plugin: PluginReference,
+    /// The digest of what it runs.
+    pub digest: PluginDigest,
+    /// Where its machine keeps its state.
+    pub kind: MachineKind,
+    /// The engine all its replicas run on.
+    pub engine_fingerprint: String,
+    /// Its replicas, in order.
+    pub members: Vec<Member>,
+    /// What the plugin may use in it.
+    pub limits: GroupLimits,
+    /// When it was created, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+}
+
+impl Group {
+    /// Its replica on a node.
+    #[must_use]
+    pub fn replica_on(&self, node: NodeId) -> Option<ReplicaId> {
+        self.members.iter().find(|member| member.node == node).map(|member| member.replica)
+    }
+
+    /// What its plugin is told of it.
+    #[must_use]
+    pub fn info(&self) -> GroupInfo {
+        GroupInfo { id: self.id, name: self.name.clone() }
+    }
+}
+
+/// A group that was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Its number.
+    pub id: GroupId,
+    /// Its name.
+    pub name: GroupName,
+    /// When it was deleted, in milliseconds since the Unix epoch.
+    pub deleted_ms: u64,
+}
+
+/// One line of the audit trail: a change that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Where its command stands in the log of the catalog.
+    pub position: Position,
+    /// Who asked for it.
+    pub actor: String,
+    /// What was changed, in words.
+    pub change: String,
+}

@@ -1,0 +1,422 @@
+//! Between the catalog's own values and the messages that stand in its log, its answers and its snapshots.
+
+use crate::{
+    AuditRecord, CatalogCommand, CatalogError, CatalogReply, Change, Group, Node, NodeStatus,
+    PluginToPublish, PublishedPlugin, Tombstone,
+};
+use quorate_proto::catalog::v1;
+use quorate_replica::ports::GroupLimits;
+use quorate_vocabulary::{
+    GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, Position, ReplicaId,
+};
+use std::{fmt::Display, str::FromStr};
+
+/// The format of commands and of the state.
+pub(crate) const FORMAT: u32 = 1;
+
+pub(crate) fn damaged(error: prost::DecodeError) -> CatalogError {
+    malformed(error)
+}
+
+fn malformed(cause: impl Display) -> CatalogError {
+    CatalogError::Malformed { cause: cause.to_string() }
+}
+
+pub(crate) fn check_format(format: u32) -> Result<(), CatalogError> {
+    if format == FORMAT {
+        return Ok(());
+    }
+    Err(malformed(format_args!("it has format {format}, and this version of Quorate reads format {FORMAT}")))
+}
+
+fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T, CatalogError> {
+    text.parse().map_err(malformed)
+}
+
+fn digest(bytes: &[u8]) -> Result<PluginDigest, CatalogError> {
+    PluginDigest::try_from(bytes).map_err(malformed)
+}
+
+fn digest_bytes(digest: PluginDigest) -> bytes::Bytes {
+    bytes::Bytes::copy_from_slice(digest.as_bytes())
+}
+
+fn kind(kind: v1::MachineKind) -> Result<MachineKind, CatalogError> {
+    match kind {
+        v1::MachineKind::Memory => Ok(MachineKind::Memory),
+        v1::MachineKind::Store => Ok(MachineKind::Store),
+        v1::MachineKind::Unspecified => Err(malformed("it does not say which kind of machine the plugin is")),
+    }
+}
+
+fn wire_kind(kind: MachineKind) -> i32 {
+    match kind {
+        MachineKind::Memory => v1::MachineKind::Memory.into(),
+        MachineKind::Store => v1::MachineKind::Store.into(),
+    }
+}
+
+fn status(status: v1::NodeStatus) -> Result<NodeStatus, CatalogError> {
+    match status {
+        v1::NodeStatus::Active => Ok(NodeStatus::Active),
+        v1::NodeStatus::Draining => Ok(NodeStatus::Draining),
+        v1::NodeStatus::Unspecified => Err(malformed("it does not say what the node is to be used for")),
+    }
+}
+
+fn wire_status(status: NodeStatus) -> i32 {
+    match status {
+        NodeStatus::Active => v1::NodeStatus::Active.into(),
+        NodeStatus::Draining => v1::NodeStatus::Draining.into(),
+    }
+}
+
+fn nodes(numbers: Vec<u64>) -> Vec<NodeId> {
+    numbers.into_iter().map(NodeId).collect()
+}
+
+fn numbers(nodes: &[NodeId]) -> Vec<u64> {
+    nodes.iter().map(|node| node.0).collect()
+}
+
+impl From<&CatalogCommand> for v1::Command {
+    fn from(command: &CatalogCommand) -> Self {
+        Self { format: FORMAT, actor: command.actor.clone(), change: Some((&command.change).into()) }
+    }
+}
+
+impl TryFrom<v1::Command> for CatalogCommand {
+    type Error = CatalogError;
+
+    fn try_from(command: v1::Command) -> Result<Self, CatalogError> {
+        check_format(command.format)?;
+        let change = command.change.ok_or_else(|| malformed("it does not say what is to change"))?;
+        Ok(Self { actor: command.actor, change: change.try_into()? })
+    }
+}
+
+impl From<&Change> for v1::command::Change {
+    fn from(change: &Change) -> Self {
+        match change {
+            Change::RegisterNode { node, address, engine_fingerprint } => {
+                Self::RegisterNode(v1::RegisterNode {
+                    node: node.0,
+                    address: address.clone(),
+                    engine_fingerprint: engine_fingerprint.clone(),
+                })
+            }
+            Change::SetNodeStatus { node, status } => {
+                Self::SetNodeStatus(v1::SetNodeStatus { node: node.0, status: wire_status(*status) })
+            }
+            Change::PublishPlugin(plugin) => Self::PublishPlugin(v1::PublishPlugin {
+                reference: plugin.reference.to_string(),
+                digest: digest_bytes(plugin.digest),
+                bytes: plugin.bytes,
+                kind: wire_kind(plugin.kind),
+                has_lifecycle: plugin.has_lifecycle,
+                contract_version: plugin.contract_version.clone(),
+                held_by: numbers(&plugin.held_by),
+            }),
+            Change::RemovePlugin { reference } => {
+                Self::RemovePlugin(v1::RemovePlugin { reference: reference.to_string() })
+            }
+            Change::CreateGroup { name, plugin, nodes, limits } => Self::CreateGroup(v1::CreateGroup {
+                name: name.to_string(),
+                plugin: plugin.to_string(),
+                nodes: numbers(nodes),
+                limits: Some(wire_limits(limits)),
+            }),
+            Change::DeleteGroup { name } => Self::DeleteGroup(v1::DeleteGroup { name: name.to_string() }),
+        }
+    }
+}
+
+impl TryFrom<v1::command::Change> for Change {
+    type Error = CatalogError;
+
+    fn try_from(change: v1::command::Change) -> Result<Self, CatalogError> {
+        use v1::command::Change as Wire;
+        Ok(match change {
+            Wire::RegisterNode(register) => Self::RegisterNode {
+                node: NodeId(register.node),
+                address: register.address,
+                engine_fingerprint: register.engine_fingerprint,
+            },
+            Wire::SetNodeStatus(set) => {
+                Self::SetNodeStatus { node: NodeId(set.node), status: status(set.status())? }
+            }
+            Wire::PublishPlugin(publish) => Self::PublishPlugin(PluginToPublish {
+                reference: parse(&publish.reference)?,
+                digest: digest(&publish.digest)?,
+                bytes: publish.bytes,
+                kind: kind(publish.kind())?,
+                has_lifecycle: publish.has_lifecycle,
+                contract_version: publish.contract_version,
+                held_by: nodes(publish.held_by),
+            }),
+            Wire::RemovePlugin(remove) => Self::RemovePlugin { reference: parse(&remove.reference)? },
+            Wire::CreateGroup(create) => Self::CreateGroup {
+                name: parse(&create.name)?,
+                plugin: parse(&create.plugin)?,
+                nodes: nodes(create.nodes),
+                limits: limits(&create.limits.ok_or_else(|| malformed("it does not say the limits"))?),
+            },
+            Wire::DeleteGroup(delete) => Self::DeleteGroup { name: parse(&delete.name)? },
+        })
+    }
+}
+
+impl From<&CatalogReply> for v1::Reply {
+    fn from(reply: &CatalogReply) -> Self {
+        use v1::reply::Done;
+        let done = match reply {
+            CatalogReply::Node(node) => Done::Node(node.into()),
+            CatalogReply::Plugin(plugin) => Done::Plugin(plugin.into()),
+            CatalogReply::PluginRemoved(reference) => Done::PluginRemoved(reference.to_string()),
+            CatalogReply::Group(group) => Done::Group(group.into()),
+            CatalogReply::GroupDeleted(tombstone) => Done::GroupDeleted(tombstone.into()),
+        };
+        Self { done: Some(done) }
+    }
+}
+
+impl TryFrom<v1::Reply> for CatalogReply {
+    type Error = CatalogError;
+
+    fn try_from(reply: v1::Reply) -> Result<Self, CatalogError> {
+        use v1::reply::Done;
+        Ok(match reply.done.ok_or_else(|| malformed("the answer is empty"))? {
+            Done::Node(node) => Self::Node(node.try_into()?),
+            Done::Plugin(plugin) => Self::Plugin(plugin.try_into()?),
+            Done::PluginRemoved(reference) => Self::PluginRemoved(parse(&reference)?),
+            Done::Group(group) => Self::Group(group.try_into()?),
+            Done::GroupDeleted(tombstone) => Self::GroupDeleted(tombstone.try_into()?),
+        })
+    }
+}
+
+impl From<&CatalogError> for v1::Refusal {
+    fn from(error: &CatalogError) -> Self {
+        use v1::refusal::Reason;
+        let reason = match error.clone() {
+            CatalogError::Malformed { cause } => Reason::Malformed(cause),
+            CatalogError::NodeUnknown { node } => Reason::NodeUnknown(node.0),
+            CatalogError::NodeDraining { node } => Reason::NodeDraining(node.0),
+            CatalogError::AddressTaken { address, node } => {
+                Reason::AddressTaken(v1::NodeAt { node: node.0, address })
+            }
+            CatalogError::NodesUnfit { cause } => Reason::NodesUnfit(cause),
+            CatalogError::PluginUnknown { reference } => Reason::PluginUnknown(reference.to_string()),
+            CatalogError::VersionTaken { reference, digest } => Reason::VersionTaken(v1::PluginAt {
+                reference: reference.to_string(),
+                digest: digest_bytes(digest),
+            }),
+            CatalogError::PluginInUse { reference, group } => Reason::PluginInUse(v1::PluginIn {
+                reference: reference.to_string(),
+                group: group.to_string(),
+            }),
+            CatalogError::GroupUnknown { name } => Reason::GroupUnknown(name.to_string()),
+            CatalogError::NameTaken { name, id } => {
+                Reason::NameTaken(v1::GroupAt { name: name.to_string(), id: id.0 })
+            }
+            CatalogError::LimitOutside { name, value, min, max } => {
+                Reason::LimitOutside(v1::LimitOutside { name, value, min, max })
+            }
+            CatalogError::Full { what, max } => Reason::Full(v1::Full { what, max }),
+        };
+        Self { reason: Some(reason) }
+    }
+}
+
+impl TryFrom<v1::Refusal> for CatalogError {
+    type Error = Self;
+
+    fn try_from(refusal: v1::Refusal) -> Result<Self, Self> {
+        use v1::refusal::Reason;
+        Ok(match refusal.reason.ok_or_else(|| malformed("the refusal is empty"))? {
+            Reason::Malformed(cause) => Self::Malformed { cause },
+            Reason::NodeUnknown(node) => Self::NodeUnknown { node: NodeId(node) },
+            Reason::NodeDraining(node) => Self::NodeDraining { node: NodeId(node) },
+            Reason::AddressTaken(at) => Self::AddressTaken { address: at.address, node: NodeId(at.node) },
+            Reason::NodesUnfit(cause) => Self::NodesUnfit { cause },
+            Reason::PluginUnknown(reference) => Self::PluginUnknown { reference: parse(&reference)? },
+            Reason::VersionTaken(at) => {
+                Self::VersionTaken { reference: parse(&at.reference)?, digest: digest(&at.digest)? }
+            }
+            Reason::PluginInUse(at) => {
+                Self::PluginInUse { reference: parse(&at.reference)?, group: parse(&at.group)? }
+            }
+            Reason::GroupUnknown(name) => Self::GroupUnknown { name: parse(&name)? },
+            Reason::NameTaken(at) => Self::NameTaken { name: parse(&at.name)?, id: GroupId(at.id) },
+            Reason::LimitOutside(limit) => {
+                Self::LimitOutside { name: limit.name, value: limit.value, min: limit.min, max: limit.max }
+            }
+            Reason::Full(full) => Self::Full { what: full.what, max: full.max },
+        })
+    }
+}
+
+impl From<&Node> for v1::Node {
+    fn from(node: &Node) -> Self {
+        Self {
+            id: node.id.0,
+            address: node.address.clone(),
+            engine_fingerprint: node.engine_fingerprint.clone(),
+            status: wire_status(node.status),
+        }
+    }
+}
+
+impl TryFrom<v1::Node> for Node {
+    type Error = CatalogError;
+
+    fn try_from(node: v1::Node) -> Result<Self, CatalogError> {
+        let status = status(node.status())?;
+        Ok(Self {
+            id: NodeId(node.id),
+            address: node.address,
+            engine_fingerprint: node.engine_fingerprint,
+            status,
+        })
+    }
+}
+
+impl From<&PublishedPlugin> for v1::Plugin {
+    fn from(plugin: &PublishedPlugin) -> Self {
+        Self {
+            reference: plugin.reference.to_string(),
+            digest: digest_bytes(plugin.digest),
+            bytes: plugin.bytes,
+            kind: wire_kind(plugin.kind),
+            has_lifecycle: plugin.has_lifecycle,
+            contract_version: plugin.contract_version.clone(),
+            held_by: numbers(&plugin.held_by),
+            published_ms: plugin.published_ms,
+        }
+    }
+}
+
+impl TryFrom<v1::Plugin> for PublishedPlugin {
+    type Error = CatalogError;
+
+    fn try_from(plugin: v1::Plugin) -> Result<Self, CatalogError> {
+        let kind = kind(plugin.kind())?;
+        Ok(Self {
+            reference: parse(&plugin.reference)?,
+            digest: digest(&plugin.digest)?,
+            bytes: plugin.bytes,
+            kind,
+            has_lifecycle: plugin.has_lifecycle,
+            contract_version: plugin.contract_version,
+            held_by: nodes(plugin.held_by),
+            published_ms: plugin.published_ms,
+        })
+    }
+}
+
+impl From<&Group> for v1::Group {
+    fn from(group: &Group) -> Self {
+        let member = |member: &Member| v1::Member { replica: member.replica.0, node: member.node.0 };
+        Self {
+            id: group.id.0,
+            name: group.name.to_string(),
+            plugin: group.plugin.to_string(),
+            digest: digest_bytes(group.digest),
+            kind: wire_kind(group.kind),
+            engine_fingerprint: group.engine_fingerprint.clone(),
+            members: group.members.iter().map(member).collect(),
+            limits: Some(wire_limits(&group.limits)),
+            created_ms: group.created_ms,
+        }
+    }
+}
+
+impl TryFrom<v1::Group> for Group {
+    type Error = CatalogError;
+
+    fn try_from(group: v1::Group) -> Result<Self, CatalogError> {
+        let kind = kind(group.kind())?;
+        let member = |member: v1::Member| Member {
+            replica: ReplicaId(member.replica),
+            node: NodeId(member.node),
+            role: MemberRole::Voter,
+        };
+        Ok(Self {
+            id: GroupId(group.id),
+            name: parse(&group.name)?,
+            plugin: parse(&group.plugin)?,
+            digest: digest(&group.digest)?,
+            kind,
+            engine_fingerprint: group.engine_fingerprint,
+            members: group.members.into_iter().map(member).collect(),
+            limits: limits(&group.limits.ok_or_else(|| malformed("a group has no limits"))?),
+            created_ms: group.created_ms,
+        })
+    }
+}
+
+impl From<&Tombstone> for v1::Tombstone {
+    fn from(tombstone: &Tombstone) -> Self {
+        Self { id: tombstone.id.0, name: tombstone.name.to_string(), deleted_ms: tombstone.deleted_ms }
+    }
+}
+
+impl TryFrom<v1::Tombstone> for Tombstone {
+    type Error = CatalogError;
+
+    fn try_from(tombstone: v1::Tombstone) -> Result<Self, CatalogError> {
+        let name = parse(&tombstone.name)?;
+        Ok(Self { id: GroupId(tombstone.id), name, deleted_ms: tombstone.deleted_ms })
+    }
+}
+
+impl From<&AuditRecord> for v1::AuditRecord {
+    fn from(record: &AuditRecord) -> Self {
+        Self {
+            index: record.position.index,
+            ordinal: record.position.ordinal,
+            time_ms: record.position.time_ms,
+            actor: record.actor.clone(),
+            change: record.change.clone(),
+        }
+    }
+}
+
+impl From<v1::AuditRecord> for AuditRecord {
+    fn from(record: v1::AuditRecord) -> Self {
+        let position = Position { index: record.index, ordinal: record.ordinal, time_ms: record.time_ms };
+        Self { position, actor: record.actor, change: record.change }
+    }
+}
+
+macro_rules! same_fields {
+    ($($field:ident),* $(,)?) => {
+        fn wire_limits(limits: &GroupLimits) -> v1::GroupLimits {
+            v1::GroupLimits { $($field: limits.$field),* }
+        }
+
+        fn limits(limits: &v1::GroupLimits) -> GroupLimits {
+            GroupLimits { $($field: limits.$field),* }
+        }
+    };
+}
+
+same_fields!(
+    fuel_per_command,
+    fuel_per_query,
+    fuel_per_callback,
+    fuel_per_snapshot,
+    memory_bytes_max,
+    table_elements_max,
+    command_bytes_max,
+    reply_bytes_max,
+    event_bytes_max,
+    events_per_command_max,
+    log_line_bytes_max,
+    log_lines_per_command_max,
+    key_bytes_max,
+    value_bytes_max,
+    changed_bytes_per_command_max,
+    host_call_bytes_max,
+    proposals_per_callback_max,
+);
