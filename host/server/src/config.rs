@@ -10,7 +10,6 @@ pub use error::{ConfigError, Place};
 use crate::{api::ApiConfig, node::NodeConfig};
 use file::{ConfigFile, LimitsSection, NodeEntry, SnapshotsSection, TimeoutsSection};
 use quorate_vocabulary::{GroupName, NodeId};
-use serde_spanned::Spanned;
 use std::{
     collections::BTreeMap,
     fmt::Display,
@@ -20,6 +19,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use toml::Spanned;
 
 /// A configuration file may not be larger.
 pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
@@ -146,7 +146,9 @@ impl Source<'_> {
 
     fn folder(&self, folder: &Spanned<PathBuf>) -> Result<PathBuf, ConfigError> {
         if folder.get_ref().as_os_str().is_empty() {
-            return Err(self.refuse(folder, "folder is empty: name the folder where this node keeps its data"));
+            return Err(
+                self.refuse(folder, "folder is empty: name the folder where this node keeps its data")
+            );
         }
         Ok(self.path.parent().unwrap_or(Path::new("")).join(folder.get_ref()))
     }
@@ -154,8 +156,7 @@ impl Source<'_> {
     fn founders(&self, nodes: &Spanned<Vec<NodeEntry>>) -> Result<BTreeMap<NodeId, String>, ConfigError> {
         let entries = nodes.get_ref();
         if entries.is_empty() || entries.len() > FOUNDING_NODES_MAX {
-            let why =
-                format!("there are {} [[nodes]], and must be 1 to {FOUNDING_NODES_MAX}", entries.len());
+            let why = format!("there are {} [[nodes]], and must be 1 to {FOUNDING_NODES_MAX}", entries.len());
             return Err(self.refuse(nodes, why));
         }
         let mut founders = BTreeMap::new();
@@ -167,7 +168,9 @@ impl Source<'_> {
                 return Err(self.refuse(&entry.address, why));
             }
             if founders.insert(id, address).is_some() {
-                return Err(self.refuse(&entry.id, format!("id {id} is used by another of [[nodes]] already")));
+                return Err(
+                    self.refuse(&entry.id, format!("id {id} is used by another of [[nodes]] already"))
+                );
             }
         }
         Ok(founders)
@@ -197,7 +200,8 @@ impl Source<'_> {
     fn reachable(&self, key: &str, address: &Spanned<String>) -> Result<String, ConfigError> {
         let text = self.address(key, address)?;
         if text.ends_with(":0") || text.starts_with("0.0.0.0:") || text.starts_with("[::]:") {
-            let why = format!("{key} {text:?} cannot be connected to by others: name this node's own address");
+            let why =
+                format!("{key} {text:?} cannot be connected to by others: name this node's own address");
             return Err(self.refuse(address, why));
         }
         Ok(text)
@@ -210,12 +214,8 @@ impl Source<'_> {
         api: &mut ApiConfig,
     ) -> Result<Duration, ConfigError> {
         let heartbeat = section.heartbeat_ms.clone();
-        node.heartbeat_interval = self.milliseconds(
-            "heartbeat_ms",
-            section.heartbeat_ms,
-            10..=10_000,
-            node.heartbeat_interval,
-        )?;
+        node.heartbeat_interval =
+            self.milliseconds("heartbeat_ms", section.heartbeat_ms, 10..=10_000, node.heartbeat_interval)?;
         let election = section.election_ms.clone();
         node.election_timeout =
             self.milliseconds("election_ms", section.election_ms, 100..=60_000, node.election_timeout)?;
@@ -265,7 +265,8 @@ impl Source<'_> {
             16 * MIB..=1024 * 1024 * MIB,
             node.instances_memory_bytes_max,
         )?;
-        node.apply_threads = self.within("apply_threads", section.apply_threads, 1..=256, node.apply_threads)?;
+        node.apply_threads =
+            self.within("apply_threads", section.apply_threads, 1..=256, node.apply_threads)?;
         node.observer_threads =
             self.within("observer_threads", section.observer_threads, 1..=256, node.observer_threads)?;
         node.shard_inbox_max =
@@ -283,15 +284,20 @@ impl Source<'_> {
             api.stream_in_flight_max,
         )?;
         api.uploads_max = self.within("uploads_max", section.uploads_max, 1..=64, api.uploads_max)?;
-        api.watchers_max = self.within("watchers_max", section.watchers_max, 1..=100_000, api.watchers_max)?;
+        api.watchers_max =
+            self.within("watchers_max", section.watchers_max, 1..=100_000, api.watchers_max)?;
         Ok(())
     }
 
     fn snapshots(&self, section: SnapshotsSection, node: &mut NodeConfig) -> Result<(), ConfigError> {
         node.snapshot_entries =
             self.within("entries", section.entries, 10..=100_000_000, node.snapshot_entries)?;
-        node.log_margin_entries =
-            self.within("log_margin_entries", section.log_margin_entries, 0..=100_000_000, node.log_margin_entries)?;
+        node.log_margin_entries = self.within(
+            "log_margin_entries",
+            section.log_margin_entries,
+            0..=100_000_000,
+            node.log_margin_entries,
+        )?;
         node.snapshots_kept = self.within("kept", section.kept, 1..=100, node.snapshots_kept)?;
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! The file as it is written, before its values are checked.
 
 use serde::Deserialize;
-use serde_spanned::Spanned;
 use std::path::PathBuf;
+use toml::Spanned;
 
 /// The keys of the file.
 #[derive(Deserialize)]

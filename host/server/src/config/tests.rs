@@ -66,7 +66,8 @@ fn what_is_not_said_has_a_default() {
 
 #[test]
 fn advertise_is_where_others_are_told_to_go() {
-    let config = parse(&GOOD.replacen("listen =", "advertise = \"nat.example:9\"\nlisten =", 1)).expect("good");
+    let config =
+        parse(&GOOD.replacen("listen =", "advertise = \"nat.example:9\"\nlisten =", 1)).expect("good");
     assert_eq!(config.node.address, "nat.example:9");
     assert_eq!(config.node.founders[1].1, "nat.example:9");
 }
@@ -128,8 +129,7 @@ fn values_that_cannot_be_are_refused_where_they_stand() {
 
 #[test]
 fn more_founders_than_may_vote_are_refused() {
-    let nodes: String =
-        (3..=8).map(|id| format!("[[nodes]]\nid = {id}\naddress = \"n{id}:1\"\n")).collect();
+    let nodes: String = (3..=8).map(|id| format!("[[nodes]]\nid = {id}\naddress = \"n{id}:1\"\n")).collect();
     let (_, _, why) = error("[timeouts]", &format!("{nodes}[timeouts]"));
     assert!(why.contains("8 [[nodes]]"), "{why}");
 }

@@ -1,0 +1,170 @@
+//! The host's own words, as the wire has them.
+
+use crate::node::{
+    GroupEvent, GroupView, NodeView, PluginView, Queried, ReplicaRole, ReplicaState, ReplicaView, Submitted,
+};
+use bytes::Bytes;
+use quorate_proto::v1;
+use quorate_replica::ports::{GroupLimits, Outcome, TrapKind};
+use quorate_vocabulary::{MachineKind, Member, MemberRole, NodeId, Position};
+
+/// 0 stands for "none" where a node may be missing.
+pub(super) fn node_or_zero(node: Option<NodeId>) -> u64 {
+    node.map_or(0, |node| node.0)
+}
+
+fn position(position: Position) -> v1::Position {
+    v1::Position { index: position.index, ordinal: position.ordinal, time_ms: position.time_ms }
+}
+
+fn kind(kind: MachineKind) -> v1::MachineKind {
+    match kind {
+        MachineKind::Memory => v1::MachineKind::Memory,
+        MachineKind::Store => v1::MachineKind::Store,
+    }
+}
+
+fn trap_kind(kind: TrapKind) -> v1::TrapKind {
+    match kind {
+        TrapKind::OutOfFuel => v1::TrapKind::OutOfFuel,
+        TrapKind::OutOfMemory => v1::TrapKind::OutOfMemory,
+        TrapKind::StackOverflow => v1::TrapKind::StackOverflow,
+        TrapKind::LimitExceeded => v1::TrapKind::LimitExceeded,
+        TrapKind::NotAllowed => v1::TrapKind::NotAllowed,
+        TrapKind::Instruction => v1::TrapKind::Instruction,
+        TrapKind::Watchdog => v1::TrapKind::Watchdog,
+    }
+}
+
+fn outcome(outcome: Outcome, fuel: u64) -> v1::Outcome {
+    use v1::outcome::Result;
+    let result = match outcome {
+        Outcome::Reply(bytes) => Result::Reply(bytes),
+        Outcome::Rejection(bytes) => Result::Rejection(bytes),
+        Outcome::Trapped(trap) => {
+            Result::Trapped(v1::Trapped { kind: trap_kind(trap.kind).into(), message: trap.message })
+        }
+    };
+    v1::Outcome { result: Some(result), fuel }
+}
+
+pub(super) fn submitted(submitted: Submitted) -> v1::SubmitResponse {
+    v1::SubmitResponse {
+        position: Some(position(submitted.position)),
+        outcome: Some(outcome(submitted.outcome, submitted.fuel)),
+    }
+}
+
+pub(super) fn queried(queried: Queried) -> v1::QueryResponse {
+    v1::QueryResponse { applied: queried.applied, outcome: Some(outcome(queried.outcome, queried.fuel)) }
+}
+
+pub(super) fn event(event: GroupEvent) -> v1::Event {
+    v1::Event { position: Some(position(event.position)), topic: event.topic, payload: event.payload }
+}
+
+pub(super) fn plugin(plugin: PluginView) -> v1::Plugin {
+    v1::Plugin {
+        reference: plugin.reference.to_string(),
+        digest: Bytes::copy_from_slice(plugin.digest.as_bytes()),
+        kind: kind(plugin.kind).into(),
+        size_bytes: plugin.bytes,
+        has_lifecycle: plugin.has_lifecycle,
+    }
+}
+
+fn member(member: &Member) -> v1::Member {
+    let role = match member.role {
+        MemberRole::Voter => v1::MemberRole::Voter,
+        MemberRole::Learner => v1::MemberRole::Learner,
+    };
+    v1::Member { replica: member.replica.0, node: member.node.0, role: role.into() }
+}
+
+fn limits(limits: &GroupLimits) -> v1::GroupLimits {
+    macro_rules! all {
+        ($($name:ident),*) => {
+            v1::GroupLimits { $($name: Some(limits.$name)),* }
+        };
+    }
+    all!(
+        fuel_per_command,
+        fuel_per_query,
+        fuel_per_callback,
+        fuel_per_snapshot,
+        memory_bytes_max,
+        table_elements_max,
+        command_bytes_max,
+        reply_bytes_max,
+        event_bytes_max,
+        events_per_command_max,
+        log_line_bytes_max,
+        log_lines_per_command_max,
+        key_bytes_max,
+        value_bytes_max,
+        changed_bytes_per_command_max,
+        host_call_bytes_max,
+        proposals_per_callback_max
+    )
+}
+
+pub(super) fn group(group: &GroupView) -> v1::Group {
+    v1::Group {
+        name: group.name.to_string(),
+        id: group.id.0,
+        plugin: group.plugin.to_string(),
+        plugin_digest: Bytes::copy_from_slice(group.digest.as_bytes()),
+        kind: kind(group.kind).into(),
+        members: group.members.iter().map(member).collect(),
+        limits: Some(limits(&group.limits)),
+        leader_node: node_or_zero(group.leader),
+    }
+}
+
+pub(super) fn node(node: NodeView) -> v1::Node {
+    v1::Node {
+        id: node.id.0,
+        address: node.address,
+        engine: node.engine_fingerprint,
+        replicas: u64::try_from(node.replicas).unwrap_or(u64::MAX),
+        reachable: node.reachable,
+    }
+}
+
+/// `group_name` is empty for the catalog.
+pub(super) fn replica(replica: ReplicaView, group_name: String) -> v1::ReplicaStatus {
+    let role = match replica.role {
+        ReplicaRole::Leader => v1::ReplicaRole::Leader,
+        ReplicaRole::Follower => v1::ReplicaRole::Follower,
+        ReplicaRole::Candidate => v1::ReplicaRole::Candidate,
+        ReplicaRole::Learner => v1::ReplicaRole::Learner,
+    };
+    let (state, state_reason) = match replica.state {
+        ReplicaState::Starting { why } => (v1::ReplicaState::Starting, why),
+        ReplicaState::Running => (v1::ReplicaState::Running, String::new()),
+        ReplicaState::Failed { why } => (v1::ReplicaState::Failed, why),
+    };
+    v1::ReplicaStatus {
+        group: replica.group.0,
+        group_name,
+        replica: replica.replica.0,
+        node: replica.node.0,
+        state: state.into(),
+        state_reason,
+        role: role.into(),
+        term: replica.term,
+        leader_node: node_or_zero(replica.leader.map(|leader| leader.node)),
+        committed: replica.commit,
+        applied: replica.applied,
+        log_first: replica.log_first,
+        log_last: replica.log_last,
+        snapshot_index: replica.snapshot_index,
+        snapshot_bytes: replica.snapshot_bytes,
+        digest: replica.digest,
+        leaders_seen: replica
+            .leaders_seen
+            .iter()
+            .map(|seen| v1::LeaderSeen { term: seen.term, node: seen.node.0 })
+            .collect(),
+    }
+}

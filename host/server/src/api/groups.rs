@@ -1,0 +1,70 @@
+use super::{ApiConfig, ApiError, Node, convert, deadline, validate};
+use quorate_proto::v1;
+use quorate_vocabulary::GroupName;
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// `quorate.v1.Groups`.
+pub(super) struct GroupsService<N> {
+    pub(super) node: N,
+    pub(super) config: Arc<ApiConfig>,
+}
+
+#[tonic::async_trait]
+impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
+    async fn create(
+        &self,
+        request: Request<v1::CreateGroupRequest>,
+    ) -> Result<Response<v1::CreateGroupResponse>, Status> {
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let create = validate::create_group(request.into_inner())?;
+        let group = self.node.create_group(create, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::CreateGroupResponse { group: Some(convert::group(&group)) }))
+    }
+
+    async fn list(
+        &self,
+        request: Request<v1::ListGroupsRequest>,
+    ) -> Result<Response<v1::ListGroupsResponse>, Status> {
+        let request = request.into_inner();
+        let tenant = validate::tenant(&request.tenant)?;
+        let mut groups = self.node.groups();
+        groups.retain(|group| tenant.is_none_or(|tenant| group.name.tenant() == tenant));
+        let (groups, next_page_token) =
+            validate::page(groups, |group| group.name.to_string(), request.page_size, &request.page_token)?;
+        let groups = groups.iter().map(convert::group).collect();
+        Ok(Response::new(v1::ListGroupsResponse { groups, next_page_token }))
+    }
+
+    async fn describe(
+        &self,
+        request: Request<v1::DescribeGroupRequest>,
+    ) -> Result<Response<v1::DescribeGroupResponse>, Status> {
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let name: GroupName = validate::name("name", &request.into_inner().name)?;
+        let mut view = self.node.describe_group(&name, deadline).await.map_err(ApiError::from)?;
+        let replica = view.local.take().map(|replica| convert::replica(replica, name.to_string()));
+        Ok(Response::new(v1::DescribeGroupResponse { group: Some(convert::group(&view)), replica }))
+    }
+
+    async fn delete(
+        &self,
+        request: Request<v1::DeleteGroupRequest>,
+    ) -> Result<Response<v1::DeleteGroupResponse>, Status> {
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let name: GroupName = validate::name("name", &request.into_inner().name)?;
+        let id = self.node.delete_group(&name, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::DeleteGroupResponse { id: id.0 }))
+    }
+
+    async fn snapshot(
+        &self,
+        request: Request<v1::SnapshotGroupRequest>,
+    ) -> Result<Response<v1::SnapshotGroupResponse>, Status> {
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let name: GroupName = validate::name("name", &request.into_inner().name)?;
+        let group = self.node.resolve(&name, deadline).await.map_err(ApiError::from)?;
+        let taken = self.node.snapshot(group, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::SnapshotGroupResponse { index: taken.index, size_bytes: taken.bytes }))
+    }
+}

@@ -1,0 +1,163 @@
+use crate::{
+    RequestError,
+    node::{
+        Consistency, CreateGroup, Deadline, GroupEvent, GroupView, NodeHandle, NodeStatus, NodeView,
+        PluginView, Queried, SnapshotTaken, Submitted,
+    },
+};
+use bytes::Bytes;
+use quorate_vocabulary::{GroupId, GroupName, PluginReference};
+use std::future::Future;
+use tokio::sync::broadcast;
+
+/// What the API asks of a node: [`NodeHandle`], or what stands in for it in tests.
+pub trait Node: Clone + Send + Sync + 'static {
+    /// The number of the group of that name.
+    fn resolve(
+        &self,
+        name: &GroupName,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<GroupId, RequestError>> + Send;
+
+    /// Replicates a command and answers once it is applied. Hands the command on before it first waits: commands
+    /// whose futures are first polled one behind the other keep that order.
+    fn submit(
+        &self,
+        group: GroupId,
+        command: Bytes,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Submitted, RequestError>> + Send;
+
+    /// Answers a query.
+    fn query(
+        &self,
+        group: GroupId,
+        request: Bytes,
+        consistency: Consistency,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<Queried, RequestError>> + Send;
+
+    /// Checks and publishes a plugin.
+    fn upload(
+        &self,
+        reference: PluginReference,
+        bytes: Bytes,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<PluginView, RequestError>> + Send;
+
+    /// Every published plugin.
+    fn plugins(&self) -> Vec<PluginView>;
+
+    /// Creates a group.
+    fn create_group(
+        &self,
+        create: CreateGroup,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<GroupView, RequestError>> + Send;
+
+    /// Deletes a group.
+    fn delete_group(
+        &self,
+        name: &GroupName,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<GroupId, RequestError>> + Send;
+
+    /// Every group.
+    fn groups(&self) -> Vec<GroupView>;
+
+    /// One group, with the replica this node holds of it.
+    fn describe_group(
+        &self,
+        name: &GroupName,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<GroupView, RequestError>> + Send;
+
+    /// Every node.
+    fn nodes(&self) -> Vec<NodeView>;
+
+    /// This node and every replica it holds.
+    fn status(&self) -> impl Future<Output = Result<NodeStatus, RequestError>> + Send;
+
+    /// Takes a snapshot.
+    fn snapshot(
+        &self,
+        group: GroupId,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<SnapshotTaken, RequestError>> + Send;
+
+    /// The events of a group from now on.
+    ///
+    /// # Errors
+    /// If this node holds no replica of the group.
+    fn watch(&self, group: GroupId) -> Result<broadcast::Receiver<GroupEvent>, RequestError>;
+}
+
+impl Node for NodeHandle {
+    async fn resolve(&self, name: &GroupName, deadline: Deadline) -> Result<GroupId, RequestError> {
+        Self::resolve(self, name, deadline).await
+    }
+
+    async fn submit(
+        &self,
+        group: GroupId,
+        command: Bytes,
+        deadline: Deadline,
+    ) -> Result<Submitted, RequestError> {
+        Self::submit(self, group, command, deadline).await
+    }
+
+    async fn query(
+        &self,
+        group: GroupId,
+        request: Bytes,
+        consistency: Consistency,
+        deadline: Deadline,
+    ) -> Result<Queried, RequestError> {
+        Self::query(self, group, request, consistency, deadline).await
+    }
+
+    async fn upload(
+        &self,
+        reference: PluginReference,
+        bytes: Bytes,
+        deadline: Deadline,
+    ) -> Result<PluginView, RequestError> {
+        Self::upload(self, reference, bytes, deadline).await
+    }
+
+    fn plugins(&self) -> Vec<PluginView> {
+        Self::plugins(self)
+    }
+
+    async fn create_group(&self, create: CreateGroup, deadline: Deadline) -> Result<GroupView, RequestError> {
+        Self::create_group(self, create, deadline).await
+    }
+
+    async fn delete_group(&self, name: &GroupName, deadline: Deadline) -> Result<GroupId, RequestError> {
+        Self::delete_group(self, name, deadline).await
+    }
+
+    fn groups(&self) -> Vec<GroupView> {
+        Self::groups(self)
+    }
+
+    async fn describe_group(&self, name: &GroupName, deadline: Deadline) -> Result<GroupView, RequestError> {
+        Self::describe_group(self, name, deadline).await
+    }
+
+    fn nodes(&self) -> Vec<NodeView> {
+        Self::nodes(self)
+    }
+
+    async fn status(&self) -> Result<NodeStatus, RequestError> {
+        Self::status(self).await
+    }
+
+    async fn snapshot(&self, group: GroupId, deadline: Deadline) -> Result<SnapshotTaken, RequestError> {
+        Self::snapshot(self, group, deadline).await
+    }
+
+    fn watch(&self, group: GroupId) -> Result<broadcast::Receiver<GroupEvent>, RequestError> {
+        Self::watch(self, group)
+    }
+}

@@ -1,0 +1,172 @@
+//! A node that stands in for the real one: it keeps what it is given and answers as it is told.
+
+use crate::{
+    RequestError,
+    api::Node,
+    node::{
+        Consistency, CreateGroup, Deadline, GroupEvent, GroupView, NodeStatus, NodeView, PluginView, Queried,
+        SnapshotTaken, Submitted,
+    },
+};
+use bytes::Bytes;
+use quorate_replica::ports::{GroupLimits, Outcome};
+use quorate_vocabulary::{GroupId, GroupName, MachineKind, NodeId, PluginDigest, PluginReference, Position};
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::{Notify, broadcast};
+
+#[derive(Clone)]
+pub(super) struct FakeNode {
+    shared: Arc<Shared>,
+    pub(super) events: broadcast::Sender<GroupEvent>,
+}
+
+struct Shared {
+    handed_on: Mutex<Vec<Bytes>>,
+    gate: Notify,
+}
+
+impl FakeNode {
+    pub(super) fn new() -> Self {
+        let shared = Shared { handed_on: Mutex::default(), gate: Notify::new() };
+        Self { shared: Arc::new(shared), events: broadcast::channel(4).0 }
+    }
+
+    /// The commands that were handed on, in order.
+    pub(super) fn handed_on(&self) -> MutexGuard<'_, Vec<Bytes>> {
+        self.shared.handed_on.lock().expect("no test panics with it")
+    }
+
+    /// Answers the commands that are held.
+    pub(super) fn open_the_gate(&self) {
+        self.shared.gate.notify_waiters();
+    }
+
+    fn group(name: &GroupName) -> GroupView {
+        GroupView {
+            id: GroupId(7),
+            name: name.clone(),
+            plugin: "acme/kv@1".parse().expect("a reference"),
+            digest: PluginDigest::of(b""),
+            kind: MachineKind::Store,
+            limits: GroupLimits::default(),
+            members: Vec::new(),
+            leader: None,
+            local: None,
+        }
+    }
+}
+
+impl Node for FakeNode {
+    async fn resolve(&self, name: &GroupName, _deadline: Deadline) -> Result<GroupId, RequestError> {
+        match name.name() {
+            "there" => Ok(GroupId(7)),
+            _ => Err(RequestError::GroupNotFound { name: name.to_string() }),
+        }
+    }
+
+    /// `hold…` is answered when the gate opens, `full` is refused at once, `lost` fails later, `large` is too large.
+    async fn submit(
+        &self,
+        group: GroupId,
+        command: Bytes,
+        _deadline: Deadline,
+    ) -> Result<Submitted, RequestError> {
+        match &command[..] {
+            b"full" => return Err(RequestError::Overloaded { queue: "the inbox" }),
+            b"large" => return Err(RequestError::CommandTooLarge { group, bytes: 2, bytes_max: 1 }),
+            _ => {}
+        }
+        let ordinal = {
+            let mut handed_on = self.handed_on();
+            handed_on.push(command.clone());
+            u32::try_from(handed_on.len()).expect("few")
+        };
+        if command.starts_with(b"hold") {
+            self.shared.gate.notified().await;
+        } else {
+            // As a real one: never answered within the poll that hands it on.
+            tokio::task::yield_now().await;
+        }
+        if command.starts_with(b"lost") {
+            return Err(RequestError::OutcomeUnknown { group, why: "it was lost" });
+        }
+        let position = Position { index: 3, ordinal, time_ms: 9 };
+        Ok(Submitted { position, outcome: Outcome::Reply(command), fuel: 5 })
+    }
+
+    async fn query(
+        &self,
+        _group: GroupId,
+        request: Bytes,
+        consistency: Consistency,
+        _deadline: Deadline,
+    ) -> Result<Queried, RequestError> {
+        let outcome = match consistency {
+            Consistency::Linearizable => Outcome::Reply(request),
+            Consistency::Local => Outcome::Rejection(request),
+        };
+        Ok(Queried { applied: 11, outcome, fuel: 1 })
+    }
+
+    async fn upload(
+        &self,
+        reference: PluginReference,
+        bytes: Bytes,
+        _deadline: Deadline,
+    ) -> Result<PluginView, RequestError> {
+        Ok(PluginView {
+            reference,
+            digest: PluginDigest::of(&bytes),
+            bytes: u64::try_from(bytes.len()).expect("few"),
+            kind: MachineKind::Memory,
+            has_lifecycle: true,
+        })
+    }
+
+    fn plugins(&self) -> Vec<PluginView> {
+        Vec::new()
+    }
+
+    async fn create_group(
+        &self,
+        create: CreateGroup,
+        _deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        Ok(GroupView { plugin: create.plugin, limits: create.limits, ..Self::group(&create.name) })
+    }
+
+    async fn delete_group(&self, _name: &GroupName, _deadline: Deadline) -> Result<GroupId, RequestError> {
+        Ok(GroupId(7))
+    }
+
+    fn groups(&self) -> Vec<GroupView> {
+        ["b/2", "a/2", "a/1", "a/3"].iter().map(|name| Self::group(&name.parse().expect("a name"))).collect()
+    }
+
+    async fn describe_group(&self, name: &GroupName, _deadline: Deadline) -> Result<GroupView, RequestError> {
+        Ok(Self::group(name))
+    }
+
+    fn nodes(&self) -> Vec<NodeView> {
+        Vec::new()
+    }
+
+    async fn status(&self) -> Result<NodeStatus, RequestError> {
+        Ok(NodeStatus {
+            cluster: "test".to_owned(),
+            node: NodeId(1),
+            address: "127.0.0.1:1".to_owned(),
+            registered: true,
+            catalog_leader: None,
+            replicas: Vec::new(),
+        })
+    }
+
+    async fn snapshot(&self, _group: GroupId, _deadline: Deadline) -> Result<SnapshotTaken, RequestError> {
+        Ok(SnapshotTaken { index: 1, bytes: 2 })
+    }
+
+    fn watch(&self, _group: GroupId) -> Result<broadcast::Receiver<GroupEvent>, RequestError> {
+        Ok(self.events.subscribe())
+    }
+}

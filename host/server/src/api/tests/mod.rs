@@ -1,0 +1,6 @@
+mod fake;
+mod mapping;
+mod over_the_wire;
+mod streams;
+mod uploads;
+mod validation;

@@ -1,0 +1,110 @@
+//! What comes in, checked and made into the host's own words.
+
+use super::{ApiError, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
+use crate::{RequestError, node::CreateGroup};
+use quorate_proto::v1;
+use quorate_replica::ports::GroupLimits;
+use quorate_vocabulary::{GroupName, NameError, NodeId};
+use std::{collections::BTreeSet, str::FromStr};
+
+/// How many voters a group may have.
+pub(super) const REPLICAS_MAX: usize = 7;
+
+/// A name of the form that the field asks for.
+pub(super) fn name<T: FromStr<Err = NameError>>(field: &'static str, text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|error| ApiError::Name { field, error })
+}
+
+/// An `InvalidArgument`.
+pub(super) fn invalid(what: &'static str, why: impl Into<String>) -> ApiError {
+    RequestError::InvalidArgument { what, why: why.into() }.into()
+}
+
+/// A tenant to list things of; none: of all.
+pub(super) fn tenant(text: &str) -> Result<Option<&str>, ApiError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    // The rules of one part of a name.
+    name::<GroupName>("tenant", &format!("{text}/x"))?;
+    Ok(Some(text))
+}
+
+/// What of all that there is stands on the page that is asked for, and the token of the next page.
+pub(super) fn page<T>(
+    all: Vec<T>,
+    name: impl Fn(&T) -> String,
+    size: u32,
+    token: &str,
+) -> Result<(Vec<T>, String), ApiError> {
+    let size = match usize::try_from(size) {
+        Ok(0) => PAGE_SIZE_DEFAULT,
+        Ok(size) if size <= PAGE_SIZE_MAX => size,
+        _ => return Err(invalid("page_size", format!("it is {size}, and may be at most {PAGE_SIZE_MAX}"))),
+    };
+    let mut rest: Vec<T> = all.into_iter().filter(|item| name(item).as_str() > token).collect();
+    rest.sort_by_key(|item| name(item));
+    let more = rest.len() > size;
+    rest.truncate(size);
+    let next = rest.last().filter(|_| more).map(name).unwrap_or_default();
+    Ok((rest, next))
+}
+
+/// A group to create.
+pub(super) fn create_group(request: v1::CreateGroupRequest) -> Result<CreateGroup, ApiError> {
+    let group = name("name", &request.name)?;
+    let plugin = name("plugin", &request.plugin)?;
+    let nodes: BTreeSet<NodeId> = request.nodes.iter().copied().map(NodeId).collect();
+    if nodes.len() != request.nodes.len() {
+        return Err(invalid("nodes", "a node is named twice, and can hold one replica"));
+    }
+    if nodes.contains(&NodeId(0)) {
+        return Err(invalid("nodes", "nodes are numbered from 1"));
+    }
+    let replicas = match usize::try_from(request.replicas).unwrap_or(usize::MAX) {
+        0 if nodes.is_empty() => None,
+        0 => Some(nodes.len()),
+        replicas => Some(replicas),
+    };
+    if let Some(replicas) = replicas {
+        if replicas > REPLICAS_MAX {
+            let why = format!("{replicas} are asked for, and there may be at most {REPLICAS_MAX}");
+            return Err(invalid("replicas", why));
+        }
+        if !nodes.is_empty() && nodes.len() != replicas {
+            let why = format!("{} are named for {replicas} replicas", nodes.len());
+            return Err(invalid("nodes", why));
+        }
+    }
+    let limits = limits(request.limits.unwrap_or_default());
+    limits.validate().map_err(|error| invalid("limits", error.to_string()))?;
+    Ok(CreateGroup { name: group, plugin, replicas, nodes: nodes.into_iter().collect(), limits })
+}
+
+fn limits(limits: v1::GroupLimits) -> GroupLimits {
+    let default = GroupLimits::default();
+    macro_rules! or_default {
+        ($($name:ident),*) => {
+            GroupLimits { $($name: limits.$name.unwrap_or(default.$name)),* }
+        };
+    }
+    or_default!(
+        fuel_per_command,
+        fuel_per_query,
+        fuel_per_callback,
+        fuel_per_snapshot,
+        memory_bytes_max,
+        table_elements_max,
+        command_bytes_max,
+        reply_bytes_max,
+        event_bytes_max,
+        events_per_command_max,
+        log_line_bytes_max,
+        log_lines_per_command_max,
+        key_bytes_max,
+        value_bytes_max,
+        changed_bytes_per_command_max,
+        host_call_bytes_max,
+        proposals_per_callback_max
+    )
+}
