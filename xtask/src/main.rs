@@ -1,2 +1,49 @@
-//! The commands of the repository.
-fn main() {}
+//! The commands of the repository: `cargo xtask setup | demo | test | check | fix`.
+//!
+//! Each sets the machine up as far as it needs, so that a fresh clone works with one command.
+
+mod cargo;
+mod check;
+mod demo;
+mod fix;
+mod place;
+mod plugins;
+mod setup;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The commands of this repository", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what building needs: system packages, and the toolchain that builds plugins
+    Setup,
+    /// Build everything and run the main job on three nodes
+    Demo {
+        /// Given to `quorate demo` as they are
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run every test
+    Test,
+    /// Check format, lints, documentation and dependencies; writes to no source
+    Check,
+    /// Mend format and what clippy can mend: the only command that writes to sources
+    Fix,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Setup => setup::run(),
+        Command::Demo { arguments } => demo::run(&arguments),
+        Command::Test => test::run(),
+        Command::Check => check::run(),
+        Command::Fix => fix::run(),
+    }
+}

@@ -1,0 +1,64 @@
+//! What the machine needs before anything is built.
+
+use crate::cargo::{self, say, succeeds};
+use anyhow::{Result, bail};
+use std::process::Command;
+
+/// Debian's packages beside gcc, and what shows that each is there.
+const PACKAGES: [(&str, &str); 2] = [
+    // RocksDB's C++.
+    ("g++", "g++"),
+    // bindgen, which reads RocksDB's header.
+    ("libclang-dev", "libclang-dev"),
+];
+
+/// Installs what is missing, by apt when root; otherwise says which line to run.
+pub(crate) fn ready() -> Result<()> {
+    let mut missing: Vec<String> = PACKAGES
+        .iter()
+        .filter(|(_, shown_by)| !is_there(shown_by))
+        .map(|(package, _)| (*package).to_owned())
+        .collect();
+    missing.extend(quorate_toolchain::missing_packages());
+    if missing.is_empty() {
+        return Ok(());
+    }
+    install(&missing)
+}
+
+fn is_there(shown_by: &str) -> bool {
+    succeeds(Command::new(shown_by).arg("--version")) || installed(shown_by)
+}
+
+fn installed(package: &str) -> bool {
+    Command::new("dpkg-query")
+        .args(["--show", "--showformat=${Status}", package])
+        .output()
+        .is_ok_and(|output| output.status.success() && output.stdout.ends_with(b" installed"))
+}
+
+fn install(packages: &[String]) -> Result<()> {
+    let line = format!("apt-get install --yes --no-install-recommends {}", packages.join(" "));
+    if !is_root() {
+        bail!("these packages are missing; run: sudo {line}");
+    }
+    say(&format!("installing {}", packages.join(", ")));
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    cargo::run(apt().args(["update", "--quiet"]))?;
+    cargo::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages))
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
+
+/// `cargo xtask setup`.
+pub(crate) fn run() -> Result<()> {
+    ready()?;
+    say("everything that building needs is here");
+    Ok(())
+}
