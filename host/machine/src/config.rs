@@ -17,13 +17,12 @@ pub struct EngineConfig {
     /// The most plugin instances alive at once. Each takes about four memory maps, so this must stay under a
     /// quarter of the system's `vm.max_map_count` (65,530 unless set otherwise).
     pub instances_max: u32,
-    /// Address space set aside for each linear memory. At 4 GiB no access needs a bounds check, which makes
-    /// code up to 30% faster; it is address space, not memory.
+    /// Address space set aside for each linear memory, and the most a group may allow an instance. At 4 GiB no access
+    /// needs a bounds check, which makes code up to 30% faster. It is address space, not memory: of 128 TiB that a
+    /// process has, 2,000 instances take 10.
     pub memory_reservation_bytes: u64,
-    /// The most linear memory one instance may ever have, whatever its group's limits say.
-    pub memory_bytes_max: usize,
     /// The most elements one table may ever have, whatever its group's limits say.
-    pub table_elements_max: usize,
+    pub table_elements_max: u32,
     /// Memory kept resident, and zeroed by hand, in each slot that an instance left.
     pub memory_keep_resident_bytes: usize,
     /// Compile one plugin on several threads.
@@ -46,9 +45,8 @@ impl Default for EngineConfig {
         Self {
             plugin: PluginLimits::default(),
             wasm_stack_bytes: MIB,
-            instances_max: 10_000,
+            instances_max: 2_000,
             memory_reservation_bytes: 4 * GIB,
-            memory_bytes_max: 1024 * MIB,
             table_elements_max: 100_000,
             memory_keep_resident_bytes: 256 * KIB,
             parallel_compilation: true,

@@ -2,13 +2,28 @@
 //!
 //! A node makes one [`Engine`]. [`Engine::check`] judges uploaded bytes, [`Engine::compile`] makes a
 //! [`CompiledPlugin`] of them, which is the `Plugin` of the room `replica`.
+//!
+//! What is not in here, on purpose: nothing decides which instance a call runs on, or what a trap means for a group
+//! (`replica` does), and no code a plugin could reach reads a clock, a file or the network.
 
 mod check;
 mod config;
 mod engine;
 mod fingerprint;
+mod fuel;
+mod imports;
+mod instance;
+mod memory;
+mod outcome;
 mod plugin;
+mod random;
 mod refusal;
+mod settings;
+mod state;
+mod text;
+
+#[cfg(test)]
+mod tests;
 
 pub use check::{CheckedPlugin, PluginLimits};
 pub use config::EngineConfig;

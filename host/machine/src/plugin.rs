@@ -1,21 +1,137 @@
-use crate::CheckedPlugin;
-use quorate_vocabulary::PluginDigest;
+use crate::{
+    CheckedPlugin, EngineConfig, PluginRefusal,
+    check::{LIFECYCLE, MACHINE, SNAPSHOT},
+    instance::WasmInstance,
+    state::State,
+    text::shown,
+};
+use quorate_replica::ports::{GroupInfo, GroupLimits, HostFault, Instance, Plugin};
+use quorate_vocabulary::{GroupId, MachineKind, NameError, PluginDigest};
+use std::{fmt, sync::Arc};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-/// A plugin's compiled code, linked with the host's functions: what instances are made of.
+/// A plugin's compiled code, linked with the host's functions: what instances are made of. Cheap to clone; every clone
+/// is the same code.
+#[derive(Clone)]
 pub struct CompiledPlugin {
-    checked: CheckedPlugin,
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) checked: CheckedPlugin,
+    pub(crate) pre: InstancePre<State>,
+    pub(crate) exports: Exports,
+    pub(crate) config: Arc<EngineConfig>,
+}
+
+/// Where the plugin's functions are, so that no call looks up a name.
+pub(crate) struct Exports {
+    pub(crate) apply: ComponentExportIndex,
+    pub(crate) query: ComponentExportIndex,
+    pub(crate) snapshot: Option<SnapshotExports>,
+    pub(crate) lifecycle: Option<LifecycleExports>,
+}
+
+pub(crate) struct SnapshotExports {
+    pub(crate) save: ComponentExportIndex,
+    pub(crate) load: ComponentExportIndex,
+}
+
+pub(crate) struct LifecycleExports {
+    pub(crate) leader_start: ComponentExportIndex,
+    pub(crate) leader_stop: ComponentExportIndex,
+    pub(crate) start_following: ComponentExportIndex,
+    pub(crate) stop_following: ComponentExportIndex,
+    pub(crate) configuration_committed: ComponentExportIndex,
+    pub(crate) error: ComponentExportIndex,
+    pub(crate) shutdown: ComponentExportIndex,
+}
+
+impl Exports {
+    /// None when a function is missing, which the checks before exclude.
+    pub(crate) fn of(component: &Component) -> Option<Self> {
+        let find = |interface: &str, name: &str| {
+            let interface = component.get_export_index(None, interface)?;
+            component.get_export_index(Some(&interface), name)
+        };
+        let machine = MACHINE.full_name();
+        let snapshot = SNAPSHOT.full_name();
+        let lifecycle = LIFECYCLE.full_name();
+        Some(Self {
+            apply: find(&machine, "apply")?,
+            query: find(&machine, "query")?,
+            snapshot: match find(&snapshot, "save") {
+                Some(save) => Some(SnapshotExports { save, load: find(&snapshot, "load")? }),
+                None => None,
+            },
+            lifecycle: match find(&lifecycle, "leader-start") {
+                Some(leader_start) => Some(LifecycleExports {
+                    leader_start,
+                    leader_stop: find(&lifecycle, "leader-stop")?,
+                    start_following: find(&lifecycle, "start-following")?,
+                    stop_following: find(&lifecycle, "stop-following")?,
+                    configuration_committed: find(&lifecycle, "configuration-committed")?,
+                    error: find(&lifecycle, "error")?,
+                    shutdown: find(&lifecycle, "shutdown")?,
+                }),
+                None => None,
+            },
+        })
+    }
 }
 
 impl CompiledPlugin {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Starts one instance and drops it, so that what never starts is refused at upload rather than stop replicas.
+    pub(crate) fn try_start(&self) -> Result<(), PluginRefusal> {
+        let name = "check/start".parse().map_err(|error: NameError| refused(&error))?;
+        let group = GroupInfo { id: GroupId::CATALOG, name };
+        let limits = GroupLimits {
+            table_elements_max: u64::from(self.inner.config.table_elements_max),
+            memory_bytes_max: GroupLimits::default()
+                .memory_bytes_max
+                .min(self.inner.config.memory_reservation_bytes),
+            ..GroupLimits::default()
+        };
+        WasmInstance::start(self.inner.clone(), &group, &limits).map(drop).map_err(|fault| refused(&fault))
+    }
+
     /// What its bytes said of it.
     #[must_use]
     pub fn checked(&self) -> &CheckedPlugin {
-        &self.checked
+        &self.inner.checked
     }
 
     /// The digest of its bytes.
     #[must_use]
     pub fn digest(&self) -> PluginDigest {
-        self.checked.digest
+        self.inner.checked.digest
+    }
+}
+
+fn refused(reason: &dyn fmt::Display) -> PluginRefusal {
+    PluginRefusal::DoesNotStart { reason: shown(&reason.to_string()) }
+}
+
+impl fmt::Debug for CompiledPlugin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("CompiledPlugin").field(&self.inner.checked).finish()
+    }
+}
+
+impl Plugin for CompiledPlugin {
+    fn kind(&self) -> MachineKind {
+        self.inner.checked.kind
+    }
+
+    fn has_lifecycle(&self) -> bool {
+        self.inner.checked.has_lifecycle
+    }
+
+    fn start(&self, group: &GroupInfo, limits: &GroupLimits) -> Result<Box<dyn Instance>, HostFault> {
+        Ok(Box::new(WasmInstance::start(self.inner.clone(), group, limits)?))
     }
 }

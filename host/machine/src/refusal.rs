@@ -36,15 +36,15 @@ pub enum PluginRefusal {
         /// What is wrong there.
         reason: String,
     },
-    /// An import from outside the contract.
-    #[error("the component imports \"{name}\", which is not part of quorate:machine@{contract}: {advice}")]
+    /// Imports from outside the contract.
+    #[error("the component imports {names}, which quorate:machine@{contract} does not have: {advice}")]
     ForeignImport {
-        /// The import.
-        name: String,
+        /// The imports, quoted; the first few of them.
+        names: String,
         /// The version of the contract of this host.
         contract: &'static str,
         /// How to be rid of it.
-        advice: String,
+        advice: &'static str,
     },
     /// An interface of another version of the contract.
     #[error(

@@ -6,8 +6,8 @@ pub struct PluginLimits {
     pub bytes_max: usize,
     /// Core modules, counting those of nested components.
     pub modules_max: u32,
-    /// Core instances made when the plugin is instantiated.
-    pub core_instances_max: u32,
+    /// Instances of core modules and nested components that instantiating the plugin may make, estimated from above.
+    pub instances_max: u32,
     /// Linear memories of one instance of the plugin.
     pub memories_max: u32,
     /// Tables of one instance of the plugin.
@@ -27,7 +27,7 @@ impl Default for PluginLimits {
         Self {
             bytes_max: 64 << 20,
             modules_max: 128,
-            core_instances_max: 128,
+            instances_max: 512,
             memories_max: 32,
             tables_max: 64,
             functions_max: 200_000,

@@ -1,0 +1,327 @@
+use super::{PluginLimits, check};
+use crate::{
+    PluginRefusal,
+    tests::kit::{Guest, wat},
+};
+use quorate_vocabulary::{MachineKind, PluginDigest};
+
+fn refusal(bytes: &[u8]) -> PluginRefusal {
+    check(bytes, &PluginLimits::default()).expect_err("it is refused")
+}
+
+/// A store machine with a part of its text replaced.
+fn changed(from: &str, to: &str) -> Vec<u8> {
+    let text = Guest::store().lifecycle("").text();
+    assert!(text.contains(from), "{text}");
+    wat(&text.replace(from, to))
+}
+
+#[test]
+fn both_kinds_are_told_apart() {
+    let bytes = Guest::store().bytes();
+    let plugin = check(&bytes, &PluginLimits::default()).expect("a store machine");
+    assert_eq!((plugin.kind, plugin.has_lifecycle), (MachineKind::Store, false));
+    assert_eq!((plugin.digest, plugin.bytes), (PluginDigest::of(&bytes), bytes.len()));
+    let plugin = check(&Guest::memory().lifecycle("").bytes(), &PluginLimits::default());
+    let plugin = plugin.expect("a memory machine");
+    assert_eq!((plugin.kind, plugin.has_lifecycle), (MachineKind::Memory, true));
+}
+
+#[test]
+fn a_plugin_over_the_limit_is_refused_before_it_is_read() {
+    let limits = PluginLimits { bytes_max: 10, ..PluginLimits::default() };
+    assert_eq!(check(&[b'x'; 11], &limits), Err(PluginRefusal::TooLarge { bytes: 11, bytes_max: 10 }));
+    assert!(matches!(check(&[b'x'; 10], &limits), Err(PluginRefusal::NotWasm { .. })));
+}
+
+#[test]
+fn what_is_no_webassembly_is_named() {
+    let cases: [(&[u8], &str); 8] = [
+        (b"", "an empty file"),
+        (b"(component)", "text form"),
+        (b"<!DOCTYPE html><html>", "HTML"),
+        (b"fn main() {}\nmore", "\"fn main() {}\""),
+        (b"\x7fELF\x02\x01\x01\xff", "a program or library for Linux"),
+        (b"\x1f\x8b\x08\x00\xff", "gzip"),
+        (b"\xff\xff\xff", "another kind"),
+        (b"\0asm\x07\0\0\0", "not of version 1"),
+    ];
+    for (bytes, expected) in cases {
+        let refusal = refusal(bytes);
+        assert!(matches!(refusal, PluginRefusal::NotWasm { .. }), "{refusal}");
+        assert!(refusal.to_string().contains(expected), "{refusal}");
+    }
+}
+
+#[test]
+fn a_message_repeats_no_control_characters_of_the_upload() {
+    let message = refusal(b"\x1b[31mred\x07").to_string();
+    assert!(message.contains("\\u{1b}[31mred\\u{7}"), "{message}");
+    assert!(!message.chars().any(char::is_control));
+}
+
+#[test]
+fn a_core_module_is_told_how_to_become_a_component() {
+    let refusal = refusal(&wat("(module)"));
+    assert_eq!(refusal, PluginRefusal::CoreModule);
+    assert!(refusal.to_string().contains("quorate plugin build"), "{refusal}");
+}
+
+#[test]
+fn a_component_that_stops_in_the_middle_is_refused_wherever_it_stops() {
+    let bytes = Guest::store().bytes();
+    for length in (8..bytes.len()).step_by(7) {
+        let refusal = refusal(&bytes[..length]);
+        let expected = matches!(
+            refusal,
+            PluginRefusal::Invalid { .. } | PluginRefusal::MissingExport { .. } | PluginRefusal::NoKind
+        );
+        assert!(expected, "{length}: {refusal}");
+    }
+}
+
+#[test]
+fn damaged_bytes_never_panic() {
+    let bytes = Guest::memory().bytes();
+    for place in 0..bytes.len() {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= flip;
+            let _ = check(&damaged, &PluginLimits::default());
+        }
+    }
+}
+
+#[test]
+fn code_that_is_not_valid_is_refused() {
+    let refusal = refusal(&wat("(component (core module (func (result i32))))"));
+    assert!(matches!(refusal, PluginRefusal::Invalid { .. }), "{refusal}");
+}
+
+#[test]
+fn features_that_replicas_could_differ_by_are_refused() {
+    let modules = [
+        "(memory 1 1 shared)",
+        "(func (param v128 v128 v128) (result v128)
+            (f32x4.relaxed_madd (local.get 0) (local.get 1) (local.get 2)))",
+        "(memory i64 1)",
+        "(tag (param i32))",
+        "(type (struct (field i32)))",
+    ];
+    for module in modules {
+        let refusal = refusal(&wat(&format!("(component (core module {module}))")));
+        assert!(matches!(refusal, PluginRefusal::Invalid { .. }), "{module}: {refusal}");
+    }
+}
+
+#[test]
+fn foreign_imports_are_named() {
+    let guest = Guest::store().top(r#"(import "acme:clock/now@1.0.0" (instance))"#);
+    let message = refusal(&guest.bytes()).to_string();
+    assert!(
+        message.contains("imports \"acme:clock/now@1.0.0\", which quorate:machine@0.1.0 does not have"),
+        "{message}"
+    );
+}
+
+#[test]
+fn wasi_is_refused_with_advice() {
+    let wasi = r#"(import "wasi:clocks/wall-clock@0.2.3" (instance (export "now" (func))))
+        (import "wasi:random/random@0.2.3" (instance))"#;
+    let message = refusal(&Guest::store().top(wasi).bytes()).to_string();
+    assert!(message.contains("\"wasi:clocks/wall-clock@0.2.3\", \"wasi:random/random@0.2.3\""), "{message}");
+    assert!(message.contains("--stub-wasi"), "{message}");
+}
+
+#[test]
+fn of_many_foreign_imports_the_first_few_are_named() {
+    let imports: String = (0..20).map(|number| format!(r#"(import "f{number}" (func))"#)).collect();
+    let message = refusal(&Guest::store().top(&imports).bytes()).to_string();
+    assert!(message.contains("\"f4\", 15 more,"), "{message}");
+}
+
+#[test]
+fn imports_of_every_sort_are_foreign() {
+    for import in [
+        r#"(import "a" (core module))"#,
+        r#"(import "a" (component))"#,
+        r#"(import "a" (func))"#,
+        r#"(import "a" (type (sub resource)))"#,
+        r#"(import "quorate:machine/clock@0.1.0" (instance))"#,
+    ] {
+        let refusal = refusal(&Guest::store().top(import).bytes());
+        assert!(matches!(refusal, PluginRefusal::ForeignImport { .. }), "{import}: {refusal}");
+    }
+}
+
+#[test]
+fn a_type_that_is_imported_by_value_is_no_foreign_import() {
+    let guest = Guest::store().top(r#"(type $t (enum "a")) (import "level" (type (eq $t)))"#);
+    check(&guest.bytes(), &PluginLimits::default()).expect("as `use host.{level}` in a world makes it");
+}
+
+#[test]
+fn a_function_the_contract_does_not_have_is_foreign() {
+    let refusal = refusal(&changed(
+        r#"(export "random" (func (result u64)))"#,
+        r#"(export "random" (func (result u64))) (export "now" (func (result u64)))"#,
+    ));
+    let PluginRefusal::ForeignImport { names, .. } = refusal else { panic!("{refusal}") };
+    assert_eq!(names, "\"quorate:machine/host@0.1.0#now\"");
+}
+
+#[test]
+fn another_version_is_refused_with_both_versions() {
+    for (name, found) in [("host@0.2.0", "0.2.0"), ("host@0.1.1", "0.1.1"), ("host", "none")] {
+        let refusal = refusal(&changed("quorate:machine/host@0.1.0", &format!("quorate:machine/{name}")));
+        assert_eq!(
+            refusal,
+            PluginRefusal::WrongVersion {
+                name: format!("quorate:machine/{name}"),
+                found: found.into(),
+                expected: "0.1.0"
+            }
+        );
+    }
+    let refusal = refusal(&changed("quorate:machine/machine@0.1.0", "quorate:machine/machine@1.0.0"));
+    assert!(
+        matches!(refusal, PluginRefusal::WrongVersion { .. }),
+        "exports are looked at as well: {refusal}"
+    );
+}
+
+#[test]
+fn a_component_without_machine_is_refused() {
+    let refusal = refusal(&changed("quorate:machine/machine@0.1.0", "acme:other/machine@0.1.0"));
+    assert_eq!(refusal, PluginRefusal::MissingExport { name: "quorate:machine/machine@0.1.0".into() });
+}
+
+#[test]
+fn a_missing_function_is_named() {
+    for (interface, function, lost) in [
+        ("machine", "query", r#"(export "query" (func $query))"#),
+        ("lifecycle", "shutdown", r#"(export "shutdown" (func $shutdown))"#),
+    ] {
+        let refusal = refusal(&changed(lost, ""));
+        let name = format!("quorate:machine/{interface}@0.1.0#{function}");
+        assert_eq!(refusal, PluginRefusal::MissingExport { name });
+    }
+}
+
+#[test]
+fn an_export_of_another_type_is_shown_beside_the_right_one() {
+    let refusal = refusal(&changed(r#"(param "request" (list u8))"#, r#"(param "request" string)"#));
+    assert_eq!(
+        refusal,
+        PluginRefusal::WrongType {
+            name: "quorate:machine/machine@0.1.0#query".into(),
+            found: "func(request: string) -> result<list<u8>, list<u8>>".into(),
+            expected: "func(request: list<u8>) -> result<list<u8>, list<u8>>".into(),
+        }
+    );
+}
+
+#[test]
+fn an_export_that_is_no_interface_is_refused() {
+    let refusal = refusal(&changed(
+        r#"(export "quorate:machine/machine@0.1.0" (instance $i-machine))"#,
+        r#"(component $c) (export "quorate:machine/machine@0.1.0" (component $c))"#,
+    ));
+    assert!(matches!(refusal, PluginRefusal::WrongType { .. }), "{refusal}");
+}
+
+#[test]
+fn an_import_of_another_type_is_refused() {
+    let refusal = refusal(&changed(r#""warn" "error""#, r#""warning" "error""#));
+    let PluginRefusal::WrongType { name, found, .. } = refusal else { panic!("{refusal}") };
+    assert_eq!(name, "quorate:machine/host@0.1.0#log");
+    assert!(found.contains("warning"), "{found}");
+}
+
+#[test]
+fn unknown_exports_are_let_be() {
+    // QuickJS adds one.
+    let guest = Guest::store().top(r#"(component $extra) (export "extra" (component $extra))"#);
+    check(&guest.bytes(), &PluginLimits::default()).expect("more than is asked for");
+}
+
+#[test]
+fn a_plugin_is_of_exactly_one_kind() {
+    // Both: a store machine that exports `snapshot` as well, made of the parts of a memory machine.
+    let text = Guest::memory().text();
+    let store = r#"(component (import "quorate:machine/store@0.1.0" (instance))"#;
+    assert_eq!(refusal(&wat(&text.replacen("(component", store, 1))), PluginRefusal::TwoKinds);
+    let neither = text.replace("quorate:machine/snapshot@0.1.0", "acme:other/snapshot@0.1.0");
+    assert_eq!(refusal(&wat(&neither)), PluginRefusal::NoKind);
+}
+
+#[test]
+fn every_part_is_counted() {
+    let defaults = PluginLimits::default;
+    let cases = [
+        ("core modules", PluginLimits { modules_max: 1, ..defaults() }),
+        ("instances", PluginLimits { instances_max: 1, ..defaults() }),
+        ("linear memories", PluginLimits { memories_max: 1, ..defaults() }),
+        ("tables", PluginLimits { tables_max: 0, ..defaults() }),
+        ("functions", PluginLimits { functions_max: 5, ..defaults() }),
+        ("bytes in one function", PluginLimits { function_bytes_max: 10, ..defaults() }),
+        ("nested components", PluginLimits { components_max: 0, ..defaults() }),
+    ];
+    let bytes = Guest::store().module("(memory 1) (table 1 funcref)").top("(component)").bytes();
+    check(&bytes, &defaults()).expect("it is small");
+    for (expected, limits) in cases {
+        let refusal = check(&bytes, &limits).expect_err(expected);
+        assert!(matches!(refusal, PluginRefusal::TooMany { what, .. } if what == expected), "{refusal}");
+    }
+}
+
+#[test]
+fn components_that_unfold_into_millions_of_instances_are_refused() {
+    // Each instantiates the one before it ten times: ten million modules from a few hundred bytes.
+    let mut text = String::from("(component $c0 (core module $m) (core instance (instantiate $m)))");
+    for level in 1..8 {
+        let instances = "(instance (instantiate $below))".repeat(10);
+        text +=
+            &format!("(component $c{level} (alias outer 1 $c{} (component $below)) {instances})", level - 1);
+    }
+    let refusal = refusal(&wat(&format!("(component {text})")));
+    assert!(matches!(refusal, PluginRefusal::TooMany { what: "instances", .. }), "{refusal}");
+}
+
+#[test]
+fn types_that_unfold_exponentially_are_cut() {
+    let mut types = String::from("(type $t0 (tuple u8 u8))");
+    for level in 1..16 {
+        types += &format!("(type $t{level} (tuple $t{0} $t{0}))", level - 1);
+    }
+    // As a parameter of a function that the contract has.
+    let text = Guest::store().text().replace(
+        r#"(export "random" (func (result u64)))"#,
+        &format!(r#"{types} (export "random" (func (param "t" $t15) (result u64)))"#),
+    );
+    let refusal = refusal(&wat(&text));
+    let PluginRefusal::WrongType { found, .. } = refusal else { panic!("{refusal}") };
+    assert!(found.len() < 600 && found.ends_with('…'), "{found}");
+}
+
+#[test]
+fn the_contract_is_that_of_the_wit_file() {
+    let wit = include_str!("../../../../wit/machine.wit");
+    assert!(wit.contains(&format!("package quorate:machine@{};", crate::CONTRACT_VERSION)));
+    for interface in super::IMPORTS.iter().chain(super::EXPORTS) {
+        let body = wit.split(&format!("interface {} {{", interface.name)).nth(1).expect(interface.name);
+        let body = body.split("\ninterface ").next().unwrap_or(body).split("\nworld ").next().unwrap_or(body);
+        let declared = body.lines().filter(|line| !line.trim_start().starts_with("///"));
+        let declared: Vec<_> = declared.filter(|line| line.contains(": func(")).collect();
+        assert_eq!(declared.len(), interface.functions.len(), "{}: {declared:#?}", interface.name);
+        for (name, function) in interface.functions {
+            let line = declared.iter().find(|line| line.trim_start().starts_with(&format!("{name}: ")));
+            let line = line.expect(name).trim().trim_end_matches(';');
+            let named = function
+                .replace("record { id: u64, name: string }", "group-info")
+                .replace("enum { trace, debug, info, warn, error }", "level")
+                .replace("record { key: list<u8>, value: list<u8> }", "pair");
+            assert_eq!(line, format!("{name}: {named}"));
+        }
+    }
+}

@@ -1,0 +1,319 @@
+use crate::{
+    fuel,
+    outcome::{Watchdog, classify},
+    plugin::Inner,
+    state::{Phase, State},
+};
+use bytes::Bytes;
+use quorate_replica::{
+    Overlay,
+    ports::{
+        Call, CallFailure, Callback, GroupInfo, GroupLimits, HostFault, Instance, LifecycleEvent, Outcome,
+        StoreView, Trap, TrapKind,
+    },
+};
+use quorate_vocabulary::{MachineKind, MemberRole, Position};
+use std::{
+    io::{Read, Write},
+    mem,
+    sync::Arc,
+};
+use wasmtime::{
+    Store,
+    component::{self, ComponentExportIndex, ComponentNamedList, Lift, Lower},
+};
+
+/// What `apply` and `query` answer.
+type Answer = (Result<Vec<u8>, Vec<u8>>,);
+
+/// One instance of a plugin, with its wasmtime store.
+pub(crate) struct WasmInstance {
+    plugin: Arc<Inner>,
+    store: Store<State>,
+    instance: component::Instance,
+    /// Whether a call trapped or met a fault, after which nothing may be called.
+    spent: bool,
+}
+
+/// How one call is run.
+struct Terms {
+    phase: Phase,
+    position: Position,
+    fuel: u64,
+    ticks: u64,
+    watchdog: Watchdog,
+}
+
+impl WasmInstance {
+    pub(crate) fn start(
+        plugin: Arc<Inner>,
+        group: &GroupInfo,
+        limits: &GroupLimits,
+    ) -> Result<Self, HostFault> {
+        check_room(&plugin, limits)?;
+        let state = State::new(Arc::new(group.clone()), Arc::new(limits.clone()));
+        let mut store = Store::new(plugin.pre.engine(), state);
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(usize::try_from(limits.host_call_bytes_max).unwrap_or(usize::MAX));
+        store.set_epoch_deadline(plugin.config.apply_ticks_max);
+        let starting = |error: wasmtime::Error| HostFault::because(format!("starting a plugin: {error:#}"));
+        store.set_fuel(fuel::START).map_err(starting)?;
+        let instance = plugin.pre.instantiate(&mut store);
+        let instance = match instance {
+            Ok(instance) => instance,
+            Err(error) if error.is::<wasmtime::Trap>() => {
+                let trap = classify(error, store.data_mut(), Watchdog::IsFault)?;
+                return Err(HostFault::because(format!("starting a plugin, which trapped: {trap}")));
+            }
+            Err(error) => return Err(starting(error)),
+        };
+        Ok(Self { plugin, store, instance, spent: false })
+    }
+
+    /// Calls an exported function. On a trap or fault the instance is spent.
+    fn call<P, R>(
+        &mut self,
+        function: &ComponentExportIndex,
+        parameters: P,
+        terms: &Terms,
+    ) -> Result<Result<(R, u64), Trap>, HostFault>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift + 'static,
+    {
+        if mem::replace(&mut self.spent, true) {
+            return Err(HostFault::because(
+                "an instance of a plugin was called again after a trap or a fault",
+            ));
+        }
+        let calling = |error: wasmtime::Error| HostFault::because(format!("calling a plugin: {error:#}"));
+        self.store.data_mut().begin(terms.phase, terms.position);
+        self.store.set_epoch_deadline(terms.ticks);
+        self.store.set_fuel(terms.fuel).map_err(calling)?;
+        let function = self.instance.get_typed_func::<P, R>(&mut self.store, function).map_err(calling)?;
+        match function.call(&mut self.store, parameters) {
+            Ok(result) => {
+                let left = self.store.get_fuel().map_err(calling)?;
+                self.spent = false;
+                Ok(Ok((result, terms.fuel.saturating_sub(left))))
+            }
+            Err(error) => classify(error, self.store.data_mut(), terms.watchdog).map(Err),
+        }
+    }
+
+    /// Calls `apply` or `query` and holds the answer to the group's limit.
+    fn answer<P>(
+        &mut self,
+        function: &ComponentExportIndex,
+        parameters: P,
+        terms: &Terms,
+    ) -> Result<Call, HostFault>
+    where
+        P: ComponentNamedList + Lower,
+    {
+        let ended = self.call::<P, Answer>(function, parameters, terms)?;
+        let max = self.store.data().limits.reply_bytes_max;
+        let (outcome, fuel) = match ended {
+            Ok(((Ok(answer) | Err(answer),), _)) if u64::try_from(answer.len()).unwrap_or(u64::MAX) > max => {
+                self.spent = true;
+                let message = format!("the answer has {} bytes, and the group allows {max}", answer.len());
+                (Outcome::Trapped(Trap { kind: TrapKind::LimitExceeded, message }), terms.fuel)
+            }
+            Ok(((Ok(reply),), fuel)) => (Outcome::Reply(reply.into()), fuel),
+            Ok(((Err(rejection),), fuel)) => (Outcome::Rejection(rejection.into()), fuel),
+            Err(trap) => (Outcome::Trapped(trap), terms.fuel),
+        };
+        let state = self.store.data_mut();
+        let events = mem::take(&mut state.events);
+        Ok(Call {
+            events: if matches!(outcome, Outcome::Reply(_)) { events } else { Vec::new() },
+            logs: mem::take(&mut state.logs),
+            outcome,
+            fuel,
+        })
+    }
+
+    fn snapshot_terms(&self, phase: Phase, position: Position) -> Terms {
+        Terms {
+            phase,
+            position,
+            fuel: self.store.data().limits.fuel_per_snapshot,
+            ticks: self.plugin.config.snapshot_ticks_max,
+            watchdog: Watchdog::IsFault,
+        }
+    }
+
+    fn save_or_load(
+        &mut self,
+        function: Option<ComponentExportIndex>,
+        terms: &Terms,
+    ) -> Result<Result<(), CallFailure>, HostFault> {
+        let function = function.ok_or_else(|| {
+            HostFault::because("a store machine was asked for a snapshot, which only memory machines export")
+        })?;
+        Ok(match self.call::<_, (Result<(), String>,)>(&function, (), terms)? {
+            Ok(((Ok(()),), _)) => Ok(()),
+            Ok(((Err(reason),), _)) => Err(CallFailure::Refused(crate::text::shown(&reason))),
+            Err(trap) => Err(CallFailure::Trapped(trap)),
+        })
+    }
+}
+
+/// The pool must have room for whatever the group allows, or a growth would fail on this node alone.
+fn check_room(plugin: &Inner, limits: &GroupLimits) -> Result<(), HostFault> {
+    let config = &plugin.config;
+    if limits.memory_bytes_max > config.memory_reservation_bytes {
+        return Err(HostFault::because(format!(
+            "the group allows {} bytes of memory and this node's engine reserves {}: raise memory_reservation_bytes",
+            limits.memory_bytes_max, config.memory_reservation_bytes
+        )));
+    }
+    if limits.table_elements_max > u64::from(config.table_elements_max) {
+        return Err(HostFault::because(format!(
+            "the group allows {} table elements and this node's engine has room for {}: raise table_elements_max",
+            limits.table_elements_max, config.table_elements_max
+        )));
+    }
+    Ok(())
+}
+
+impl Instance for WasmInstance {
+    fn apply(
+        &mut self,
+        position: Position,
+        command: &Bytes,
+        store: Overlay,
+    ) -> Result<(Call, Overlay), HostFault> {
+        let plugin = self.plugin.clone();
+        let terms = Terms {
+            phase: Phase::Apply,
+            position,
+            fuel: self.store.data().limits.fuel_per_command,
+            ticks: plugin.config.apply_ticks_max,
+            watchdog: Watchdog::IsFault,
+        };
+        self.store.data_mut().store = Some(store);
+        let parameters = (position.index, position.ordinal, position.time_ms, command.as_ref());
+        let call = self.answer(&plugin.exports.apply, parameters, &terms)?;
+        let store = self.store.data_mut().store.take();
+        let store = store.ok_or_else(|| HostFault::because("the overlay of a command is gone"))?;
+        Ok((call, store))
+    }
+
+    fn query(&mut self, at: Position, request: &Bytes, store: Arc<dyn StoreView>) -> Result<Call, HostFault> {
+        let plugin = self.plugin.clone();
+        let terms = Terms {
+            phase: Phase::Query,
+            position: at,
+            fuel: self.store.data().limits.fuel_per_query,
+            ticks: plugin.config.query_ticks_max,
+            watchdog: Watchdog::IsTrap,
+        };
+        self.lend_view(store);
+        let call = self.answer(&plugin.exports.query, (request.as_ref(),), &terms);
+        self.store.data_mut().store = None;
+        call
+    }
+
+    fn save(
+        &mut self,
+        at: Position,
+        sink: Box<dyn Write + Send>,
+    ) -> Result<Result<(), CallFailure>, HostFault> {
+        let function = self.plugin.exports.snapshot.as_ref().map(|snapshot| snapshot.save);
+        let terms = self.snapshot_terms(Phase::Save, at);
+        self.store.data_mut().sink = Some(sink);
+        let ended = self.save_or_load(function, &terms);
+        let sink = self.store.data_mut().sink.take();
+        let ended = ended?;
+        if let (Ok(()), Some(mut sink)) = (&ended, sink) {
+            sink.flush().map_err(|error| HostFault::new("writing a snapshot", error))?;
+        }
+        Ok(ended)
+    }
+
+    fn load(
+        &mut self,
+        at: Position,
+        source: Box<dyn Read + Send>,
+    ) -> Result<Result<(), CallFailure>, HostFault> {
+        let function = self.plugin.exports.snapshot.as_ref().map(|snapshot| snapshot.load);
+        let terms = self.snapshot_terms(Phase::Load, at);
+        self.store.data_mut().source = Some(source);
+        let ended = self.save_or_load(function, &terms);
+        self.store.data_mut().source = None;
+        ended
+    }
+
+    fn lifecycle(
+        &mut self,
+        at: Position,
+        event: &LifecycleEvent,
+        store: Arc<dyn StoreView>,
+    ) -> Result<Callback, HostFault> {
+        self.lend_view(store);
+        let ended = self.call_back(at, event);
+        let state = self.store.data_mut();
+        state.store = None;
+        let failure = ended?.err();
+        let proposals = mem::take(&mut state.proposals);
+        Ok(Callback {
+            proposals: if failure.is_none() { proposals } else { Vec::new() },
+            logs: mem::take(&mut state.logs),
+            failure,
+        })
+    }
+}
+
+impl WasmInstance {
+    /// Lets a query or callback read the store. The overlay stays empty: writes are refused by the phase.
+    fn lend_view(&mut self, view: Arc<dyn StoreView>) {
+        if self.plugin.checked.kind == MachineKind::Store {
+            let state = self.store.data_mut();
+            state.store = Some(Overlay::new(view, &state.limits));
+        }
+    }
+
+    fn call_back(&mut self, at: Position, event: &LifecycleEvent) -> Result<Result<(), Trap>, HostFault> {
+        let plugin = self.plugin.clone();
+        let Some(exports) = plugin.exports.lifecycle.as_ref() else { return Ok(Ok(())) };
+        // A change of members is told to leaders and followers alike; the replica drops what a follower proposes.
+        let leads = matches!(
+            event,
+            LifecycleEvent::LeaderStart { .. } | LifecycleEvent::ConfigurationCommitted { .. }
+        );
+        let terms = Terms {
+            phase: Phase::Lifecycle { leads },
+            position: at,
+            fuel: self.store.data().limits.fuel_per_callback,
+            ticks: plugin.config.lifecycle_ticks_max,
+            watchdog: Watchdog::IsTrap,
+        };
+        let ended = match event {
+            LifecycleEvent::LeaderStart { term } => {
+                self.call::<_, ()>(&exports.leader_start, (*term,), &terms)
+            }
+            LifecycleEvent::LeaderStop { term } => self.call(&exports.leader_stop, (*term,), &terms),
+            LifecycleEvent::StartFollowing { leader, term } => {
+                self.call(&exports.start_following, (leader.0, *term), &terms)
+            }
+            LifecycleEvent::StopFollowing { leader, term } => {
+                self.call(&exports.stop_following, (leader.0, *term), &terms)
+            }
+            LifecycleEvent::ConfigurationCommitted { index, members } => {
+                let with = |role| -> Vec<u64> {
+                    members
+                        .iter()
+                        .filter(|member| member.role == role)
+                        .map(|member| member.replica.0)
+                        .collect()
+                };
+                let parameters = (*index, with(MemberRole::Voter), with(MemberRole::Learner));
+                self.call(&exports.configuration_committed, parameters, &terms)
+            }
+            LifecycleEvent::Error { message } => self.call(&exports.error, (message.as_str(),), &terms),
+            LifecycleEvent::Shutdown => self.call(&exports.shutdown, (), &terms),
+        };
+        Ok(ended?.map(|((), _)| ()))
+    }
+}

@@ -1,0 +1,141 @@
+//! What the host keeps beside an instance.
+
+use crate::{memory::MemoryLimiter, random::RandomStream};
+use bytes::Bytes;
+use quorate_replica::{
+    Overlay,
+    ports::{Event, GroupInfo, GroupLimits, HostFault, LogLine, Trap, TrapKind},
+};
+use quorate_vocabulary::Position;
+use std::{
+    io::{Read, Write},
+    sync::Arc,
+};
+use wasmtime::Error;
+
+/// Which call into the plugin runs, which decides what it may call in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The plugin is being instantiated.
+    Start,
+    Apply,
+    Query,
+    Save,
+    Load,
+    /// A lifecycle callback; whether it may propose.
+    Lifecycle {
+        leads: bool,
+    },
+}
+
+impl Phase {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Start => "the start of an instance",
+            Self::Apply => "apply",
+            Self::Query => "query",
+            Self::Save => "save",
+            Self::Load => "load",
+            Self::Lifecycle { .. } => "a lifecycle callback",
+        }
+    }
+}
+
+/// The data of one wasmtime store: one instance and the call that runs on it.
+pub(crate) struct State {
+    pub(crate) group: Arc<GroupInfo>,
+    pub(crate) limits: Arc<GroupLimits>,
+    pub(crate) memory: MemoryLimiter,
+    pub(crate) phase: Phase,
+    pub(crate) position: Position,
+    pub(crate) random: Option<RandomStream>,
+    pub(crate) logs: Vec<LogLine>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) proposals: Vec<Bytes>,
+    pub(crate) store: Option<Overlay>,
+    pub(crate) sink: Option<Box<dyn Write + Send>>,
+    pub(crate) source: Option<Box<dyn Read + Send>>,
+    /// Why a function of the host ended the call, if one did.
+    stop: Option<Stop>,
+}
+
+/// Why a function of the host ended the call.
+pub(crate) enum Stop {
+    /// The plugin's doing.
+    Trap(Trap),
+    /// The host's own failure.
+    Fault(HostFault),
+}
+
+impl State {
+    pub(crate) fn new(group: Arc<GroupInfo>, limits: Arc<GroupLimits>) -> Self {
+        let memory = MemoryLimiter::new(&limits);
+        Self {
+            group,
+            limits,
+            memory,
+            phase: Phase::Start,
+            position: Position::default(),
+            random: None,
+            logs: Vec::new(),
+            events: Vec::new(),
+            proposals: Vec::new(),
+            store: None,
+            sink: None,
+            source: None,
+            stop: None,
+        }
+    }
+
+    /// Forgets the call before this one.
+    pub(crate) fn begin(&mut self, phase: Phase, position: Position) {
+        self.phase = phase;
+        self.position = position;
+        self.random = None;
+        self.logs.clear();
+        self.events.clear();
+        self.proposals.clear();
+        self.stop = None;
+        self.memory.refused = false;
+    }
+
+    /// Takes the reason why a function of the host ended the call.
+    pub(crate) fn take_stop(&mut self) -> Option<Stop> {
+        self.memory.fault.take().map(Stop::Fault).or_else(|| self.stop.take())
+    }
+
+    /// Ends the call with a trap. What is returned only unwinds the plugin.
+    pub(crate) fn trap(&mut self, kind: TrapKind, message: String) -> Error {
+        let error = Error::msg(message.clone());
+        self.stop = Some(Stop::Trap(Trap { kind, message }));
+        error
+    }
+
+    /// Ends the call because the plugin called `what` where it may not.
+    pub(crate) fn not_allowed(&mut self, what: &str, but: &str) -> Error {
+        let message = format!("{what} may not be called in {}, {but}", self.phase.name());
+        self.trap(TrapKind::NotAllowed, message)
+    }
+
+    /// Ends the call because the host failed. What is returned only unwinds the plugin.
+    pub(crate) fn fault(&mut self, fault: HostFault) -> Error {
+        let error = Error::msg(fault.to_string());
+        self.stop = Some(Stop::Fault(fault));
+        error
+    }
+
+    /// Ends the call unless `found` is within a limit of the group.
+    pub(crate) fn at_most(&mut self, what: &str, found: u64, max: u64) -> wasmtime::Result<()> {
+        if found <= max {
+            return Ok(());
+        }
+        let message = format!("{what} has {found} bytes, and the group allows {max}");
+        Err(self.trap(TrapKind::LimitExceeded, message))
+    }
+
+    /// The next number of the call's stream.
+    pub(crate) fn draw(&mut self) -> u64 {
+        let (group, position) = (self.group.id, self.position);
+        self.random.get_or_insert_with(|| RandomStream::new(group, position)).next()
+    }
+}

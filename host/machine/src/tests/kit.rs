@@ -1,0 +1,450 @@
+//! Components from a few instructions, and short words for running them.
+
+use crate::{CompiledPlugin, Engine, EngineConfig};
+use bytes::Bytes;
+use quorate_replica::{
+    Overlay,
+    ports::{
+        Call, EmptyView, GroupInfo, GroupLimits, HostFault, Instance, Outcome, Plugin, ScanRange, StoreView,
+        TrapKind,
+    },
+};
+use quorate_vocabulary::{GroupId, Position};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    sync::{Arc, Mutex, OnceLock},
+};
+
+/// What the bodies of a guest's functions begin with: the functions of the host and a few helpers. Addresses below 1024
+/// are free for the bodies; the allocator hands out what is behind 65,536 after the first 2,048 bytes.
+const PRELUDE: &str = r#"
+    (import "libc" "memory" (memory 1))
+    (import "libc" "realloc" (func $realloc (param i32 i32 i32 i32) (result i32)))
+    (import "host" "group" (func $group (param i32)))
+    (import "host" "log" (func $log (param i32 i32 i32)))
+    (import "host" "emit" (func $emit (param i32 i32 i32 i32)))
+    (import "host" "random" (func $random (result i64)))
+    (import "host" "propose" (func $propose (param i32 i32)))
+    (func $answer (param $tag i32) (param $ptr i32) (param $len i32) (result i32)
+        (i32.store8 (i32.const 16) (local.get $tag))
+        (i32.store (i32.const 20) (local.get $ptr))
+        (i32.store (i32.const 24) (local.get $len))
+        (i32.const 16))
+    (func $ok (param $ptr i32) (param $len i32) (result i32)
+        (call $answer (i32.const 0) (local.get $ptr) (local.get $len)))
+    (func $err (param $ptr i32) (param $len i32) (result i32)
+        (call $answer (i32.const 1) (local.get $ptr) (local.get $len)))
+    (func $ok_u64 (param $value i64) (result i32)
+        (i64.store (i32.const 32) (local.get $value))
+        (call $ok (i32.const 32) (i32.const 8)))
+"#;
+
+const HOST: &str = r#"
+    (import "quorate:machine/host@0.1.0" (instance $host
+        (type $level' (enum "trace" "debug" "info" "warn" "error"))
+        (export "level" (type $level (eq $level')))
+        (type $group-info' (record (field "id" u64) (field "name" string)))
+        (export "group-info" (type $group-info (eq $group-info')))
+        (export "group" (func (result $group-info)))
+        (export "log" (func (param "level" $level) (param "message" string)))
+        (export "emit" (func (param "topic" string) (param "payload" (list u8))))
+        (export "random" (func (result u64)))
+        (export "propose" (func (param "command" (list u8))))))
+"#;
+
+const STORE: &str = r#"
+    (import "quorate:machine/store@0.1.0" (instance $store
+        (type $pair' (record (field "key" (list u8)) (field "value" (list u8))))
+        (export "pair" (type $pair (eq $pair')))
+        (export "get" (func (param "key" (list u8)) (result (option (list u8)))))
+        (export "put" (func (param "key" (list u8)) (param "value" (list u8))))
+        (export "delete" (func (param "key" (list u8))))
+        (export "delete-range" (func (param "start" (list u8)) (param "end" (option (list u8)))))
+        (export "scan" (func (param "start" (list u8)) (param "end" (option (list u8))) (param "limit" u32)
+            (param "reverse" bool) (result (list $pair))))))
+"#;
+
+const STREAM: &str = r#"
+    (import "quorate:machine/snapshot-stream@0.1.0" (instance $stream
+        (export "write" (func (param "chunk" (list u8))))
+        (export "read" (func (param "limit" u32) (result (list u8))))))
+"#;
+
+/// An allocator that only goes forward, and grows the memory when it must.
+const LIBC: &str = r#"
+    (core module $Libc
+        (memory (export "memory") PAGES)
+        (global $next (mut i32) (i32.const 2048))
+        (func (export "realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32)
+            (result i32) (local $ptr i32)
+            (local.set $ptr (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+            (global.set $next (i32.add (local.get $ptr) (local.get $size)))
+            (block $enough (loop $grow
+                (br_if $enough (i32.le_u (global.get $next) (i32.mul (memory.size) (i32.const 65536))))
+                (if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then unreachable))
+                (br $grow)))
+            (local.get $ptr)))
+    (core instance $libc (instantiate $Libc))
+"#;
+
+/// A component in the making.
+#[derive(Clone)]
+pub(crate) struct Guest {
+    store: bool,
+    snapshot: bool,
+    lifecycle: bool,
+    apply: String,
+    query: String,
+    save: String,
+    load: String,
+    callback: String,
+    module: String,
+    top: String,
+    pages: u32,
+}
+
+impl Guest {
+    fn new(store: bool) -> Self {
+        Self {
+            store,
+            snapshot: !store,
+            lifecycle: false,
+            apply: "(call $ok (local.get $ptr) (local.get $len))".into(),
+            query: "(call $ok (local.get $ptr) (local.get $len))".into(),
+            save: "(call $answer (i32.const 0) (i32.const 0) (i32.const 0))".into(),
+            load: "(call $answer (i32.const 0) (i32.const 0) (i32.const 0))".into(),
+            callback: String::new(),
+            module: String::new(),
+            top: String::new(),
+            pages: 1,
+        }
+    }
+
+    /// A store machine that answers a command or query with itself.
+    pub(crate) fn store() -> Self {
+        Self::new(true)
+    }
+
+    /// A memory machine that answers a command or query with itself, and saves nothing.
+    pub(crate) fn memory() -> Self {
+        Self::new(false)
+    }
+
+    /// The body of apply: parameters `$index $ordinal $time $ptr $len`, result the address of the answer.
+    pub(crate) fn apply(mut self, body: &str) -> Self {
+        self.apply = body.into();
+        self
+    }
+
+    /// The body of query: parameters `$ptr $len`.
+    pub(crate) fn query(mut self, body: &str) -> Self {
+        self.query = body.into();
+        self
+    }
+
+    pub(crate) fn save(mut self, body: &str) -> Self {
+        self.save = body.into();
+        self
+    }
+
+    pub(crate) fn load(mut self, body: &str) -> Self {
+        self.load = body.into();
+        self
+    }
+
+    /// Exports `lifecycle`; the body runs in every callback, with its place in the interface as `$which`, up to two
+    /// numbers as `$a` and `$b`, and the length of a list or message as `$count`.
+    pub(crate) fn lifecycle(mut self, body: &str) -> Self {
+        self.lifecycle = true;
+        self.callback = body.into();
+        self
+    }
+
+    /// More functions, globals, data of the core module.
+    pub(crate) fn module(mut self, text: &str) -> Self {
+        self.module = text.into();
+        self
+    }
+
+    /// More of the component, at its end.
+    pub(crate) fn top(mut self, text: &str) -> Self {
+        self.top = text.into();
+        self
+    }
+
+    /// How many pages of memory it begins with.
+    pub(crate) fn pages(mut self, pages: u32) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let mut imports = HOST.to_owned();
+        let mut lowered = lower("host", &["group", "log", "emit", "random", "propose"]);
+        let mut prelude = PRELUDE.to_owned();
+        let mut with = with("host", &["group", "log", "emit", "random", "propose"]);
+        if self.store {
+            imports += STORE;
+            let names = ["get", "put", "delete", "delete-range", "scan"];
+            lowered += &lower("store", &names);
+            with += &self::with("store", &names);
+            prelude = format!(
+                r#"(import "store" "get" (func $get (param i32 i32 i32)))
+                (import "store" "put" (func $put (param i32 i32 i32 i32)))
+                (import "store" "delete" (func $delete (param i32 i32)))
+                (import "store" "delete-range" (func $delete-range (param i32 i32 i32 i32 i32)))
+                (import "store" "scan" (func $scan (param i32 i32 i32 i32 i32 i32 i32 i32))){prelude}"#
+            );
+        }
+        if self.snapshot {
+            imports += STREAM;
+            lowered += &lower("stream", &["write", "read"]);
+            with += &self::with("stream", &["write", "read"]);
+            prelude = format!(
+                r#"(import "stream" "write" (func $write (param i32 i32)))
+                (import "stream" "read" (func $read (param i32 i32))){prelude}"#
+            );
+        }
+        let libc = LIBC.replace("PAGES", &self.pages.to_string());
+        let Self { apply, query, save, load, module, top, .. } = self;
+        let callbacks = if self.lifecycle { self.callbacks() } else { String::new() };
+        let exports = self.exports();
+        format!(
+            r#"(component {imports} {libc} {lowered}
+            (core module $Main {prelude}
+                {module}
+                (func (export "apply") (param $index i64) (param $ordinal i32) (param $time i64) (param $ptr i32)
+                    (param $len i32) (result i32) (local $i i32) (local $n i64) {apply})
+                (func (export "query") (param $ptr i32) (param $len i32) (result i32) (local $i i32) {query})
+                (func (export "save") (result i32) (local $i i32) {save})
+                (func (export "load") (result i32) (local $i i32) {load})
+                {callbacks})
+            (core instance $main (instantiate $Main (with "libc" (instance $libc)) {with}))
+            {exports} {top})"#
+        )
+    }
+
+    fn callbacks(&self) -> String {
+        let body = &self.callback;
+        let one = |name: &str, which: u32, parameters: &str, pass: &str| {
+            format!(r#"(func (export "{name}") {parameters} (call $callback (i32.const {which}) {pass}))"#)
+        };
+        let none = "(i64.const 0)";
+        let a = "(local.get $a)";
+        let count = "(local.get $count)";
+        let zero = "(i32.const 0)";
+        [
+            format!(
+                "(func $callback (param $which i32) (param $a i64) (param $b i64) (param $count i32) {body})"
+            ),
+            one("leader-start", 0, "(param $a i64)", &format!("{a} {none} {zero}")),
+            one("leader-stop", 1, "(param $a i64)", &format!("{a} {none} {zero}")),
+            one("start-following", 2, "(param $a i64) (param $b i64)", &format!("{a} (local.get $b) {zero}")),
+            one("stop-following", 3, "(param $a i64) (param $b i64)", &format!("{a} (local.get $b) {zero}")),
+            one(
+                "configuration-committed",
+                4,
+                "(param $a i64) (param $voters i32) (param $count i32) (param i32) (param $learners i32)",
+                &format!("{a} (i64.extend_i32_u (local.get $learners)) {count}"),
+            ),
+            one("error", 5, "(param i32) (param $count i32)", &format!("{none} {none} {count}")),
+            one("shutdown", 6, "", &format!("{none} {none} {zero}")),
+        ]
+        .join("\n")
+    }
+
+    fn exports(&self) -> String {
+        let answer = "(result (result (list u8) (error (list u8))))";
+        let lift = |name: &str, ty: &str| {
+            format!(
+                r#"(func ${name} {ty} (canon lift (core func $main "{name}") (memory $libc "memory")
+                    (realloc (func $libc "realloc"))))"#
+            )
+        };
+        let instance = |interface: &str, names: &[&str]| {
+            let names: String =
+                names.iter().map(|name| format!(r#"(export "{name}" (func ${name}))"#)).collect();
+            format!(
+                r#"(instance $i-{interface} {names})
+                (export "quorate:machine/{interface}@0.1.0" (instance $i-{interface}))"#
+            )
+        };
+        let command =
+            r#"(param "index" u64) (param "ordinal" u32) (param "time-ms" u64) (param "command" (list u8))"#;
+        let mut exports = lift("apply", &format!("{command} {answer}"))
+            + &lift("query", &format!(r#"(param "request" (list u8)) {answer}"#))
+            + &instance("machine", &["apply", "query"]);
+        if self.snapshot {
+            for name in ["save", "load"] {
+                exports += &lift(name, "(result (result (error string)))");
+            }
+            exports += &instance("snapshot", &["save", "load"]);
+        }
+        if self.lifecycle {
+            let follow = r#"(param "leader" u64) (param "term" u64)"#;
+            let members = r#"(param "index" u64) (param "voters" (list u64)) (param "learners" (list u64))"#;
+            let functions = [
+                ("leader-start", r#"(param "term" u64)"#),
+                ("leader-stop", r#"(param "term" u64)"#),
+                ("start-following", follow),
+                ("stop-following", follow),
+                ("configuration-committed", members),
+                ("error", r#"(param "message" string)"#),
+                ("shutdown", ""),
+            ];
+            for (name, ty) in functions {
+                exports += &lift(name, ty);
+            }
+            exports += &instance("lifecycle", &functions.map(|(name, _)| name));
+        }
+        exports
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        wat(&self.text())
+    }
+
+    pub(crate) fn compile(&self) -> Arc<CompiledPlugin> {
+        engine().compile(&self.bytes()).unwrap_or_else(|refusal| panic!("{refusal}\n{}", self.text()))
+    }
+
+    /// One instance in group 7 with the default limits.
+    pub(crate) fn start(&self) -> Box<dyn Instance> {
+        self.start_with(&GroupLimits::default())
+    }
+
+    pub(crate) fn start_with(&self, limits: &GroupLimits) -> Box<dyn Instance> {
+        self.compile().start(&group(), limits).expect("the guest starts")
+    }
+}
+
+fn lower(interface: &str, names: &[&str]) -> String {
+    names
+        .iter()
+        .map(|name| {
+            format!(
+                r#"(core func ${interface}-{name} (canon lower (func ${interface} "{name}") (memory $libc "memory")
+                (realloc (func $libc "realloc"))))"#
+            )
+        })
+        .collect()
+}
+
+fn with(interface: &str, names: &[&str]) -> String {
+    let names: String =
+        names.iter().map(|name| format!(r#"(export "{name}" (func ${interface}-{name}))"#)).collect();
+    format!(r#"(with "{interface}" (instance {names}))"#)
+}
+
+pub(crate) fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Settings for tests: little address space, so that many engines fit into one process.
+pub(crate) fn small() -> EngineConfig {
+    EngineConfig { instances_max: 64, ..EngineConfig::default() }
+}
+
+/// The engine of all tests that do not need one of their own.
+pub(crate) fn engine() -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(|| Engine::new(&small()).expect("the engine starts"))
+}
+
+pub(crate) fn group() -> GroupInfo {
+    GroupInfo { id: GroupId(7), name: "acme/orders".parse().expect("a name") }
+}
+
+pub(crate) fn at(index: u64) -> Position {
+    Position { index, ordinal: 0, time_ms: 1_000 }
+}
+
+/// Applies a command to an empty store.
+pub(crate) fn apply(instance: &mut dyn Instance, command: &'static [u8]) -> Call {
+    instance.apply(at(10), &Bytes::from_static(command), Overlay::empty()).expect("no fault").0
+}
+
+pub(crate) fn query(instance: &mut dyn Instance, request: &'static [u8]) -> Call {
+    instance.query(at(10), &Bytes::from_static(request), Arc::new(EmptyView)).expect("no fault")
+}
+
+/// The reply of a call that replied.
+pub(crate) fn reply(call: Call) -> Bytes {
+    match call.outcome {
+        Outcome::Reply(reply) => reply,
+        other => panic!("no reply but {other:?}"),
+    }
+}
+
+/// The kind and message of a call that trapped.
+pub(crate) fn trapped(call: &Call) -> (TrapKind, &str) {
+    match &call.outcome {
+        Outcome::Trapped(trap) => (trap.kind, &trap.message),
+        other => panic!("no trap but {other:?}"),
+    }
+}
+
+/// A store in memory.
+#[derive(Default)]
+pub(crate) struct MapView(pub(crate) BTreeMap<Bytes, Bytes>);
+
+impl MapView {
+    pub(crate) fn of(pairs: &[(&'static str, &'static str)]) -> Arc<Self> {
+        Arc::new(Self(pairs.iter().map(|(key, value)| (Bytes::from(*key), Bytes::from(*value))).collect()))
+    }
+}
+
+impl StoreView for MapView {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, HostFault> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn scan(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, HostFault> {
+        let found = self.0.iter().filter(|(key, _)| range.keys.contains(key));
+        let found = found.map(|(key, value)| (key.clone(), value.clone()));
+        let mut pairs: Vec<_> = if range.reverse { found.rev().collect() } else { found.collect() };
+        pairs.truncate(range.limit);
+        let mut bytes = 0;
+        let fits = pairs.iter().take_while(|(key, value)| {
+            bytes += u64::try_from(key.len() + value.len()).expect("small");
+            bytes <= range.bytes_max
+        });
+        let fits = fits.count().max(1).min(pairs.len());
+        pairs.truncate(fits);
+        Ok(pairs)
+    }
+}
+
+/// A store whose disk is broken.
+pub(crate) struct BrokenView;
+
+impl StoreView for BrokenView {
+    fn get(&self, _key: &[u8]) -> Result<Option<Bytes>, HostFault> {
+        Err(HostFault::because("the disk is gone"))
+    }
+
+    fn scan(&self, _range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, HostFault> {
+        Err(HostFault::because("the disk is gone"))
+    }
+}
+
+/// A sink whose bytes can be looked at afterwards.
+#[derive(Clone, Default)]
+pub(crate) struct Sink(pub(crate) Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Text in the guest's memory: a `data` segment at an address.
+pub(crate) fn data(address: u32, text: &str) -> String {
+    format!(r#"(data (i32.const {address}) "{text}")"#)
+}

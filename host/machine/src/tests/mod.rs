@@ -1,0 +1,11 @@
+//! Plugins written by hand in the text format of WebAssembly, each a few instructions that do what a test is about.
+
+mod engine;
+mod fuel;
+mod host;
+pub(crate) mod kit;
+mod lifecycle;
+mod memory;
+mod snapshots;
+mod store;
+mod traps;
