@@ -295,11 +295,9 @@ fn types_that_unfold_exponentially_are_cut() {
         types += &format!("(type $t{level} (tuple $t{0} $t{0}))", level - 1);
     }
     // As a parameter of a function that the contract has.
-    let text = Guest::store().text().replace(
-        r#"(export "random" (func (result u64)))"#,
-        &format!(r#"{types} (export "random" (func (param "t" $t15) (result u64)))"#),
-    );
-    let refusal = refusal(&wat(&text));
+    let import =
+        r#"(import "quorate:machine/host@0.1.0" (instance (export "random" (func (param "t" $t15)))))"#;
+    let refusal = refusal(&wat(&format!("(component {types} {import})")));
     let PluginRefusal::WrongType { found, .. } = refusal else { panic!("{refusal}") };
     assert!(found.len() < 600 && found.ends_with('…'), "{found}");
 }
