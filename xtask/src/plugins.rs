@@ -19,8 +19,10 @@ pub(crate) fn build() -> Result<PathBuf> {
     for (source, name) in FOLDERS {
         let component = folder.join(format!("{name}.wasm"));
         say(&format!("building {source}"));
-        quorate_toolchain::build_plugin(&place::checkout().join(source), &component, &mut |line| say(line))
-            .with_context(|| format!("cannot build {source}"))?;
+        quorate_toolchain::build_plugin(&place::checkout().join(source), &component, &mut |progress| {
+            say(&progress.to_string());
+        })
+        .with_context(|| format!("cannot build {source}"))?;
     }
     Ok(folder)
 }

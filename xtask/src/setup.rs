@@ -14,11 +14,8 @@ const PACKAGES: [(&str, &str); 2] = [
 
 /// Installs what is missing, by apt when root; otherwise says which line to run.
 pub(crate) fn ready() -> Result<()> {
-    let mut missing: Vec<String> = PACKAGES
-        .iter()
-        .filter(|(_, shown_by)| !is_there(shown_by))
-        .map(|(package, _)| (*package).to_owned())
-        .collect();
+    let mut missing: Vec<&str> =
+        PACKAGES.iter().filter(|(_, shown_by)| !is_there(shown_by)).map(|&(package, _)| package).collect();
     missing.extend(quorate_toolchain::missing_packages());
     if missing.is_empty() {
         return Ok(());
@@ -37,7 +34,7 @@ fn installed(package: &str) -> bool {
         .is_ok_and(|output| output.status.success() && output.stdout.ends_with(b" installed"))
 }
 
-fn install(packages: &[String]) -> Result<()> {
+fn install(packages: &[&str]) -> Result<()> {
     let line = format!("apt-get install --yes --no-install-recommends {}", packages.join(" "));
     if !is_root() {
         bail!("these packages are missing; run: sudo {line}");
