@@ -1,3 +1,6 @@
+use crate::CommittedEntry;
+use quorate_proto::entry::EntryBody;
+
 /// When a leader should propose a checkpoint (memory machine) or a node take a snapshot (store machine): as soon as
 /// anything has grown past its bound since the last one. A question of cost only, so it is not replicated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,18 @@ pub(crate) struct Growth {
     pub(crate) commands: u64,
     pub(crate) bytes: u64,
     pub(crate) repeated_commands: u64,
+}
+
+impl Growth {
+    pub(crate) fn add(&mut self, entry: &CommittedEntry) {
+        self.entries += 1;
+        if let EntryBody::Commands { commands, .. } = &entry.body {
+            for command in commands {
+                self.commands += 1;
+                self.bytes = self.bytes.saturating_add(u64::try_from(command.len()).unwrap_or(u64::MAX));
+            }
+        }
+    }
 }
 
 impl CheckpointPolicy {

@@ -40,17 +40,15 @@ pub enum ReplicaFault {
         /// What the plugin said.
         failure: CallFailure,
     },
-    /// A snapshot belongs to another kind of machine.
-    #[error(
-        "the snapshot at entry {index} is of a {found} machine, and this group runs a {expected} machine"
-    )]
-    SnapshotKind {
+    /// A snapshot is not of what the group runs.
+    #[error("the snapshot at entry {index} is of {found}, and the group runs {expected}")]
+    SnapshotOfOther {
         /// Its index.
         index: u64,
-        /// What it is.
-        found: quorate_vocabulary::MachineKind,
-        /// What it should be.
-        expected: quorate_vocabulary::MachineKind,
+        /// What it is of.
+        found: String,
+        /// What it should be of.
+        expected: String,
     },
     /// An observer was asked for a moment that it can no longer reach: the replica has gone on. Ask again with a newer
     /// read point.

@@ -3,13 +3,22 @@
 //! [`Replica`] applies the entries of one group in order and says what came of each. An [`Observer`] answers queries and
 //! runs lifecycle callbacks, on instances of its own. [`ports`] says what both need from outside.
 
+mod bounds;
 mod checkpoint_policy;
+mod digest;
 mod entry;
 mod fault;
 mod observer;
 mod overlay;
 pub mod ports;
+mod replay;
 mod replica;
+mod sink;
+mod snapshot_source;
+mod store_snapshot;
+pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use checkpoint_policy::CheckpointPolicy;
 pub use entry::CommittedEntry;
@@ -17,4 +26,5 @@ pub use fault::ReplicaFault;
 pub use observer::{Observer, ReadPoint};
 pub use overlay::{Overlay, StoreError};
 pub use quorate_proto::entry::{Configuration, EntryBody};
-pub use replica::{CheckpointResult, EntryResult, Replica, ReplicaStart, StoreSnapshot};
+pub use replica::{CheckpointResult, EntryResult, Replica, ReplicaStart};
+pub use store_snapshot::StoreSnapshot;

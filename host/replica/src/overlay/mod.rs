@@ -8,7 +8,7 @@ mod tests;
 use crate::ports::{
     EmptyView, GroupLimits, HostFault, KeyRange, SCAN_BYTES_MAX, ScanRange, StoreChanges, StoreView,
 };
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use ranges::RangeSet;
 use std::{collections::BTreeMap, fmt, ops::Bound, sync::Arc};
 
@@ -200,4 +200,12 @@ impl fmt::Debug for Overlay {
 
 fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).expect("no platform has lengths over 64 bits")
+}
+
+/// The first key behind this one.
+pub(crate) fn successor(key: &Bytes) -> Bytes {
+    let mut next = BytesMut::with_capacity(key.len() + 1);
+    next.put_slice(key);
+    next.put_u8(0);
+    next.freeze()
 }

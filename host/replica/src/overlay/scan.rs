@@ -1,6 +1,6 @@
-use super::Layer;
+use super::{Layer, successor};
 use crate::ports::{HostFault, KeyRange, ScanRange, StoreView};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use std::{collections::VecDeque, iter::Peekable, ops::Bound};
 
 /// The most pairs asked of the view at once.
@@ -172,12 +172,4 @@ impl<'a> BaseCursor<'a> {
             }
         }
     }
-}
-
-/// The first key behind this one.
-fn successor(key: &Bytes) -> Bytes {
-    let mut next = BytesMut::with_capacity(key.len() + 1);
-    next.put_slice(key);
-    next.put_u8(0);
-    next.freeze()
 }

@@ -1,0 +1,109 @@
+//! Making an instance of a memory machine again: its base loaded, and the entries behind it applied.
+
+use crate::{
+    CommittedEntry, Overlay, ReplicaFault, ReplicaStart, bounds,
+    ports::{Call, CallFailure, HostFault, Instance, Outcome},
+    snapshot_source::open_snapshot,
+};
+use quorate_proto::entry::EntryBody;
+use quorate_vocabulary::Position;
+use std::collections::BTreeSet;
+
+/// The commands that trapped since a base, by index and ordinal: an instance made again is spared them.
+pub(crate) type Trapped = BTreeSet<(u64, u32)>;
+
+/// The most bytes of entries read from the log at once.
+const PAGE_BYTES_MAX: u64 = 4 << 20;
+
+/// Where an instance of a memory machine begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Base {
+    /// Everything up to here is in it.
+    pub(crate) index: u64,
+    /// Whether it is loaded from the snapshot there; else the group began there, with nothing.
+    pub(crate) has_snapshot: bool,
+}
+
+/// A fresh instance that has loaded its base and done nothing else.
+pub(crate) fn load_base(
+    start: &ReplicaStart,
+    base: Base,
+) -> Result<Result<Box<dyn Instance>, CallFailure>, ReplicaFault> {
+    let instance = start.plugin.start(&start.group, &start.limits);
+    let mut instance = instance.map_err(ReplicaFault::while_doing("starting an instance"))?;
+    if !base.has_snapshot {
+        return Ok(Ok(instance));
+    }
+    let (point, source) = open_snapshot(start, base.index)?;
+    let loaded = instance.load(point.position(), source);
+    let loaded = loaded.map_err(ReplicaFault::while_doing("loading a snapshot"))?;
+    Ok(loaded.map(|()| instance))
+}
+
+/// A command trapped, at this position, that had not trapped the first time.
+#[derive(Debug)]
+pub(crate) struct UnexpectedTrap;
+
+/// Applies entries once more, but for the commands that trapped.
+pub(crate) struct Replay<'a> {
+    pub(crate) start: &'a ReplicaStart,
+    pub(crate) instance: &'a mut dyn Instance,
+    pub(crate) trapped: &'a Trapped,
+    pub(crate) observe: &'a mut dyn FnMut(Position, &Call),
+}
+
+impl Replay<'_> {
+    /// The entries from `first` to `last`, as the log has them.
+    pub(crate) fn entries(
+        &mut self,
+        first: u64,
+        last: u64,
+    ) -> Result<Result<(), UnexpectedTrap>, ReplicaFault> {
+        let mut next = first;
+        while next <= last {
+            let page = self.start.history.entries(next, last, PAGE_BYTES_MAX);
+            let page = page.map_err(ReplicaFault::while_doing("reading the log"))?;
+            if page.is_empty() {
+                return Err(missing(next));
+            }
+            for entry in &page {
+                if entry.index != next {
+                    return Err(missing(next));
+                }
+                if let Err(trap) = self.entry(entry, None)? {
+                    return Ok(Err(trap));
+                }
+                next += 1;
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The commands of one entry, those before the one at `end` if it is given.
+    pub(crate) fn entry(
+        &mut self,
+        entry: &CommittedEntry,
+        end: Option<u32>,
+    ) -> Result<Result<(), UnexpectedTrap>, ReplicaFault> {
+        let EntryBody::Commands { time_ms, commands } = &entry.body else { return Ok(Ok(())) };
+        for (ordinal, command) in (0..end.unwrap_or(u32::MAX)).zip(commands) {
+            if self.trapped.contains(&(entry.index, ordinal)) {
+                continue;
+            }
+            let position = Position { index: entry.index, ordinal, time_ms: *time_ms };
+            let called = self.instance.apply(position, command, Overlay::empty());
+            let (call, _) = called.map_err(ReplicaFault::while_doing("applying a command again"))?;
+            let call = bounds::enforce(call, &self.start.limits, self.start.limits.fuel_per_command);
+            if matches!(call.outcome, Outcome::Trapped(_)) {
+                return Ok(Err(UnexpectedTrap));
+            }
+            (self.observe)(position, &call);
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn missing(index: u64) -> ReplicaFault {
+    let fault = HostFault::because(format!("the log does not hold entry {index}, which was applied"));
+    ReplicaFault::Host { doing: "reading the log", fault }
+}

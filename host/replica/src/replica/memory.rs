@@ -1,0 +1,219 @@
+//! Memory machines: an apply instance from checkpoint to checkpoint, rebuilt after a trap.
+
+use super::{CheckpointResult, ReplicaStart};
+use crate::{
+    CommittedEntry, Overlay, ReplicaFault, bounds,
+    checkpoint_policy::Growth,
+    digest::{EntryDigest, ReplayDigest},
+    ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, StateDigest},
+    replay::{self, Base, Replay, Trapped},
+    sink::LentWriter,
+};
+use quorate_proto::entry::EntryBody;
+use quorate_vocabulary::Position;
+use std::sync::Arc;
+
+/// The apply instance and what it takes to make it again.
+///
+/// What the instance has seen is a function of the log: the checkpoint it was loaded from, and every command since that
+/// did not trap.
+pub(super) struct MemoryMachine {
+    /// None after a trap, until the next command needs it.
+    instance: Option<Box<dyn Instance>>,
+    base: Base,
+    trapped: Arc<Trapped>,
+    /// Of what the instance has done, or will have done again before it goes on.
+    done: ReplayDigest,
+}
+
+/// What an observer needs to know of the apply instance.
+#[derive(Clone)]
+pub(crate) struct MemoryPoint {
+    pub(crate) base: Base,
+    pub(crate) trapped: Arc<Trapped>,
+}
+
+type Loaded = Result<(AppliedPoint, MemoryMachine), CallFailure>;
+
+impl MemoryMachine {
+    /// From the newest snapshot that the plugin can load, or from nothing. One that it cannot load is from a checkpoint that
+    /// failed, if the node went down before it could be discarded.
+    pub(super) fn open(start: &ReplicaStart) -> Result<(AppliedPoint, Self), ReplicaFault> {
+        loop {
+            let newest = start.snapshots.newest();
+            let newest = newest.map_err(ReplicaFault::while_doing("listing the snapshots"))?;
+            let Some(newest) = newest else { break };
+            let index = newest.header.point.index;
+            match Self::load(start, index)? {
+                Ok(loaded) => return Ok(loaded),
+                Err(failure) => {
+                    tracing::warn!(group = %start.group.name, index, %failure, "discarding a snapshot that does not load");
+                    discard(start, index)?;
+                }
+            }
+        }
+        let base = Base { index: start.initial.index, has_snapshot: false };
+        let instance = replay::load_base(start, base)?
+            .map_err(|failure| ReplicaFault::Snapshot { index: base.index, failure })?;
+        Ok((start.initial.clone(), Self::at(base, instance)))
+    }
+
+    /// From the snapshot at `index`.
+    pub(super) fn load(start: &ReplicaStart, index: u64) -> Result<Loaded, ReplicaFault> {
+        let (point, _) = crate::snapshot_source::open_snapshot(start, index)?;
+        let base = Base { index, has_snapshot: true };
+        Ok(replay::load_base(start, base)?.map(|instance| (point, Self::at(base, instance))))
+    }
+
+    fn at(base: Base, instance: Box<dyn Instance>) -> Self {
+        Self { instance: Some(instance), base, trapped: Arc::default(), done: ReplayDigest::default() }
+    }
+
+    pub(super) fn read_point(&self) -> MemoryPoint {
+        MemoryPoint { base: self.base, trapped: self.trapped.clone() }
+    }
+
+    /// Applies the commands of an entry, if it has any.
+    pub(super) fn apply_commands(
+        &mut self,
+        start: &ReplicaStart,
+        entry: &CommittedEntry,
+        growth: &mut Growth,
+    ) -> Result<Vec<Call>, ReplicaFault> {
+        let EntryBody::Commands { time_ms, commands } = &entry.body else { return Ok(Vec::new()) };
+        let mut calls = Vec::with_capacity(commands.len());
+        for (ordinal, command) in (0..).zip(commands) {
+            let position = Position { index: entry.index, ordinal, time_ms: *time_ms };
+            let budget = start.limits.fuel_per_command;
+            if let Some(trapped) = bounds::oversized(command, &start.limits, budget) {
+                // Never handed to the instance, so it lives on.
+                self.remember_trap(position);
+                calls.push(trapped);
+                continue;
+            }
+            let instance = self.instance_before(start, position, Some(entry), growth)?;
+            let called = instance.apply(position, command, Overlay::empty());
+            let (call, _) = called.map_err(ReplicaFault::while_doing("applying a command"))?;
+            let call = bounds::enforce(call, &start.limits, budget);
+            if matches!(call.outcome, Outcome::Trapped(_)) {
+                self.instance = None;
+                self.remember_trap(position);
+            } else {
+                self.done.add(position, &call);
+            }
+            calls.push(call);
+        }
+        Ok(calls)
+    }
+
+    fn remember_trap(&mut self, position: Position) {
+        Arc::make_mut(&mut self.trapped).insert((position.index, position.ordinal));
+    }
+
+    /// The instance, which is made again if the last command trapped: from its base and what came behind it, up to but
+    /// without `position`. `entry` is the one that is being applied, of which the history need not know yet.
+    fn instance_before(
+        &mut self,
+        start: &ReplicaStart,
+        position: Position,
+        entry: Option<&CommittedEntry>,
+        growth: &mut Growth,
+    ) -> Result<&mut Box<dyn Instance>, ReplicaFault> {
+        if self.instance.is_none() {
+            let base = self.base;
+            let diverged = || ReplicaFault::Diverged { base: base.index, index: position.index };
+            // It loaded before, so that it does not now is a divergence.
+            let mut instance = replay::load_base(start, base)?.map_err(|_| diverged())?;
+            let mut done = ReplayDigest::default();
+            let mut replay = Replay {
+                start,
+                instance: instance.as_mut(),
+                trapped: &self.trapped,
+                observe: &mut |position, call| {
+                    growth.repeated_commands += 1;
+                    done.add(position, call);
+                },
+            };
+            let again = replay.entries(base.index + 1, position.index - 1)?;
+            let again = match entry {
+                Some(entry) if again.is_ok() => replay.entry(entry, Some(position.ordinal))?,
+                _ => again,
+            };
+            if again.is_err() || done != self.done {
+                return Err(diverged());
+            }
+            self.instance = Some(instance);
+        }
+        // Just made, if it was not there.
+        self.instance.as_mut().ok_or(ReplicaFault::Stopped { cause: "no instance".into() })
+    }
+
+    /// Saves, throws the instance away, and goes on from what was saved. `point` is the entry of the checkpoint, without its
+    /// digest.
+    pub(super) fn checkpoint(
+        &mut self,
+        start: &ReplicaStart,
+        digest: EntryDigest,
+        point: &AppliedPoint,
+        growth: &mut Growth,
+    ) -> Result<(StateDigest, CheckpointResult), ReplicaFault> {
+        let mut failed = EntryDigest::clone(&digest);
+        failed.add_checkpoint(false);
+        let mut taken = digest;
+        taken.add_checkpoint(true);
+        let point = AppliedPoint { digest: taken.finish(), ..point.clone() };
+        match self.save_and_load(start, &point, growth)? {
+            Ok(info) => Ok((point.digest, CheckpointResult::Taken(info))),
+            Err(failure) => {
+                // Saving may have changed the instance, on every replica but those that restart: all make it again.
+                self.instance = None;
+                Ok((failed.finish(), CheckpointResult::Failed(failure)))
+            }
+        }
+    }
+
+    fn save_and_load(
+        &mut self,
+        start: &ReplicaStart,
+        point: &AppliedPoint,
+        growth: &mut Growth,
+    ) -> Result<Result<crate::ports::SnapshotInfo, CallFailure>, ReplicaFault> {
+        let position = point.position();
+        self.instance_before(start, position, None, growth)?;
+        let Some(mut instance) = self.instance.take() else {
+            return Err(ReplicaFault::Stopped { cause: "no instance".into() });
+        };
+        let begun = start.snapshots.begin(&start.header(point.clone()));
+        let writer = LentWriter::new(begun.map_err(ReplicaFault::while_doing("beginning a snapshot"))?);
+        let saved = instance.save(position, writer.sink());
+        // Gone before the next one comes, so that the two do not have to fit into memory together.
+        drop(instance);
+        if let Err(failure) = saved.map_err(ReplicaFault::while_doing("saving a snapshot"))? {
+            return Ok(Err(failure));
+        }
+        let info = writer.finish().map_err(ReplicaFault::while_doing("finishing a snapshot"))?;
+        let base = Base { index: point.index, has_snapshot: true };
+        match replay::load_base(start, base)? {
+            Ok(instance) => *self = Self::at(base, instance),
+            Err(failure) => {
+                discard(start, point.index)?;
+                return Ok(Err(failure));
+            }
+        }
+        Ok(Ok(info))
+    }
+
+    #[cfg(test)]
+    pub(super) fn query_on_the_apply_instance(
+        &mut self,
+        at: Position,
+        request: &bytes::Bytes,
+    ) -> Option<Call> {
+        let instance = self.instance.as_mut()?;
+        instance.query(at, request, Arc::new(crate::ports::EmptyView)).ok()
+    }
+}
+
+fn discard(start: &ReplicaStart, index: u64) -> Result<(), ReplicaFault> {
+    start.snapshots.discard(index).map_err(ReplicaFault::while_doing("discarding a snapshot"))
+}

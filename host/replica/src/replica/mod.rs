@@ -1,0 +1,218 @@
+//! The replica: opens, applies entry by entry, takes and loads snapshots.
+
+mod memory;
+mod start;
+mod store;
+
+pub use start::{CheckpointResult, EntryResult, ReplicaStart};
+
+use crate::{
+    CommittedEntry, Observer, ReadPoint, ReplicaFault, StoreSnapshot,
+    checkpoint_policy::Growth,
+    digest::EntryDigest,
+    ports::{AppliedPoint, Call, EmptyView},
+};
+pub(crate) use memory::MemoryPoint;
+
+use memory::MemoryMachine;
+use quorate_proto::entry::EntryBody;
+use quorate_vocabulary::MachineKind;
+use std::sync::Arc;
+
+/// A replica's machine: applies the committed entries of one group, one after the other.
+///
+/// Owned by one worker; nothing in here is shared but through the ports. After a [`ReplicaFault`] it applies no more.
+pub struct Replica {
+    start: Arc<ReplicaStart>,
+    applied: Arc<AppliedPoint>,
+    machine: Machine,
+    /// Since the last checkpoint or snapshot.
+    growth: Growth,
+    stopped: Option<String>,
+}
+
+enum Machine {
+    Memory(MemoryMachine),
+    /// Its instances live for one entry and its state is in the store: nothing to hold.
+    Store,
+}
+
+impl Replica {
+    /// Opens a replica from its disk: from its state store or its newest snapshot, whichever has come further, or else
+    /// from nothing. Entries behind [`Replica::applied`] are then to be applied again.
+    pub fn open(start: ReplicaStart) -> Result<Self, ReplicaFault> {
+        let start = Arc::new(start);
+        let (applied, machine) = match start.plugin.kind() {
+            MachineKind::Memory => {
+                let (applied, machine) = MemoryMachine::open(&start)?;
+                (applied, Machine::Memory(machine))
+            }
+            MachineKind::Store => (store::open(&start)?, Machine::Store),
+        };
+        let newest = start.snapshots.newest().map_err(ReplicaFault::while_doing("listing the snapshots"))?;
+        let from = newest.map_or(start.initial.index, |newest| newest.header.point.index);
+        let growth = Growth { entries: applied.index.saturating_sub(from), ..Growth::default() };
+        Ok(Self { start, applied: Arc::new(applied), machine, growth, stopped: None })
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn applied(&self) -> &AppliedPoint {
+        &self.applied
+    }
+
+    /// Where its machine keeps its state.
+    #[must_use]
+    pub fn kind(&self) -> MachineKind {
+        match self.machine {
+            Machine::Memory(_) => MachineKind::Memory,
+            Machine::Store => MachineKind::Store,
+        }
+    }
+
+    /// Applies the next entry. Every entry is to be handed over, those without commands as well.
+    pub fn apply(&mut self, entry: &CommittedEntry) -> Result<EntryResult, ReplicaFault> {
+        self.check_running()?;
+        let result = self.apply_next(entry);
+        self.stop_on_fault(result)
+    }
+
+    fn apply_next(&mut self, entry: &CommittedEntry) -> Result<EntryResult, ReplicaFault> {
+        let expected = self.applied.index + 1;
+        if entry.index != expected {
+            return Err(ReplicaFault::Gap { index: entry.index, expected });
+        }
+        let mut point = AppliedPoint {
+            index: entry.index,
+            term: entry.term,
+            time_ms: entry.body.time_ms().unwrap_or(0).max(self.applied.time_ms),
+            digest: self.applied.digest,
+            configuration: self.applied.configuration.clone(),
+        };
+        let mut digest = EntryDigest::new(self.applied.digest, entry.index);
+        let mut configuration = None;
+        if let EntryBody::Configuration(changed) = &entry.body {
+            digest.add_configuration(&entry.body.encode());
+            point.configuration = changed.clone();
+            configuration = Some(changed.clone());
+        }
+        self.growth.add(entry);
+        let (commands, checkpoint) = match &mut self.machine {
+            Machine::Store => (store::apply(&self.start, entry, digest, &mut point)?, None),
+            Machine::Memory(machine) => {
+                let commands = machine.apply_commands(&self.start, entry, &mut self.growth)?;
+                for (ordinal, call) in (0..).zip(&commands) {
+                    digest.add_call(ordinal, call);
+                }
+                if matches!(entry.body, EntryBody::Checkpoint { .. }) {
+                    let (digest, result) =
+                        machine.checkpoint(&self.start, digest, &point, &mut self.growth)?;
+                    point.digest = digest;
+                    self.growth = Growth::default();
+                    (commands, Some(result))
+                } else {
+                    point.digest = digest.finish();
+                    (commands, None)
+                }
+            }
+        };
+        self.applied = Arc::new(point);
+        Ok(EntryResult { index: entry.index, commands, checkpoint, configuration })
+    }
+
+    /// Replaces the state by the snapshot at `index`, which a peer sent and [`Snapshots`](crate::ports::Snapshots) holds
+    /// by now. A snapshot that is not ahead of the state changes nothing.
+    pub fn install_snapshot(&mut self, index: u64) -> Result<(), ReplicaFault> {
+        self.check_running()?;
+        if index <= self.applied.index {
+            return Ok(());
+        }
+        let result = self.install_next(index);
+        self.stop_on_fault(result)
+    }
+
+    fn install_next(&mut self, index: u64) -> Result<(), ReplicaFault> {
+        let point = match &mut self.machine {
+            Machine::Store => store::load(&self.start, index)?,
+            Machine::Memory(machine) => {
+                let (point, loaded) = MemoryMachine::load(&self.start, index)?
+                    .map_err(|failure| ReplicaFault::Snapshot { index, failure })?;
+                *machine = loaded;
+                point
+            }
+        };
+        self.applied = Arc::new(point);
+        self.growth = Growth::default();
+        Ok(())
+    }
+
+    /// This moment, for observers.
+    pub fn read_point(&self) -> Result<ReadPoint, ReplicaFault> {
+        let applied = self.applied.clone();
+        Ok(match &self.machine {
+            Machine::Store => {
+                let view = self.start.state.view();
+                let view = view.map_err(ReplicaFault::while_doing("taking a view of the state"))?;
+                ReadPoint { applied, view, memory: None }
+            }
+            Machine::Memory(machine) => {
+                ReadPoint { applied, view: Arc::new(EmptyView), memory: Some(machine.read_point()) }
+            }
+        })
+    }
+
+    /// A new observer.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        Observer::new(self.start.clone())
+    }
+
+    /// Whether so much was applied since the last checkpoint or snapshot that another one is due. For a memory machine
+    /// the leader then proposes a checkpoint, and asks again when that is applied; for a store machine the node calls
+    /// [`Replica::snapshot`].
+    #[must_use]
+    pub fn checkpoint_due(&self) -> bool {
+        self.start.checkpoints.is_due(&self.growth)
+    }
+
+    /// A snapshot of a store machine as of now, to be written by whoever has the time; none for a memory machine (propose
+    /// a checkpoint) and none when nothing was applied since the newest one.
+    pub fn snapshot(&mut self) -> Result<Option<StoreSnapshot>, ReplicaFault> {
+        self.check_running()?;
+        if self.kind() == MachineKind::Memory {
+            return Ok(None);
+        }
+        let newest =
+            self.start.snapshots.newest().map_err(ReplicaFault::while_doing("listing the snapshots"))?;
+        let newest = newest.map_or(self.start.initial.index, |newest| newest.header.point.index);
+        if newest >= self.applied.index {
+            return Ok(None);
+        }
+        let view =
+            self.start.state.view().map_err(ReplicaFault::while_doing("taking a view of the state"))?;
+        self.growth = Growth::default();
+        let header = self.start.header(AppliedPoint::clone(&self.applied));
+        Ok(Some(StoreSnapshot { header, view, snapshots: self.start.snapshots.clone() }))
+    }
+
+    fn check_running(&self) -> Result<(), ReplicaFault> {
+        match &self.stopped {
+            Some(cause) => Err(ReplicaFault::Stopped { cause: cause.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn stop_on_fault<T>(&mut self, result: Result<T, ReplicaFault>) -> Result<T, ReplicaFault> {
+        if let Err(fault) = &result {
+            self.stopped = Some(fault.to_string());
+        }
+        result
+    }
+
+    /// Runs a query where none may ever run, so that a test can show what comes of it.
+    #[cfg(test)]
+    pub(crate) fn query_on_the_apply_instance(&mut self, request: &bytes::Bytes) -> Option<Call> {
+        let Machine::Memory(machine) = &mut self.machine else { return None };
+        machine.query_on_the_apply_instance(self.applied.position(), request)
+    }
+}

@@ -1,0 +1,61 @@
+use crate::{
+    CheckpointPolicy,
+    ports::{
+        AppliedPoint, Call, CallFailure, GroupInfo, GroupLimits, History, Plugin, SnapshotHeader,
+        SnapshotInfo, Snapshots, StateStore,
+    },
+};
+use quorate_proto::entry::Configuration;
+use quorate_vocabulary::PluginDigest;
+use std::sync::Arc;
+
+/// What a replica is made of.
+#[derive(Clone)]
+pub struct ReplicaStart {
+    /// Its group.
+    pub group: GroupInfo,
+    /// What the plugin may use.
+    pub limits: GroupLimits,
+    /// The plugin the group runs.
+    pub plugin: Arc<dyn Plugin>,
+    /// Its digest, for snapshots.
+    pub plugin_digest: PluginDigest,
+    /// Where a store machine's state is; not touched for a memory machine.
+    pub state: Arc<dyn StateStore>,
+    /// The replica's snapshots.
+    pub snapshots: Arc<dyn Snapshots>,
+    /// The group's log.
+    pub history: Arc<dyn History>,
+    /// Where the group began: [`AppliedPoint::initial`] with the members it was created with.
+    pub initial: AppliedPoint,
+    /// When checkpoints are due.
+    pub checkpoints: CheckpointPolicy,
+}
+
+impl ReplicaStart {
+    pub(crate) fn header(&self, point: AppliedPoint) -> SnapshotHeader {
+        SnapshotHeader { point, kind: self.plugin.kind(), plugin: self.plugin_digest }
+    }
+}
+
+/// What came of one entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryResult {
+    /// Which entry.
+    pub index: u64,
+    /// What came of each of its commands, in order.
+    pub commands: Vec<Call>,
+    /// What came of the checkpoint, when it was one for a memory machine.
+    pub checkpoint: Option<CheckpointResult>,
+    /// The members from here on, when it changed them: for the callback `configuration-committed`.
+    pub configuration: Option<Configuration>,
+}
+
+/// What came of a checkpoint, the same on every replica but for the size on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckpointResult {
+    /// The state was saved, and the machine goes on from what was saved. The log may be cut behind it.
+    Taken(SnapshotInfo),
+    /// The plugin could not save, or not load what it saved: the machine goes on from the checkpoint before.
+    Failed(CallFailure),
+}

@@ -1,0 +1,124 @@
+//! Store machines: a fresh instance per entry, each command in the overlay, one commit.
+
+use super::ReplicaStart;
+use crate::{
+    CommittedEntry, Overlay, ReplicaFault, bounds,
+    digest::EntryDigest,
+    ports::{AppliedPoint, Call, Instance, Outcome, StoreChanges},
+    snapshot_source::open_snapshot,
+    store_snapshot::load_pairs,
+};
+use bytes::Bytes;
+use quorate_proto::entry::EntryBody;
+use quorate_vocabulary::Position;
+
+/// Finds the state on disk, or makes it from the newest snapshot or from nothing.
+pub(super) fn open(start: &ReplicaStart) -> Result<AppliedPoint, ReplicaFault> {
+    let applied = start.state.applied().map_err(ReplicaFault::while_doing("reading the applied point"))?;
+    let newest = start.snapshots.newest().map_err(ReplicaFault::while_doing("listing the snapshots"))?;
+    let newest = newest.map(|newest| newest.header.point.index);
+    match (applied, newest) {
+        // The store may have lost commits that were not yet durable, and the log may be cut up to the snapshot.
+        (Some(applied), newest) if newest.is_none_or(|newest| newest <= applied.index) => Ok(applied),
+        (_, Some(newest)) => load(start, newest),
+        (_, None) => {
+            let begin = || start.state.begin_load()?.finish(&start.initial);
+            begin().map_err(ReplicaFault::while_doing("starting an empty state"))?;
+            Ok(start.initial.clone())
+        }
+    }
+}
+
+/// Replaces the state by that of a snapshot.
+pub(super) fn load(start: &ReplicaStart, index: u64) -> Result<AppliedPoint, ReplicaFault> {
+    let (point, mut source) = open_snapshot(start, index)?;
+    let mut load = || {
+        let mut loader = start.state.begin_load()?;
+        load_pairs(&mut source, loader.as_mut())?;
+        loader.finish(&point)
+    };
+    load().map_err(ReplicaFault::while_doing("loading a snapshot into the state store"))?;
+    Ok(point)
+}
+
+/// Applies an entry and commits what it changed together with the point, whose digest is filled in.
+pub(super) fn apply(
+    start: &ReplicaStart,
+    entry: &CommittedEntry,
+    mut digest: EntryDigest,
+    point: &mut AppliedPoint,
+) -> Result<Vec<Call>, ReplicaFault> {
+    let (calls, changes) = match &entry.body {
+        EntryBody::Commands { time_ms, commands } => run(start, entry.index, *time_ms, commands)?,
+        EntryBody::Empty | EntryBody::Checkpoint { .. } | EntryBody::Configuration(_) => {
+            (Vec::new(), StoreChanges::default())
+        }
+    };
+    for (ordinal, call) in (0..).zip(&calls) {
+        digest.add_call(ordinal, call);
+    }
+    digest.add_changes(&changes);
+    point.digest = digest.finish();
+    start.state.commit(changes, point).map_err(ReplicaFault::while_doing("committing an entry"))?;
+    Ok(calls)
+}
+
+fn run(
+    start: &ReplicaStart,
+    index: u64,
+    time_ms: u64,
+    commands: &[Bytes],
+) -> Result<(Vec<Call>, StoreChanges), ReplicaFault> {
+    let view = start.state.view().map_err(ReplicaFault::while_doing("taking a view of the state"))?;
+    let mut overlay = Overlay::new(view, &start.limits);
+    let mut calls = Vec::with_capacity(commands.len());
+    let mut instance = None;
+    for (ordinal, command) in (0..).zip(commands) {
+        let budget = start.limits.fuel_per_command;
+        if let Some(trapped) = bounds::oversized(command, &start.limits, budget) {
+            calls.push(trapped);
+            continue;
+        }
+        let position = Position { index, ordinal, time_ms };
+        let mut call;
+        loop {
+            let was_fresh = instance.is_none();
+            (call, overlay) = run_one(start, &mut instance, position, command, overlay)?;
+            match &call.outcome {
+                Outcome::Reply(_) => overlay.keep_command(),
+                Outcome::Rejection(_) => overlay.drop_command(),
+                Outcome::Trapped(trap) => {
+                    overlay.drop_command();
+                    instance = None;
+                    // The verdict on a command must not depend on what its neighbours did to the instance.
+                    if trap.kind.depends_on_history() && !was_fresh {
+                        continue;
+                    }
+                }
+            }
+            break;
+        }
+        calls.push(call);
+    }
+    Ok((calls, overlay.into_changes()))
+}
+
+fn run_one(
+    start: &ReplicaStart,
+    instance: &mut Option<Box<dyn Instance>>,
+    position: Position,
+    command: &Bytes,
+    overlay: Overlay,
+) -> Result<(Call, Overlay), ReplicaFault> {
+    let instance = match instance {
+        Some(instance) => instance,
+        None => {
+            let fresh = start.plugin.start(&start.group, &start.limits);
+            instance.insert(fresh.map_err(ReplicaFault::while_doing("starting an instance"))?)
+        }
+    };
+    let (call, overlay) = instance
+        .apply(position, command, overlay)
+        .map_err(ReplicaFault::while_doing("applying a command"))?;
+    Ok((bounds::enforce(call, &start.limits, start.limits.fuel_per_command), overlay))
+}

@@ -1,0 +1,28 @@
+use crate::{
+    ReplicaFault, ReplicaStart,
+    ports::{AppliedPoint, HostFault},
+};
+use std::io::Read;
+
+/// Opens a snapshot, after checking that it is of this group's machine.
+pub(crate) fn open_snapshot(
+    start: &ReplicaStart,
+    index: u64,
+) -> Result<(AppliedPoint, Box<dyn Read + Send>), ReplicaFault> {
+    let opened = start.snapshots.open(index);
+    let (header, source) = opened.map_err(ReplicaFault::while_doing("opening a snapshot"))?;
+    if header.point.index != index {
+        let found = header.point.index;
+        let fault = HostFault::because(format!("the snapshot at entry {index} says it is at entry {found}"));
+        return Err(ReplicaFault::Host { doing: "opening a snapshot", fault });
+    }
+    let expected = start.header(header.point.clone());
+    if header != expected {
+        return Err(ReplicaFault::SnapshotOfOther {
+            index,
+            found: format!("a {} machine of plugin {}", header.kind, header.plugin),
+            expected: format!("a {} machine of plugin {}", expected.kind, expected.plugin),
+        });
+    }
+    Ok((header.point, source))
+}
