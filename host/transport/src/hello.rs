@@ -56,7 +56,7 @@ impl PeerIdentity {
         hello: Option<&Hello>,
         admits: impl FnOnce(NodeId) -> bool,
     ) -> Result<NodeId, Status> {
-        let Some(hello) = hello else { return Err(self.refuse(Kind::MissingHello)) };
+        let Some(hello) = hello else { return Err(self.missing_hello()) };
         let from = NodeId(hello.from);
         // The version first: another one may mean something else by the other fields.
         if hello.protocol_version != PROTOCOL_VERSION {
@@ -70,6 +70,10 @@ impl PeerIdentity {
         } else {
             Ok(from)
         }
+    }
+
+    pub(crate) fn missing_hello(&self) -> Status {
+        self.refuse(Kind::MissingHello)
     }
 
     fn refuse(&self, kind: Kind) -> Status {

@@ -35,3 +35,6 @@ pub use server::PeerServer;
 pub use snapshot::{
     SnapshotOffer, SnapshotReceiver, SnapshotRefusal, SnapshotSendError, SnapshotSource, SnapshotTransfer,
 };
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,9 @@ use crate::{
 };
 use futures::{StreamExt, stream::BoxStream};
 use quorate_proto::peer::v1::{
-    ChangeCatalogReply, ChangeCatalogRequest, Envelope, FetchPluginRequest, Hello, LaneFrame, LaneHello,
-    LaneKind, LaneWelcome, PluginFrame, PluginStored, PushPluginReply, SnapshotFrame, SnapshotReply,
-    lane_frame, peer_server, plugin_frame, push_plugin_reply::Reply as PushReply, snapshot_frame,
+    ChangeCatalogReply, ChangeCatalogRequest, Envelope, FetchPluginRequest, Hello, LaneFrame, LaneKind,
+    LaneWelcome, PluginFrame, PluginStored, PushPluginReply, SnapshotFrame, SnapshotReply, lane_frame,
+    peer_server, plugin_frame, push_plugin_reply::Reply as PushReply, snapshot_frame,
 };
 use quorate_vocabulary::NodeId;
 use std::{fmt, sync::Arc, time::Duration};
@@ -145,9 +145,10 @@ impl peer_server::Peer for PeerServer {
         request: Request<Streaming<LaneFrame>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let mut frames = request.into_inner();
-        let hello = match self.shared.first(&mut frames).await? {
-            Some(LaneFrame { frame: Some(lane_frame::Frame::Hello(hello)) }) => hello,
-            _ => LaneHello::default(),
+        let Some(LaneFrame { frame: Some(lane_frame::Frame::Hello(hello)) }) =
+            self.shared.first(&mut frames).await?
+        else {
+            return Err(self.shared.identity.missing_hello());
         };
         let from = self.shared.check(hello.hello.as_ref())?;
         let lane = LaneKind::try_from(hello.kind).ok().and_then(Lane::from_wire);
@@ -175,9 +176,10 @@ impl peer_server::Peer for PeerServer {
         request: Request<Streaming<SnapshotFrame>>,
     ) -> Result<Response<Self::SendSnapshotStream>, Status> {
         let mut frames = request.into_inner();
-        let begin = match self.shared.first(&mut frames).await? {
-            Some(SnapshotFrame { frame: Some(snapshot_frame::Frame::Begin(begin)) }) => begin,
-            _ => return Err(self.shared.check(None).err().unwrap_or_else(|| Status::internal("no hello"))),
+        let Some(SnapshotFrame { frame: Some(snapshot_frame::Frame::Begin(begin)) }) =
+            self.shared.first(&mut frames).await?
+        else {
+            return Err(self.shared.identity.missing_hello());
         };
         let from = self.shared.check(begin.hello.as_ref())?;
         let (replies, answer) = mpsc::channel(self.shared.config.snapshot_chunks_ahead_max.saturating_add(2));
@@ -200,9 +202,10 @@ impl peer_server::Peer for PeerServer {
     ) -> Result<Response<PushPluginReply>, Status> {
         let shared = &self.shared;
         let mut frames = request.into_inner();
-        let begin = match shared.first(&mut frames).await? {
-            Some(PluginFrame { frame: Some(plugin_frame::Frame::Begin(begin)) }) => begin,
-            _ => return Err(shared.check(None).err().unwrap_or_else(|| Status::internal("no hello"))),
+        let Some(PluginFrame { frame: Some(plugin_frame::Frame::Begin(begin)) }) =
+            shared.first(&mut frames).await?
+        else {
+            return Err(shared.identity.missing_hello());
         };
         let from = shared.check(begin.hello.as_ref())?;
         let taken = match shared.plugin_receives.try_acquire() {

@@ -73,6 +73,10 @@ impl Peer {
         });
     }
 
+    pub(crate) fn queues(&self) -> impl Iterator<Item = &LaneQueue> {
+        std::iter::once(&self.control).chain(&self.appends).map(AsRef::as_ref)
+    }
+
     pub(crate) fn status(&self) -> PeerStatus {
         let control = LaneStatus::new(Lane::Control, 0, self.control.status());
         let appends = self.appends.iter().enumerate();

@@ -1,4 +1,9 @@
-use super::{losses::Losses, peer::Peer, queue::Pushed, status::PeerStatus};
+use super::{
+    losses::Losses,
+    peer::Peer,
+    queue::{LaneQueue, Phase, Pushed},
+    status::PeerStatus,
+};
 use crate::{
     AddressError, CallError, Lane, PeerIdentity, PeerInbound, PeersConfig,
     connection::{Target, check_address},
@@ -106,6 +111,21 @@ impl PeersHandle {
     #[must_use]
     pub fn address(&self, node: NodeId) -> Option<String> {
         self.inner.peer(node).map(|peer| peer.address())
+    }
+
+    /// Waits until every lane to the node has been connected; `false` if the node is not known, or forgotten meanwhile.
+    pub async fn connected(&self, node: NodeId) -> bool {
+        // Only the receivers are kept: they tell when the node is forgotten.
+        let phases: Vec<_> = match self.inner.peer(node) {
+            Some(peer) => peer.queues().map(LaneQueue::phase).collect(),
+            None => return false,
+        };
+        for mut phase in phases {
+            if phase.wait_for(|phase| *phase == Phase::Connected).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     /// How the ways to all nodes are, in the order of their ids.

@@ -8,12 +8,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
+use tokio::sync::watch;
 
 /// What waits in one lane: bounded by count and bytes, never waited for.
 #[derive(Debug)]
 pub(crate) struct LaneQueue {
     limits: Limits,
     state: Mutex<State>,
+    /// The state's phase, for those who wait for it.
+    phase: watch::Sender<Phase>,
 }
 
 #[derive(Debug)]
@@ -91,6 +94,7 @@ impl LaneQueue {
                 sent: 0,
                 dropped: 0,
             }),
+            phase: watch::Sender::new(Phase::Connecting),
         }
     }
 
@@ -123,16 +127,28 @@ impl LaneQueue {
         Pushed::Queued
     }
 
-    /// A connection is being tried: what it will send. Ends when the lane turns to another connection.
+    /// A connection is being tried: what it will send once it stands. Ends when the lane turns to another connection.
     pub(crate) fn outgoing(self: &Arc<Self>) -> Outgoing {
         let mut state = self.state();
         state.connection += 1;
         Outgoing { queue: self.clone(), connection: state.connection }
     }
 
-    /// The other node listens.
+    /// The other node listens: what waits may go.
     pub(crate) fn connected(&self) {
-        self.state().phase = Phase::Connected;
+        let mut state = self.state();
+        state.phase = Phase::Connected;
+        self.phase.send_replace(Phase::Connected);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// How the lane is, now and later.
+    pub(crate) fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
     }
 
     /// The node is looked for somewhere else: messages wait again. Whether messages may have been lost.
@@ -157,6 +173,7 @@ impl LaneQueue {
             state.loss_told = false;
         }
         state.phase = phase;
+        self.phase.send_replace(phase);
         state.connection += 1;
         let waker = state.waker.take();
         drop(state);
@@ -194,9 +211,11 @@ impl Stream for Outgoing {
         if state.connection != self.connection {
             return Poll::Ready(None);
         }
+        // Nothing leaves before the welcome: what a connection took along that is refused would be lost untold.
+        let room = if state.phase == Phase::Connected { limits.envelope_messages_max.max(1) } else { 0 };
         let mut envelope = Envelope::default();
         let mut total_bytes = 0_usize;
-        while envelope.messages.len() < limits.envelope_messages_max.max(1) {
+        while envelope.messages.len() < room {
             let Some(&(_, bytes)) = state.messages.front() else { break };
             total_bytes = total_bytes.saturating_add(bytes);
             if total_bytes > limits.envelope_bytes_max && !envelope.messages.is_empty() {

@@ -68,7 +68,7 @@ impl PeersHandle {
         match answer.into_inner() {
             PushPluginReply { reply: Some(Reply::Stored(_)) } => Ok(()),
             PushPluginReply { reply: Some(Reply::Refused(refused)) } => {
-                Err(PluginRefusal::from_wire(refused).into())
+                Err(PluginRefusal::from_wire(&refused).into())
             }
             PushPluginReply { reply: None } => {
                 Err(CallError::Answer { node: target.node, cause: "an empty answer".to_owned() }.into())

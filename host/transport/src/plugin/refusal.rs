@@ -17,7 +17,7 @@ impl PluginRefusal {
         PluginRefused { kind: kind.into(), message: message.chars().take(CAUSE_CHARACTERS_MAX).collect() }
     }
 
-    pub(super) fn from_wire(refused: PluginRefused) -> Self {
+    pub(super) fn from_wire(refused: &PluginRefused) -> Self {
         let cause: String = refused.message.chars().take(CAUSE_CHARACTERS_MAX).collect();
         match Kind::try_from(refused.kind).unwrap_or_default() {
             Kind::Busy => Self::Busy,
@@ -48,7 +48,7 @@ mod tests {
             PluginRefusal::Storage(cause()),
             PluginRefusal::Protocol(cause()),
         ] {
-            assert_eq!(PluginRefusal::from_wire(refusal.to_wire()), refusal);
+            assert_eq!(PluginRefusal::from_wire(&refusal.to_wire()), refusal);
         }
     }
 }

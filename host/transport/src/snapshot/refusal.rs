@@ -18,7 +18,7 @@ impl SnapshotRefusal {
         SnapshotRefused { kind: kind.into(), message: message.chars().take(CAUSE_CHARACTERS_MAX).collect() }
     }
 
-    pub(super) fn from_wire(refused: SnapshotRefused) -> Self {
+    pub(super) fn from_wire(refused: &SnapshotRefused) -> Self {
         let cause: String = refused.message.chars().take(CAUSE_CHARACTERS_MAX).collect();
         match Kind::try_from(refused.kind).unwrap_or_default() {
             Kind::Busy => Self::Busy,
@@ -51,7 +51,7 @@ mod tests {
             SnapshotRefusal::Storage(cause()),
             SnapshotRefusal::Protocol(cause()),
         ] {
-            assert_eq!(SnapshotRefusal::from_wire(refusal.to_wire()), refusal);
+            assert_eq!(SnapshotRefusal::from_wire(&refusal.to_wire()), refusal);
         }
     }
 }

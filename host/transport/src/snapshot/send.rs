@@ -231,7 +231,7 @@ impl Road {
     async fn reply(&self, replies: &mut Streaming<SnapshotReply>) -> Result<Reply, SnapshotSendError> {
         match self.in_time(replies.message()).await? {
             Ok(Some(SnapshotReply { reply: Some(Reply::Refused(refused)) })) => {
-                Err(SnapshotRefusal::from_wire(refused).into())
+                Err(SnapshotRefusal::from_wire(&refused).into())
             }
             Ok(Some(SnapshotReply { reply: Some(reply) })) => Ok(reply),
             Ok(Some(SnapshotReply { reply: None })) => Err(self.unexpected("an empty answer").into()),
