@@ -255,7 +255,7 @@ impl Source<'_> {
         node.plugin_bytes_max = self.within(
             "plugin_bytes_max",
             section.plugin_bytes_max,
-            1024..=512 * MIB,
+            1024..=256 * MIB,
             node.plugin_bytes_max,
         )?;
         api.plugin_bytes_max = node.plugin_bytes_max;

@@ -1,6 +1,9 @@
 //! The process: it wires the rooms together into a node and serves its API.
 
+pub mod api;
+pub mod config;
 mod error;
 pub mod node;
+mod refusal;
 
 pub use error::{LeaderHint, RequestError};
