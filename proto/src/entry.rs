@@ -2,7 +2,7 @@
 
 use crate::log::v1 as wire;
 use bytes::{BufMut, Bytes, BytesMut};
-use prost::Message;
+use prost::{Message, encoding::decode_varint};
 use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
 
 /// The format this build writes, and the only one it reads.
@@ -13,6 +13,8 @@ const KIND_CHECKPOINT: u8 = 2;
 const KIND_CONFIGURATION: u8 = 3;
 /// One byte for the format, one for the kind.
 const HEADER_BYTES: usize = 2;
+/// Field 1, a varint.
+const TIME_TAG: u8 = 1 << 3;
 /// What protobuf adds to a command: a tag and a length of at most five bytes.
 const COMMAND_FRAME_BYTES_MAX: usize = 6;
 /// What an entry of commands holds besides them: the header, and the time with its tag.
@@ -199,6 +201,17 @@ impl EntryBody {
         }
     }
 
+    /// The stamp of an encoded entry that has one, told without reading the rest of it.
+    #[must_use]
+    pub fn peek_time_ms(data: &Bytes) -> Option<u64> {
+        let Ok(Some(KIND_COMMANDS | KIND_CHECKPOINT)) = kind(data) else { return None };
+        // Fields are written in the order of their numbers, and a stamp of 0 is not written.
+        match data.get(HEADER_BYTES) {
+            Some(&TIME_TAG) => decode_varint(&mut data.get(HEADER_BYTES + 1..)?).ok(),
+            _ => Some(0),
+        }
+    }
+
     /// How many bytes an entry of these commands has at most: so that a limit can be kept before encoding.
     #[must_use]
     pub fn commands_bytes_max(commands: usize, command_bytes: usize) -> usize {
@@ -271,5 +284,119 @@ impl TryFrom<wire::Member> for Member {
             }
         };
         Ok(Self { replica: ReplicaId(message.replica), node: NodeId(message.node), role })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(replica: u64, role: MemberRole) -> Member {
+        Member { replica: ReplicaId(replica), node: NodeId(replica + 100), role }
+    }
+
+    fn bodies() -> Vec<EntryBody> {
+        let commands = vec![Bytes::from_static(b"one"), Bytes::new(), Bytes::from(vec![7; 300])];
+        let members = vec![member(2, MemberRole::Learner), member(1, MemberRole::Voter)];
+        vec![
+            EntryBody::Empty,
+            EntryBody::Commands { time_ms: 1_700_000_000_000, commands: commands.clone() },
+            EntryBody::Commands { time_ms: 0, commands },
+            EntryBody::Checkpoint { time_ms: u64::MAX },
+            EntryBody::Checkpoint { time_ms: 0 },
+            EntryBody::Configuration(Configuration::new(members.clone())),
+            EntryBody::Configuration(Configuration { members, outgoing: vec![member(3, MemberRole::Voter)] }),
+        ]
+    }
+
+    #[test]
+    fn every_body_reads_back_as_it_was_written() {
+        for body in bodies() {
+            let data = body.encode();
+            assert_eq!(EntryBody::decode(&data), Ok(body.clone()));
+            assert_eq!(EntryBody::is_configuration(&data), matches!(body, EntryBody::Configuration(_)));
+            assert_eq!(EntryBody::peek_time_ms(&data), body.time_ms(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_an_entry_never_change() {
+        // What is on disk must be read by every later version.
+        let body = EntryBody::Commands { time_ms: 300, commands: vec![Bytes::from_static(b"ab")] };
+        assert_eq!(body.encode().as_ref(), [1, 1, 8, 0xac, 2, 0x12, 2, b'a', b'b']);
+        assert_eq!(EntryBody::Checkpoint { time_ms: 1 }.encode().as_ref(), [1, 2, 8, 1]);
+        let body = EntryBody::Configuration(Configuration::new(vec![member(1, MemberRole::Voter)]));
+        assert_eq!(body.encode().as_ref(), [1, 3, 0x0a, 6, 8, 1, 0x10, 101, 0x18, 1]);
+    }
+
+    #[test]
+    fn commands_share_the_memory_of_the_entry() {
+        let data = EntryBody::Commands { time_ms: 1, commands: vec![Bytes::from(vec![9; 64])] }.encode();
+        let Ok(EntryBody::Commands { commands, .. }) = EntryBody::decode(&data) else { panic!("commands") };
+        let memory = data.as_ptr_range();
+        assert!(memory.contains(&commands[0].as_ptr()));
+    }
+
+    #[test]
+    fn what_another_build_wrote_is_told_from_what_is_damaged() {
+        let decode = |bytes: &'static [u8]| EntryBody::decode(&Bytes::from_static(bytes));
+        assert_eq!(decode(&[2, 1, 8, 1]), Err(EntryError::Format { format: 2 }));
+        assert_eq!(decode(&[1, 9, 8, 1]), Err(EntryError::Kind { kind: 9 }));
+        assert!(matches!(decode(&[1]), Err(EntryError::Damaged { .. })));
+        assert!(matches!(decode(&[1, 1, 8, 1]), Err(EntryError::Damaged { .. })), "no command");
+        assert!(matches!(decode(&[1, 3, 0x0a, 4, 8, 1, 0x18, 9]), Err(EntryError::Damaged { .. })), "a role");
+    }
+
+    #[test]
+    fn no_bytes_make_reading_panic() {
+        for body in bodies() {
+            let whole = body.encode();
+            for length in 0..whole.len() {
+                let _ = EntryBody::decode(&whole.slice(..length));
+                let _ = EntryBody::peek_time_ms(&whole.slice(..length));
+            }
+            for place in 0..whole.len().min(40) {
+                for value in [0, 1, 0x7f, 0x80, 0xff] {
+                    let mut bytes = whole.to_vec();
+                    bytes[place] = value;
+                    let _ = EntryBody::decode(&bytes.clone().into());
+                    let _ = EntryBody::peek_time_ms(&bytes.into());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_entry_of_commands_is_never_larger_than_foretold() {
+        for (count, size) in [(1, 0), (1, 1), (3, 127), (3, 128), (2, 1 << 20), (1_000, 5)] {
+            let commands = vec![Bytes::from(vec![1; size]); count];
+            let bytes = EntryBody::Commands { time_ms: u64::MAX, commands }.encode().len();
+            assert!(bytes <= EntryBody::commands_bytes_max(count, count * size), "{count} of {size}: {bytes}");
+        }
+    }
+
+    #[test]
+    fn the_checksum_covers_place_and_data() {
+        let entry = LogEntry { index: 7, term: 3, data: Bytes::from_static(b"data") };
+        let others = [
+            LogEntry { index: 8, ..entry.clone() },
+            LogEntry { term: 4, ..entry.clone() },
+            LogEntry { data: Bytes::from_static(b"dati"), ..entry.clone() },
+        ];
+        for other in others {
+            assert_ne!(entry.checksum(), other.checksum(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn members_of_both_sides_of_a_joint_configuration_are_found() {
+        let joint = Configuration {
+            members: vec![member(1, MemberRole::Voter)],
+            outgoing: vec![member(1, MemberRole::Voter), member(2, MemberRole::Voter)],
+        };
+        assert!(joint.is_joint());
+        assert_eq!(joint.member(ReplicaId(2)).map(|member| member.node), Some(NodeId(102)));
+        assert_eq!(joint.member(ReplicaId(3)), None);
+        assert_eq!(joint.voters().collect::<Vec<_>>(), [ReplicaId(1)]);
     }
 }

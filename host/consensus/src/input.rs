@@ -44,11 +44,13 @@ pub struct ReplicaStart {
     pub truncated: LogPoint,
     /// The configuration at `truncated`.
     pub configuration: Configuration,
-    /// What all the persisted entries behind `truncated` are, without their content.
+    /// What all the persisted entries behind `truncated` are, without their content. May be left empty when `entries`
+    /// is all of them.
     pub log: LogIndex,
     /// The newest of the persisted entries, up to the last; the others are fetched when they are needed.
     pub entries: Vec<LogEntry>,
-    /// How far the state that the host holds durably has applied the log. At least `truncated.index`.
+    /// How far the state that the host holds durably has applied the log. When it is behind `truncated`, as after a
+    /// crash while a received snapshot was loaded, the host is asked to load that snapshot again.
     pub applied: u64,
     /// The latest stamp that this state has seen, so that this replica as leader never stamps an earlier one.
     pub applied_time_ms: u64,

@@ -20,10 +20,15 @@
 //! - a node whose disk was lost comes back under new replica ids.
 
 mod config;
+mod configuration;
 mod effect;
 mod input;
 mod log_index;
+mod log_window;
+mod logger;
 mod message;
+mod random;
+mod replica;
 mod shard;
 mod status;
 

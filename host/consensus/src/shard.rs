@@ -1,9 +1,29 @@
-use crate::{ConfigError, Effect, Input, Now, ReplicaStatus, ShardConfig};
-use quorate_vocabulary::GroupId;
+use crate::{
+    ConfigError, Effect, Input, LogPoint, Now, Refusal, ReplicaStart, ReplicaStatus, Role, ShardConfig,
+    replica::{Replica, ReplicaFault, election_ticks},
+};
+use quorate_vocabulary::{GroupId, NodeId};
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+/// A replica that is open.
+enum Slot {
+    Running(Box<Replica>),
+    /// It has failed; what is left is what to say about it.
+    Failed(Box<ReplicaStatus>),
+}
 
 /// Drives the replicas of many groups on one thread. See the crate's page for what the host must guarantee.
 pub struct Shard {
-    config: ShardConfig,
+    config: Arc<ShardConfig>,
+    slots: BTreeMap<GroupId, Slot>,
+    /// When the timers were last advanced; none before the first step.
+    ticked: Option<Duration>,
 }
 
 impl Shard {
@@ -13,23 +33,206 @@ impl Shard {
     /// When the configuration does not [fit](ShardConfig::check).
     pub fn new(config: ShardConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self { config })
+        Ok(Self { config: Arc::new(config), slots: BTreeMap::new(), ticked: None })
     }
 
-    /// Takes in all of `inputs`, in order, and adds what is to be done to `effects`, in order. Never blocks.
+    /// Takes in all of `inputs`, in order, and adds what is to be done to `effects`, in order for each group. Never
+    /// blocks. To be called at least once every heartbeat interval; timers advance by `now`, after the inputs, so that
+    /// a shard that was kept from running hears what leaders have sent meanwhile before it takes them for dead.
     pub fn step(&mut self, now: Now, inputs: &mut Vec<Input>, effects: &mut Vec<Effect>) {
-        let _ = (now, &self.config, &effects);
-        inputs.clear();
+        let mut touched = BTreeSet::new();
+        for input in inputs.drain(..) {
+            self.take_in(input, &mut touched, effects);
+        }
+        for _ in 0..self.ticks(now) {
+            for (group, slot) in &mut self.slots {
+                touched.insert(*group);
+                run(*group, slot, effects, |replica, effects| {
+                    replica.tick(effects);
+                    Ok(())
+                });
+            }
+        }
+        for group in touched {
+            self.with(group, effects, |replica, effects| replica.settle(now, effects));
+        }
+    }
+
+    /// How often the timers advance in this step.
+    fn ticks(&mut self, now: Now) -> u32 {
+        let interval = self.config.heartbeat_interval;
+        let ticked = *self.ticked.get_or_insert(now.monotonic);
+        let passed = now.monotonic.saturating_sub(ticked).as_nanos() / interval.as_nanos().max(1);
+        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+        // However long this shard was kept from running, that alone must not make a follower campaign.
+        let at_once_max = u32::try_from(election_ticks(&self.config) / 2).unwrap_or(u32::MAX);
+        if passed > at_once_max {
+            self.ticked = Some(now.monotonic);
+            return at_once_max;
+        }
+        self.ticked = Some(ticked + interval * passed);
+        passed
+    }
+
+    fn take_in(&mut self, input: Input, touched: &mut BTreeSet<GroupId>, effects: &mut Vec<Effect>) {
+        let group = match &input {
+            Input::Tick => return,
+            Input::Unreachable { node } => return self.unreachable(*node, touched, effects),
+            Input::Open(start) => start.group,
+            Input::Message(message) => GroupId(message.group),
+            Input::Close { group }
+            | Input::Propose { group, .. }
+            | Input::ProposeCheckpoint { group }
+            | Input::ProposeConfiguration { group, .. }
+            | Input::TransferLeader { group, .. }
+            | Input::Read { group, .. }
+            | Input::Persisted { group, .. }
+            | Input::Applied { group, .. }
+            | Input::Restored { group, .. }
+            | Input::Fetched { group, .. }
+            | Input::SnapshotSent { group, .. }
+            | Input::SnapshotTaken { group, .. } => *group,
+        };
+        touched.insert(group);
+        match input {
+            Input::Open(start) => self.open(*start, effects),
+            Input::Close { .. } => self.close(group, effects),
+            input if matches!(self.slots.get(&group), Some(Slot::Running(_))) => {
+                self.with(group, effects, |replica, effects| replica.handle(input, effects));
+            }
+            Input::Propose { request, .. }
+            | Input::ProposeConfiguration { request, .. }
+            | Input::Read { request, .. } => {
+                let reason = match self.slots.get(&group) {
+                    Some(_) => Refusal::Unavailable { cause: "its replica on this node has failed" },
+                    None => Refusal::NotHere,
+                };
+                effects.push(Effect::Refused { group, request, reason });
+            }
+            // Late news of a replica that is gone.
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, start: ReplicaStart, effects: &mut Vec<Effect>) {
+        let group = start.group;
+        self.close(group, effects);
+        let failed = failed_status(&start);
+        let opened = catch_unwind(AssertUnwindSafe(|| Replica::open(&self.config, start)));
+        let slot = match opened.unwrap_or_else(|panic| Err(ReplicaFault(panic_message(&*panic)))) {
+            Ok(replica) => Slot::Running(Box::new(replica)),
+            Err(ReplicaFault(cause)) => {
+                effects.push(Effect::ReplicaFailed { group, cause: cause.clone() });
+                Slot::Failed(Box::new(ReplicaStatus { failure: Some(cause), ..failed }))
+            }
+        };
+        self.slots.insert(group, slot);
+    }
+
+    fn close(&mut self, group: GroupId, effects: &mut Vec<Effect>) {
+        if let Some(Slot::Running(mut replica)) = self.slots.remove(&group) {
+            replica.close(effects);
+        }
+    }
+
+    fn unreachable(&mut self, node: NodeId, touched: &mut BTreeSet<GroupId>, effects: &mut Vec<Effect>) {
+        for (group, slot) in &mut self.slots {
+            touched.insert(*group);
+            run(*group, slot, effects, |replica, _| {
+                replica.unreachable(node);
+                Ok(())
+            });
+        }
+    }
+
+    fn with(
+        &mut self,
+        group: GroupId,
+        effects: &mut Vec<Effect>,
+        work: impl FnOnce(&mut Replica, &mut Vec<Effect>) -> Result<(), ReplicaFault>,
+    ) {
+        if let Some(slot) = self.slots.get_mut(&group) {
+            run(group, slot, effects, work);
+        }
     }
 
     /// How this group's replica is, if one is open.
     #[must_use]
     pub fn status(&self, group: GroupId) -> Option<ReplicaStatus> {
-        self.statuses().find(|status| status.group == group)
+        self.slots.get(&group).map(Slot::status)
     }
 
     /// How all open replicas are, in the order of their groups.
     pub fn statuses(&self) -> impl Iterator<Item = ReplicaStatus> {
-        std::iter::empty()
+        self.slots.values().map(Slot::status)
+    }
+}
+
+impl Slot {
+    fn status(&self) -> ReplicaStatus {
+        match self {
+            Self::Running(replica) => replica.status(),
+            Self::Failed(status) => status.as_ref().clone(),
+        }
+    }
+}
+
+/// Lets a replica work. raft panics where it finds what cannot be: that ends this replica, and no other.
+fn run(
+    group: GroupId,
+    slot: &mut Slot,
+    effects: &mut Vec<Effect>,
+    work: impl FnOnce(&mut Replica, &mut Vec<Effect>) -> Result<(), ReplicaFault>,
+) {
+    let Slot::Running(replica) = slot else { return };
+    let before = effects.len();
+    let worked = catch_unwind(AssertUnwindSafe(|| work(replica, effects)));
+    let Err(ReplicaFault(cause)) = worked.unwrap_or_else(|panic| Err(ReplicaFault(panic_message(&*panic))))
+    else {
+        return;
+    };
+    // Nothing may be written or sent that was not thought through to its end. Answers are, and committed entries.
+    let told: Vec<Effect> = effects.drain(before..).filter(is_final).collect();
+    effects.extend(told);
+    replica.close(effects);
+    let status = catch_unwind(AssertUnwindSafe(|| replica.status()));
+    let status = status.unwrap_or_else(|_| unknown_status(group));
+    effects.push(Effect::ReplicaFailed { group, cause: cause.clone() });
+    *slot = Slot::Failed(Box::new(ReplicaStatus { failure: Some(cause), role: Role::Follower, ..status }));
+}
+
+fn is_final(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Refused { .. } | Effect::ReadReady { .. } | Effect::Apply { .. } | Effect::RoleChanged { .. }
+    )
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "raft panicked without saying why".to_owned())
+}
+
+fn unknown_status(group: GroupId) -> ReplicaStatus {
+    failed_status(&ReplicaStart::joining(group, 0.into()))
+}
+
+fn failed_status(start: &ReplicaStart) -> ReplicaStatus {
+    ReplicaStatus {
+        group: start.group,
+        replica: start.replica,
+        role: Role::Follower,
+        term: start.hard_state.term,
+        leader: None,
+        configuration: start.configuration.clone(),
+        commit: start.hard_state.commit,
+        applied: start.applied,
+        last: start.log.last().unwrap_or(LogPoint::default()),
+        truncated: start.truncated,
+        snapshot: None,
+        waiting_bytes: 0,
+        progress: Vec::new(),
+        failure: None,
     }
 }

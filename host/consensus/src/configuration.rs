@@ -1,0 +1,169 @@
+//! Our configurations as raft's, and the steps from one to another.
+
+use crate::Configuration;
+use quorate_vocabulary::{Member, MemberRole, ReplicaId};
+use raft::eraftpb::{ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2, ConfState};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What raft calls this configuration.
+pub(crate) fn conf_state(configuration: &Configuration) -> ConfState {
+    let outgoing: BTreeSet<u64> = configuration.outgoing.iter().map(|member| member.replica.0).collect();
+    let mut state = ConfState { voters_outgoing: outgoing.iter().copied().collect(), ..ConfState::default() };
+    for member in &configuration.members {
+        let replica = member.replica.0;
+        match member.role {
+            MemberRole::Voter => state.voters.push(replica),
+            // Still a voter of the configuration that is being left, and a learner only afterwards.
+            MemberRole::Learner if outgoing.contains(&replica) => state.learners_next.push(replica),
+            MemberRole::Learner => state.learners.push(replica),
+        }
+    }
+    state
+}
+
+/// Whether raft is in this configuration.
+pub(crate) fn is_in(state: &ConfState, configuration: &Configuration) -> bool {
+    let sorted = |state: &ConfState| {
+        [&state.voters, &state.learners, &state.voters_outgoing, &state.learners_next].map(|replicas| {
+            let mut replicas = replicas.clone();
+            replicas.sort_unstable();
+            replicas
+        })
+    };
+    sorted(state) == sorted(&conf_state(configuration))
+}
+
+/// The next configuration on the way from `current`, which is not joint, to these members.
+///
+/// # Errors
+/// When no group can have these members, or they are the members already.
+pub(crate) fn next(current: &Configuration, members: &[Member]) -> Result<Configuration, String> {
+    let mut known: BTreeMap<ReplicaId, Member> = BTreeMap::new();
+    for member in members {
+        if member.replica.0 == 0 {
+            return Err("0 is no replica".into());
+        }
+        if known.insert(member.replica, *member).is_some() {
+            return Err(format!("replica {} is named twice", member.replica));
+        }
+        if let Some(now) = current.member(member.replica)
+            && now.node != member.node
+        {
+            return Err(format!(
+                "replica {} is on node {}: on node {} it would be another replica, with a number of its own",
+                member.replica, now.node, member.node
+            ));
+        }
+    }
+    if !members.iter().any(|member| member.role == MemberRole::Voter) {
+        return Err("none of them votes".into());
+    }
+    let mut target = Configuration::new(members.to_vec());
+    match changes(current, &target).len() {
+        0 => return Err("these are the members".into()),
+        // One at a time needs no joint configuration.
+        1 => {}
+        _ => {
+            target.outgoing =
+                current.members.iter().filter(|member| member.role == MemberRole::Voter).copied().collect();
+        }
+    }
+    Ok(target)
+}
+
+/// What raft is to do to come from `current` to `next`.
+pub(crate) fn change(current: &Configuration, next: &Configuration) -> ConfChangeV2 {
+    let mut change = ConfChangeV2::default();
+    if current.is_joint() && !next.is_joint() {
+        // Without changes it means: leave.
+        return change;
+    }
+    if next.is_joint() {
+        // Leaving is proposed by whoever leads then: raft's own way of leaving is lost with its leader.
+        change.set_transition(ConfChangeTransition::Explicit);
+    }
+    change.set_changes(changes(current, next).into());
+    change
+}
+
+fn changes(current: &Configuration, next: &Configuration) -> Vec<ConfChangeSingle> {
+    let single = |replica: ReplicaId, kind| {
+        let mut single = ConfChangeSingle { node_id: replica.0, ..ConfChangeSingle::default() };
+        single.set_change_type(kind);
+        single
+    };
+    let role = |members: &[Member], replica| {
+        members.iter().find(|member| member.replica == replica).map(|member| member.role)
+    };
+    let mut changes = Vec::new();
+    for member in &next.members {
+        if role(&current.members, member.replica) != Some(member.role) {
+            changes.push(match member.role {
+                MemberRole::Voter => single(member.replica, ConfChangeType::AddNode),
+                MemberRole::Learner => single(member.replica, ConfChangeType::AddLearnerNode),
+            });
+        }
+    }
+    for member in &current.members {
+        if role(&next.members, member.replica).is_none() {
+            changes.push(single(member.replica, ConfChangeType::RemoveNode));
+        }
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_vocabulary::NodeId;
+
+    fn member(replica: u64, role: MemberRole) -> Member {
+        Member { replica: ReplicaId(replica), node: NodeId(replica), role }
+    }
+
+    fn voters(replicas: &[u64]) -> Vec<Member> {
+        replicas.iter().map(|&replica| member(replica, MemberRole::Voter)).collect()
+    }
+
+    #[test]
+    fn one_change_needs_no_joint_configuration() {
+        let current = Configuration::new(voters(&[1, 2, 3]));
+        for members in [voters(&[1, 2]), voters(&[1, 2, 3, 4])] {
+            assert!(!next(&current, &members).expect("members").is_joint());
+        }
+        let mut demoted = voters(&[1, 2]);
+        demoted.push(member(3, MemberRole::Learner));
+        assert!(!next(&current, &demoted).expect("members").is_joint());
+    }
+
+    #[test]
+    fn several_changes_go_through_a_joint_configuration() {
+        let current = Configuration::new(voters(&[1, 2, 3]));
+        let mut members = voters(&[1, 4]);
+        members.push(member(2, MemberRole::Learner));
+        let joint = next(&current, &members).expect("members");
+        let state = conf_state(&joint);
+        assert_eq!(state.voters, [1, 4]);
+        assert_eq!(state.voters_outgoing, [1, 2, 3]);
+        assert_eq!((state.learners_next, state.learners), (vec![2], vec![]));
+        assert_eq!(change(&current, &joint).get_transition(), ConfChangeTransition::Explicit);
+        assert!(change(&joint, &Configuration::new(members)).get_changes().is_empty());
+    }
+
+    #[test]
+    fn members_that_no_group_can_have_are_refused() {
+        let current = Configuration::new(voters(&[1, 2]));
+        let moved = Member { node: NodeId(9), ..member(2, MemberRole::Voter) };
+        for (members, cause) in [
+            (voters(&[1, 1]), "twice"),
+            (voters(&[0]), "0 is no replica"),
+            (vec![], "none of them votes"),
+            (vec![member(1, MemberRole::Learner)], "none of them votes"),
+            (vec![member(1, MemberRole::Voter), moved], "on node 2"),
+            (voters(&[2, 1]), "these are the members"),
+        ] {
+            let refused = next(&current, &members).expect_err(cause);
+            assert!(refused.contains(cause), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! When a replica campaigns.
+
+use crate::random::mix;
+
+/// A replica's patience, drawn from the seed and from where it is.
+pub(crate) struct Election {
+    seed: u64,
+    replica: u64,
+    ticks_min: usize,
+    /// Campaigns in vain: each is followed by another draw, or two replicas could fail together forever.
+    attempts: u64,
+    early: Option<Early>,
+}
+
+/// Campaigns before the timeout.
+struct Early {
+    /// Only in this term: later there is a leader, or has been.
+    term: u64,
+    ticks_left: u32,
+    attempts_left: u32,
+}
+
+impl Election {
+    pub(crate) fn new(seed: u64, replica: u64, ticks_min: usize) -> Self {
+        Self { seed, replica, ticks_min, attempts: 0, early: None }
+    }
+
+    /// The ticks without a leader after which to campaign: at least the minimum, less than twice that.
+    pub(crate) fn timeout_ticks(&self, term: u64) -> usize {
+        let span = u64::try_from(self.ticks_min).unwrap_or(u64::MAX).max(1);
+        let drawn = mix(&[self.seed, self.replica, term, self.attempts]) % span;
+        self.ticks_min + usize::try_from(drawn).unwrap_or(0)
+    }
+
+    pub(crate) fn campaigned(&mut self) {
+        self.attempts += 1;
+    }
+
+    /// Campaign from the next tick on.
+    ///
+    /// A group that is new has no leader whose timeout to wait for, so its voter with the lowest replica need not be
+    /// patient. That one only, for if all campaigned together they would split the vote; and it tries more than once,
+    /// for the others may be created a moment later.
+    pub(crate) fn campaign_early(&mut self, term: u64) {
+        const ATTEMPTS: u32 = 4;
+        self.early = Some(Early { term, ticks_left: 1, attempts_left: ATTEMPTS });
+    }
+
+    /// A tick passes in this term: whether to campaign before the timeout.
+    pub(crate) fn is_early(&mut self, term: u64, has_leader: bool) -> bool {
+        const TICKS_BETWEEN: u32 = 2;
+        let Some(early) = &mut self.early else { return false };
+        if early.term != term || has_leader || early.attempts_left == 0 {
+            self.early = None;
+            return false;
+        }
+        early.ticks_left -= 1;
+        if early.ticks_left > 0 {
+            return false;
+        }
+        early.ticks_left = TICKS_BETWEEN;
+        early.attempts_left -= 1;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn timeouts_lie_between_one_and_two_times_the_least_and_differ() {
+        let mut drawn = BTreeSet::new();
+        for replica in 1..=5 {
+            let mut election = Election::new(7, replica, 10);
+            for term in 1..50 {
+                drawn.insert(election.timeout_ticks(term));
+                election.campaigned();
+            }
+        }
+        assert_eq!(drawn, (10..20).collect());
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_timeouts() {
+        let draw =
+            |seed| (0..20).map(|term| Election::new(seed, 1, 10).timeout_ticks(term)).collect::<Vec<_>>();
+        assert_eq!(draw(3), draw(3));
+        assert_ne!(draw(3), draw(4));
+    }
+
+    #[test]
+    fn a_campaign_in_vain_is_followed_by_another_draw() {
+        let mut election = Election::new(1, 1, 1_000);
+        let before = election.timeout_ticks(1);
+        election.campaigned();
+        assert_ne!(before, election.timeout_ticks(1));
+    }
+
+    #[test]
+    fn early_campaigns_end_with_a_leader_or_after_some_attempts() {
+        let early = |has_leader: bool| {
+            let mut election = Election::new(1, 1, 10);
+            election.campaign_early(1);
+            (0..20).filter(|_| election.is_early(1, has_leader)).count()
+        };
+        assert_eq!(early(false), 4);
+        assert_eq!(early(true), 0);
+    }
+}

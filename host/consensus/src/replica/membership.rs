@@ -1,0 +1,102 @@
+//! Changes of the members.
+
+use super::{Replica, ReplicaFault};
+use crate::{Configuration, EntryBody, Refusal, RequestId, configuration};
+use quorate_vocabulary::{Member, ReplicaId};
+
+impl Replica {
+    pub(super) fn propose_configuration(
+        &mut self,
+        request: RequestId,
+        members: &[Member],
+    ) -> Result<(), Refusal> {
+        let unavailable = |cause| Err(Refusal::Unavailable { cause });
+        let raft = &self.raw.raft;
+        if !raft.commit_to_current_term() {
+            return unavailable("its leader is new and has not committed anything yet");
+        }
+        if raft.has_pending_conf() || self.configuration.is_joint() || self.proposals.changing.is_some() {
+            return unavailable("another change of its members is under way");
+        }
+        if raft.lead_transferee.is_some() {
+            return unavailable("its leadership is being handed over");
+        }
+        let next = configuration::next(&self.configuration, members)
+            .map_err(|cause| Refusal::Configuration { cause })?;
+        if next.is_joint() {
+            // Done only when the joint configuration is left again.
+            self.append_configuration(&next, None)?;
+            self.proposals.changing = Some(request);
+            return Ok(());
+        }
+        self.append_configuration(&next, Some(request))
+    }
+
+    fn append_configuration(
+        &mut self,
+        next: &Configuration,
+        request: Option<RequestId>,
+    ) -> Result<(), Refusal> {
+        let change = configuration::change(&self.configuration, next);
+        let body = EntryBody::Configuration(next.clone()).encode();
+        self.raw
+            .propose_conf_change(body.to_vec(), change)
+            .map_err(|_| Refusal::Unavailable { cause: "its leader cannot append now" })?;
+        if let Some(request) = request {
+            let raft = &self.raw.raft;
+            self.proposals.configuration_appended(raft.raft_log.last_index(), raft.term, request);
+        }
+        Ok(())
+    }
+
+    /// Whoever leads when a joint configuration is in force leaves it. Whether there was anything to do.
+    pub(super) fn leave_joint(&mut self) -> bool {
+        let raft = &self.raw.raft;
+        if !self.configuration.is_joint()
+            || !self.is_leader()
+            || raft.has_pending_conf()
+            || raft.lead_transferee.is_some()
+            || !raft.commit_to_current_term()
+        {
+            return false;
+        }
+        let next = Configuration::new(self.configuration.members.clone());
+        let request = self.proposals.changing.take();
+        if self.append_configuration(&next, request).is_err() {
+            self.proposals.changing = request;
+            return false;
+        }
+        true
+    }
+
+    /// A configuration is handed to apply: from here on it is in force.
+    pub(super) fn enter(&mut self, next: &Configuration) -> Result<(), ReplicaFault> {
+        let change = configuration::change(&self.configuration, next);
+        let state = self.raw.apply_conf_change(&change).map_err(|error| {
+            ReplicaFault(format!("a committed change of its members cannot be made: {error}"))
+        })?;
+        if !configuration::is_in(&state, next) {
+            return Err(ReplicaFault(format!(
+                "a committed change of its members leads to {state:?} instead of {next:?}"
+            )));
+        }
+        self.configuration = next.clone();
+        self.addresses.retain(|replica, _| next.member(*replica).is_none());
+        // A leader that is no voter any longer and goes on panics.
+        if self.is_leader() && !self.raw.raft.promotable() {
+            self.stop_leading();
+        }
+        Ok(())
+    }
+
+    /// Hands the leadership to the voter that is most up to date, and follows.
+    fn stop_leading(&mut self) {
+        let raft = &mut self.raw.raft;
+        let matched = |replica: &ReplicaId| raft.prs().get(replica.0).map(|progress| progress.matched);
+        if let Some(successor) = self.configuration.voters().max_by_key(matched) {
+            raft.send_timeout_now(successor.0);
+        }
+        let term = raft.term;
+        raft.become_follower(term, raft::INVALID_ID);
+    }
+}

@@ -1,0 +1,222 @@
+//! One replica: raft's core, and what waits for it.
+
+mod applying;
+mod disk;
+mod election;
+mod membership;
+mod open;
+mod progress;
+mod proposals;
+mod reads;
+mod ready;
+mod receive;
+mod snapshots;
+
+use crate::{
+    Configuration, Effect, Input, Refusal, ReplicaStatus, RequestId, Role, ShardConfig, log_window::LogWindow,
+};
+use applying::Applying;
+use disk::Disk;
+use election::Election;
+use proposals::{Proposals, refuse};
+use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
+use raft::{RawNode, StateRole};
+use reads::Reads;
+use snapshots::Restoring;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Why a replica is driven no longer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ReplicaFault(pub(crate) String);
+
+/// What was last told of a replica's role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Announced {
+    role: Role,
+    term: u64,
+    leader: Option<Member>,
+    /// As leader: its first entry is committed and handed to apply.
+    established: bool,
+}
+
+/// One replica of a group. Every call may panic where raft finds what cannot be; the shard catches that.
+pub(crate) struct Replica {
+    group: GroupId,
+    replica: ReplicaId,
+    config: Arc<ShardConfig>,
+    raw: RawNode<LogWindow>,
+    /// As far as entries are handed to apply.
+    configuration: Configuration,
+    /// Where senders of messages are that the configuration does not know (yet).
+    addresses: BTreeMap<ReplicaId, NodeId>,
+    election: Election,
+    disk: Disk,
+    applying: Applying,
+    restoring: Option<Restoring>,
+    proposals: Proposals,
+    reads: Reads,
+    announced: Announced,
+    /// The least index of a snapshot that was asked for, and the ticks since.
+    snapshot_wanted: Option<(u64, usize)>,
+    /// Campaign as soon as this step's inputs are taken in.
+    campaigns_now: bool,
+}
+
+/// The ticks of the shortest election timeout.
+pub(crate) fn election_ticks(config: &ShardConfig) -> usize {
+    let ticks = config.election_timeout.as_nanos().div_ceil(config.heartbeat_interval.as_nanos().max(1));
+    // raft wants more than one heartbeat within an election timeout.
+    usize::try_from(ticks).unwrap_or(usize::MAX / 4).clamp(2, usize::MAX / 4)
+}
+
+fn role(state: StateRole) -> Role {
+    match state {
+        StateRole::Follower => Role::Follower,
+        StateRole::PreCandidate => Role::PreCandidate,
+        StateRole::Candidate => Role::Candidate,
+        StateRole::Leader => Role::Leader,
+    }
+}
+
+impl Replica {
+    pub(crate) fn handle(&mut self, input: Input, effects: &mut Vec<Effect>) -> Result<(), ReplicaFault> {
+        match input {
+            Input::Message(message) => self.receive(message),
+            Input::Propose { request, command, .. } => {
+                let taken = self.leading().and_then(|()| self.proposals.push(&self.config, request, command));
+                self.refuse_unless(request, taken, effects);
+            }
+            Input::ProposeCheckpoint { .. } => {
+                if self.is_leader() {
+                    self.proposals.push_checkpoint();
+                }
+            }
+            Input::ProposeConfiguration { request, members, .. } => {
+                let taken = self.leading().and_then(|()| self.propose_configuration(request, &members));
+                self.refuse_unless(request, taken, effects);
+            }
+            Input::TransferLeader { to, .. } => self.transfer_leader(to),
+            Input::Read { request, .. } => {
+                let taken = self.reads.push(request, self.config.waiting_reads_max);
+                self.refuse_unless(request, taken, effects);
+            }
+            Input::Persisted { number, .. } => self.persisted(number, effects),
+            Input::Applied { index, .. } => self.applying.applied(index),
+            Input::Restored { index, time_ms, .. } => self.restored(index, time_ms),
+            Input::Fetched { first, entries, .. } => self.fetched(first, entries)?,
+            Input::SnapshotSent { to, delivered, .. } => self.snapshot_sent(to, delivered),
+            Input::SnapshotTaken { index, term, .. } => self.snapshot_taken(index, term, effects),
+            // These are for the shard.
+            Input::Tick | Input::Open(_) | Input::Close { .. } | Input::Unreachable { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn refuse_unless(&self, request: RequestId, taken: Result<(), Refusal>, effects: &mut Vec<Effect>) {
+        if let Err(reason) = taken {
+            refuse(self.group, [request], &reason, effects);
+        }
+    }
+
+    fn is_leader(&self) -> bool {
+        self.raw.raft.state == StateRole::Leader
+    }
+
+    fn leading(&self) -> Result<(), Refusal> {
+        if self.is_leader() { Ok(()) } else { Err(Refusal::NotLeader { leader: self.leader() }) }
+    }
+
+    fn leader(&self) -> Option<Member> {
+        self.configuration.member(ReplicaId(self.raw.raft.leader_id)).copied()
+    }
+
+    fn transfer_leader(&mut self, to: ReplicaId) {
+        if self.is_leader() && to != self.replica && self.configuration.voters().any(|voter| voter == to) {
+            self.raw.transfer_leader(to.0);
+        }
+    }
+
+    /// Whether raft must not be given anything that makes it campaign.
+    fn must_wait(&self) -> bool {
+        let raft = &self.raw.raft;
+        // raft panics when it campaigns before a snapshot is persisted. And it must not lead before its machine has
+        // the state of that snapshot.
+        self.restoring.is_some()
+            // A sole voter is elected the moment it campaigns, and a new leader whose log is not all on disk panics.
+            || (!self.is_leader()
+                && raft.prs().is_singleton()
+                && raft.raft_log.persisted < raft.raft_log.last_index())
+    }
+
+    pub(crate) fn tick(&mut self, effects: &mut Vec<Effect>) {
+        let election_ticks = election_ticks(&self.config);
+        let has_leader = self.raw.raft.leader_id != raft::INVALID_ID;
+        self.reads.tick(self.group, has_leader, election_ticks, effects);
+        if let Some((_, ticks)) = &mut self.snapshot_wanted {
+            *ticks += 1;
+            if *ticks > election_ticks {
+                self.snapshot_wanted = None;
+            }
+        }
+        if self.must_wait() {
+            return;
+        }
+        // raft draws timeouts of its own from a source without a seed; set before every tick, they never count.
+        let timeout = self.election.timeout_ticks(self.raw.raft.term);
+        self.raw.raft.set_randomized_election_timeout(timeout);
+        self.raw.tick();
+        if !self.is_leader() && self.raw.raft.election_elapsed == 0 {
+            self.election.campaigned();
+        }
+        if self.election.is_early(self.raw.raft.term, has_leader) {
+            self.campaign();
+        }
+    }
+
+    fn campaign(&mut self) {
+        if !self.is_leader() && self.raw.raft.promotable() && !self.must_wait() {
+            // Refused while a configuration is committed and not yet applied; the timeout will try again.
+            let _ = self.raw.campaign();
+        }
+    }
+
+    pub(crate) fn unreachable(&mut self, node: NodeId) {
+        if !self.is_leader() {
+            return;
+        }
+        let members = self.configuration.members.iter().chain(&self.configuration.outgoing);
+        let gone: Vec<ReplicaId> =
+            members.filter(|member| member.node == node).map(|member| member.replica).collect();
+        for replica in gone {
+            self.raw.report_unreachable(replica.0);
+        }
+    }
+
+    /// Refuses everything that waits. Touches nothing of raft, which may have panicked.
+    pub(crate) fn close(&mut self, effects: &mut Vec<Effect>) {
+        self.proposals.close(self.group, effects);
+        self.reads.close(self.group, effects);
+    }
+
+    pub(crate) fn status(&self) -> ReplicaStatus {
+        let raft = &self.raw.raft;
+        let log = self.raw.store();
+        ReplicaStatus {
+            group: self.group,
+            replica: self.replica,
+            role: role(raft.state),
+            term: raft.term,
+            leader: self.leader(),
+            configuration: self.configuration.clone(),
+            commit: raft.raft_log.committed,
+            applied: self.applying.applied,
+            last: log.last(),
+            truncated: log.truncated(),
+            snapshot: log.snapshot_point(),
+            waiting_bytes: self.proposals.bytes(),
+            progress: self.progress(),
+            failure: None,
+        }
+    }
+}

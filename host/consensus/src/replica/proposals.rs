@@ -1,0 +1,211 @@
+//! Commands on their way into the log: those that wait, and those that are appended and not yet handed to apply.
+
+use crate::{Effect, EntryBody, Refusal, RequestId, ShardConfig};
+use bytes::Bytes;
+use quorate_vocabulary::{GroupId, Member};
+use std::{collections::VecDeque, mem};
+
+/// What a command costs while it waits, beside its bytes: so that empty commands are not free.
+const COMMAND_FRAME_BYTES: usize = 64;
+
+struct Waiting {
+    request: RequestId,
+    command: Bytes,
+}
+
+/// An entry that this replica appended as leader.
+struct Appended {
+    index: u64,
+    term: u64,
+    requests: Vec<RequestId>,
+    bytes: usize,
+    is_checkpoint: bool,
+}
+
+/// An entry to append.
+pub(crate) struct Packed {
+    pub(crate) body: EntryBody,
+    pub(crate) requests: Vec<RequestId>,
+    bytes: usize,
+}
+
+#[derive(Default)]
+pub(crate) struct Proposals {
+    waiting: VecDeque<Waiting>,
+    appended: VecDeque<Appended>,
+    /// Of both.
+    bytes: usize,
+    checkpoint_waits: bool,
+    /// A change of members that has been appended and needs another entry before it is done.
+    pub(crate) changing: Option<RequestId>,
+}
+
+fn cost(command: &Bytes) -> usize {
+    COMMAND_FRAME_BYTES + command.len()
+}
+
+impl Proposals {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes in a command.
+    pub(crate) fn push(
+        &mut self,
+        config: &ShardConfig,
+        request: RequestId,
+        command: Bytes,
+    ) -> Result<(), Refusal> {
+        let entry_bytes = EntryBody::commands_bytes_max(1, command.len());
+        if entry_bytes > config.entry_bytes_max {
+            let frame = entry_bytes - command.len();
+            let bytes_max = config.entry_bytes_max.saturating_sub(frame);
+            return Err(Refusal::TooLarge { bytes: command.len(), bytes_max });
+        }
+        let bytes = cost(&command);
+        // A command alone is always taken: the largest one would fit otherwise only without its frame.
+        if self.bytes > 0 && self.bytes + bytes > config.waiting_bytes_max {
+            let (waiting_bytes, waiting_bytes_max) = (self.bytes, config.waiting_bytes_max);
+            return Err(Refusal::Overloaded { waiting_bytes, waiting_bytes_max });
+        }
+        self.bytes += bytes;
+        self.waiting.push_back(Waiting { request, command });
+        Ok(())
+    }
+
+    /// A checkpoint goes in with the next entries, unless one is on its way.
+    pub(crate) fn push_checkpoint(&mut self) {
+        self.checkpoint_waits |= !self.appended.iter().any(|entry| entry.is_checkpoint);
+    }
+
+    /// The next entry: the checkpoint that waits, or as many commands as fit.
+    pub(crate) fn pack(&mut self, config: &ShardConfig, time_ms: u64) -> Option<Packed> {
+        if mem::take(&mut self.checkpoint_waits) {
+            return Some(Packed { body: EntryBody::Checkpoint { time_ms }, requests: Vec::new(), bytes: 0 });
+        }
+        let (mut count, mut command_bytes) = (0, 0);
+        for Waiting { command, .. } in self.waiting.iter().take(config.entry_commands_max) {
+            let bytes = command_bytes + command.len();
+            if EntryBody::commands_bytes_max(count + 1, bytes) > config.entry_bytes_max {
+                break;
+            }
+            (count, command_bytes) = (count + 1, bytes);
+        }
+        if count == 0 {
+            return None;
+        }
+        let bytes = self.waiting.iter().take(count).map(|waiting| cost(&waiting.command)).sum();
+        let packed = self.waiting.drain(..count).map(|waiting| (waiting.request, waiting.command));
+        let (requests, commands) = packed.unzip();
+        Some(Packed { body: EntryBody::Commands { time_ms, commands }, requests, bytes })
+    }
+
+    /// raft did not take the entry: its commands wait again, in front.
+    pub(crate) fn put_back(&mut self, packed: Packed) {
+        match packed.body {
+            EntryBody::Commands { commands, .. } => {
+                for (request, command) in packed.requests.into_iter().zip(commands).rev() {
+                    self.waiting.push_front(Waiting { request, command });
+                }
+            }
+            EntryBody::Checkpoint { .. } => self.checkpoint_waits = true,
+            EntryBody::Configuration(_) | EntryBody::Empty => {}
+        }
+    }
+
+    /// raft has appended the entry.
+    pub(crate) fn appended(&mut self, index: u64, term: u64, packed: Packed) {
+        let is_checkpoint = matches!(packed.body, EntryBody::Checkpoint { .. });
+        let Packed { requests, bytes, .. } = packed;
+        self.appended.push_back(Appended { index, term, requests, bytes, is_checkpoint });
+    }
+
+    /// raft has appended a configuration that this request waits for.
+    pub(crate) fn configuration_appended(&mut self, index: u64, term: u64, request: RequestId) {
+        let requests = vec![request];
+        self.appended.push_back(Appended { index, term, requests, bytes: 0, is_checkpoint: false });
+    }
+
+    /// How many entries are appended behind `committed`.
+    pub(crate) fn in_flight(&self, committed: u64) -> usize {
+        self.appended.len() - self.appended.partition_point(|entry| entry.index <= committed)
+    }
+
+    /// The entry at this place is committed: the requests it answers. What was appended up to there and is not it was
+    /// lost.
+    pub(crate) fn committed(
+        &mut self,
+        group: GroupId,
+        index: u64,
+        term: u64,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<RequestId> {
+        while let Some(entry) = self.appended.front()
+            && entry.index <= index
+        {
+            let Some(entry) = self.appended.pop_front() else { break };
+            self.bytes -= entry.bytes;
+            if entry.index == index && entry.term == term {
+                return entry.requests;
+            }
+            refuse(group, entry.requests, &Refusal::Lost, effects);
+        }
+        Vec::new()
+    }
+
+    /// Entries are about to be replaced: `term` tells the term of the new entry at an index, if there is one.
+    pub(crate) fn replaced(
+        &mut self,
+        group: GroupId,
+        first: u64,
+        term: impl Fn(u64) -> Option<u64>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut kept = VecDeque::new();
+        for entry in mem::take(&mut self.appended) {
+            if entry.index < first || term(entry.index) == Some(entry.term) {
+                kept.push_back(entry);
+            } else {
+                self.bytes -= entry.bytes;
+                refuse(group, entry.requests, &Refusal::Lost, effects);
+            }
+        }
+        self.appended = kept;
+    }
+
+    /// The leadership is lost: what was not appended never will be. What was may still be committed.
+    pub(crate) fn stop_leading(&mut self, group: GroupId, leader: Option<Member>, effects: &mut Vec<Effect>) {
+        self.checkpoint_waits = false;
+        refuse(group, self.changing.take(), &Refusal::Lost, effects);
+        self.refuse_waiting(group, &Refusal::NotLeader { leader }, effects);
+    }
+
+    fn refuse_waiting(&mut self, group: GroupId, reason: &Refusal, effects: &mut Vec<Effect>) {
+        let waiting = mem::take(&mut self.waiting);
+        self.bytes -= waiting.iter().map(|waiting| cost(&waiting.command)).sum::<usize>();
+        refuse(group, waiting.into_iter().map(|waiting| waiting.request), reason, effects);
+    }
+
+    /// The replica is driven no longer.
+    pub(crate) fn close(&mut self, group: GroupId, effects: &mut Vec<Effect>) {
+        let appended = mem::take(&mut self.appended).into_iter().flat_map(|entry| entry.requests);
+        let appended = appended.chain(self.changing.take()).collect::<Vec<_>>();
+        refuse(group, appended, &Refusal::Closed { appended: true }, effects);
+        self.refuse_waiting(group, &Refusal::Closed { appended: false }, effects);
+        self.bytes = 0;
+    }
+}
+
+/// Refuses these requests.
+pub(crate) fn refuse(
+    group: GroupId,
+    requests: impl IntoIterator<Item = RequestId>,
+    reason: &Refusal,
+    effects: &mut Vec<Effect>,
+) {
+    effects.extend(requests.into_iter().map(|request| Effect::Refused {
+        group,
+        request,
+        reason: reason.clone(),
+    }));
+}

@@ -1,0 +1,80 @@
+//! Messages from peers, and entries from disk.
+
+use super::{Replica, ReplicaFault};
+use crate::{LogEntry, RaftMessage, message::from_wire};
+use quorate_vocabulary::{NodeId, ReplicaId};
+use raft::eraftpb::{Message, MessageType};
+
+/// Replicas outside of the configuration that are remembered. They are few: those being added or removed.
+const ADDRESSES_MAX: usize = 32;
+
+impl Replica {
+    pub(super) fn receive(&mut self, message: RaftMessage) {
+        // A replica that was here before, or will be: its messages are not for this one.
+        if message.to_replica != self.replica.0 {
+            return;
+        }
+        let (from, node) = (ReplicaId(message.from_replica), NodeId(message.from_node));
+        match from_wire(message) {
+            Ok(message) => {
+                self.learn_address(from, node);
+                self.step(message);
+            }
+            Err(error) => {
+                tracing::warn!(group = %self.group, %from, %node, "a message from a peer is ignored: {error}");
+            }
+        }
+    }
+
+    fn learn_address(&mut self, replica: ReplicaId, node: NodeId) {
+        if self.configuration.member(replica).is_some() {
+            return;
+        }
+        if self.addresses.len() >= ADDRESSES_MAX && !self.addresses.contains_key(&replica) {
+            self.addresses.pop_first();
+        }
+        self.addresses.insert(replica, node);
+    }
+
+    pub(super) fn address(&self, replica: ReplicaId) -> Option<NodeId> {
+        let member = self.configuration.member(replica).map(|member| member.node);
+        member.or_else(|| self.addresses.get(&replica).copied())
+    }
+
+    fn step(&mut self, message: Message) {
+        match message.get_msg_type() {
+            MessageType::MsgSnapshot if self.restoring.is_some() => return,
+            MessageType::MsgTimeoutNow if self.must_wait() => return,
+            // raft drops these without a word until the leader has committed an entry of its term.
+            MessageType::MsgReadIndex if self.is_leader() && !self.raw.raft.commit_to_current_term() => {
+                self.reads.hold(message);
+                return;
+            }
+            _ => {}
+        }
+        // Errors are: from a replica that is no member, or a read that came where nobody leads. Neither is ours.
+        let _ = self.raw.step(message);
+    }
+
+    /// Entries that were read from disk.
+    pub(super) fn fetched(&mut self, first: u64, entries: Vec<LogEntry>) -> Result<(), ReplicaFault> {
+        let found = !entries.is_empty();
+        let entries = self.raw.store().still_in_log(first, entries);
+        if self.applying.fetching == Some(first) {
+            self.applying.fetching = None;
+            if !found {
+                return Err(ReplicaFault(format!(
+                    "entry {first} is committed and not applied, and could not be read from the log"
+                )));
+            }
+            if first == self.applying.handed + 1 {
+                self.applying.fetched = entries.iter().cloned().collect();
+            }
+        }
+        for send in self.raw.mut_store().fetched(first, entries) {
+            self.raw.on_entries_fetched(send);
+        }
+        self.raw.mut_store().fetch_done();
+        Ok(())
+    }
+}
