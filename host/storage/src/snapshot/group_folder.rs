@@ -1,0 +1,239 @@
+use super::{
+    manifest::{MANIFEST_BYTES_MAX, Manifest},
+    place::{DATA, MANIFEST, Place},
+};
+use crate::{
+    StorageError,
+    damage::corruption,
+    disk::{create_folder, names, remove_folder, sync_folder},
+    folder::FolderLock,
+};
+use quorate_replica::ports::SnapshotInfo;
+use quorate_vocabulary::GroupId;
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// The folder of one group, and what is known to be in it.
+pub(super) struct GroupFolder {
+    pub(super) path: PathBuf,
+    pub(super) group: GroupId,
+    kept: usize,
+    shelf: Mutex<Shelf>,
+    _lock: Arc<FolderLock>,
+}
+
+/// What is known of the folder.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    /// Those that are whole, by index.
+    finished: BTreeMap<u64, Finished>,
+    /// Finished ones whose manifest or size is wrong. Left for whoever looks into it, until the next one is placed.
+    damaged: Vec<PathBuf>,
+    /// The highest number that any folder's name has or had.
+    number: u64,
+    /// Whether somebody receives one.
+    pub(super) receiving: bool,
+    /// The group was destroyed.
+    gone: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Finished {
+    pub(super) place: Place,
+    pub(super) manifest: Arc<Manifest>,
+}
+
+impl Shelf {
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.number = self.number.saturating_add(1);
+        self.number
+    }
+}
+
+impl GroupFolder {
+    pub(super) fn open(
+        path: PathBuf,
+        group: GroupId,
+        kept: usize,
+        lock: Arc<FolderLock>,
+    ) -> Result<Self, StorageError> {
+        let mut shelf = Shelf::default();
+        let mut superseded = Vec::new();
+        if path.is_dir() {
+            for name in names(&path)? {
+                let Some(place) = Place::of(&name) else {
+                    tracing::warn!(%group, name, "something that is no snapshot stands among the snapshots; it is left alone");
+                    continue;
+                };
+                let folder = path.join(&name);
+                match place {
+                    Place::Taking { number } | Place::Removed { number } => {
+                        shelf.number = shelf.number.max(number);
+                        remove_folder(&folder)?;
+                    }
+                    Place::Incoming { .. } => {
+                        if read_manifest(&folder, group).is_err() {
+                            remove_folder(&folder)?;
+                        }
+                    }
+                    Place::Finished { index, generation } => {
+                        shelf.number = shelf.number.max(generation);
+                        match check_finished(&folder, group, index) {
+                            Ok(manifest) => {
+                                let finished = Finished { place, manifest: Arc::new(manifest) };
+                                superseded.extend(shelf.add(index, finished));
+                            }
+                            Err(what) => {
+                                tracing::warn!(%group, index, what, "a snapshot is damaged and is not used");
+                                shelf.damaged.push(folder);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let store = Self { path, group, kept, shelf: Mutex::new(shelf), _lock: lock };
+        let mut shelf = store.lock();
+        for place in superseded {
+            store.remove(&mut shelf, &place.path(&store.path))?;
+        }
+        drop(shelf);
+        Ok(store)
+    }
+
+    pub(super) fn list(&self) -> Vec<SnapshotInfo> {
+        self.lock().finished.values().map(|finished| finished.manifest.info.clone()).collect()
+    }
+
+    pub(super) fn latest(&self) -> Option<SnapshotInfo> {
+        self.lock().finished.values().next_back().map(|finished| finished.manifest.info.clone())
+    }
+
+    pub(super) fn remove_at(&self, index: u64) -> Result<(), StorageError> {
+        let mut shelf = self.lock();
+        let Some(finished) = shelf.finished.remove(&index) else { return Ok(()) };
+        self.remove(&mut shelf, &finished.place.path(&self.path))
+    }
+
+    pub(super) fn remove_beyond(&self, last_index: u64) -> Result<Vec<u64>, StorageError> {
+        let mut shelf = self.lock();
+        let beyond = shelf.finished.split_off(&last_index.saturating_add(1));
+        for finished in beyond.values() {
+            self.remove(&mut shelf, &finished.place.path(&self.path))?;
+        }
+        Ok(beyond.into_keys().collect())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The group is gone: nothing can be begun or finished from now on.
+    pub(super) fn kill(&self) {
+        let mut shelf = self.lock();
+        shelf.gone = true;
+        shelf.finished.clear();
+    }
+
+    pub(super) fn find(&self, index: u64) -> Result<Finished, StorageError> {
+        self.lock().finished.get(&index).cloned().ok_or(StorageError::NoSnapshot { group: self.group, index })
+    }
+
+    /// The folder of the group, which is created when something is to be put there.
+    pub(super) fn prepare(&self, shelf: &Shelf) -> Result<(), StorageError> {
+        if shelf.gone {
+            return Err(StorageError::Gone { group: self.group, what: "snapshots" });
+        }
+        create_folder(&self.path)
+    }
+
+    /// Gives a folder whose files are durable its final name, and removes what it makes superfluous.
+    pub(super) fn place(&self, from: &Path, manifest: Manifest) -> Result<SnapshotInfo, StorageError> {
+        let mut shelf = self.lock();
+        self.prepare(&shelf)?;
+        let (index, info) = (manifest.index(), manifest.info.clone());
+        sync_folder(from)?;
+        let place = Place::Finished { index, generation: shelf.next_number() };
+        let to = place.path(&self.path);
+        fs::rename(from, &to).map_err(StorageError::io("place the snapshot", &to))?;
+        sync_folder(&self.path)?;
+        let replaced = shelf.add(index, Finished { place, manifest: Arc::new(manifest) });
+        let mut superfluous: Vec<_> = replaced.iter().map(|place| place.path(&self.path)).collect();
+        superfluous.append(&mut shelf.damaged);
+        // Counted from the newest; the one just placed stays even if it is older, since somebody is about to load it.
+        let older = shelf.finished.len().saturating_sub(self.kept);
+        let old: Vec<_> = shelf.finished.keys().take(older).filter(|old| **old != index).copied().collect();
+        superfluous.extend(
+            old.iter().filter_map(|index| shelf.finished.remove(index)).map(|old| old.place.path(&self.path)),
+        );
+        superfluous.extend(self.outdated_transfers(index)?);
+        for folder in superfluous {
+            self.remove(&mut shelf, &folder)?;
+        }
+        Ok(info)
+    }
+
+    /// Transfers that were broken off and are of no use behind a snapshot at this index.
+    fn outdated_transfers(&self, placed: u64) -> Result<Vec<PathBuf>, StorageError> {
+        let outdated =
+            |name: &String| matches!(Place::of(name), Some(Place::Incoming { index, .. }) if index <= placed);
+        Ok(names(&self.path)?.iter().filter(|name| outdated(name)).map(|name| self.path.join(name)).collect())
+    }
+
+    /// Removes a folder. Renamed first: half of one must not pass for a whole one after a crash.
+    pub(super) fn remove(&self, shelf: &mut Shelf, folder: &Path) -> Result<(), StorageError> {
+        let removed = Place::Removed { number: shelf.next_number() }.path(&self.path);
+        fs::rename(folder, &removed).map_err(StorageError::io("remove the snapshot", folder))?;
+        remove_folder(&removed)
+    }
+}
+
+impl Shelf {
+    /// Adds one, and gives the place of the one that it makes superfluous.
+    fn add(&mut self, index: u64, finished: Finished) -> Option<Place> {
+        let generation = |place| if let Place::Finished { generation, .. } = place { generation } else { 0 };
+        match self.finished.get(&index) {
+            Some(other) if generation(other.place) > generation(finished.place) => Some(finished.place),
+            _ => self.finished.insert(index, finished).map(|replaced| replaced.place),
+        }
+    }
+}
+
+/// Reads the manifest in a folder, or says what is wrong with it.
+pub(super) fn read_manifest(folder: &Path, group: GroupId) -> Result<Manifest, String> {
+    let limit = u64::try_from(MANIFEST_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    fs::File::open(folder.join(MANIFEST))
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| format!("its manifest cannot be read: {error}"))?;
+    Manifest::read(group, bytes.into())
+}
+
+fn check_finished(folder: &Path, group: GroupId, index: u64) -> Result<Manifest, String> {
+    let manifest = read_manifest(folder, group)?;
+    if manifest.index() != index {
+        return Err(format!("its manifest is of index {}", manifest.index()));
+    }
+    let size =
+        fs::metadata(folder.join(DATA)).map_err(|error| format!("its data cannot be read: {error}"))?.len();
+    if size != manifest.info.bytes {
+        return Err(format!("its data has {size} bytes, and its manifest says {}", manifest.info.bytes));
+    }
+    Ok(manifest)
+}
+
+/// A snapshot that was whole when it was placed no longer is.
+pub(super) fn damaged(manifest: &Manifest, what: impl Into<String>) -> StorageError {
+    corruption(manifest.group, Some(manifest.index()), format!("a snapshot: {}", what.into()))
+}
+
+impl fmt::Debug for GroupFolder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("GroupFolder").field("path", &self.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+use super::{
+    group_folder::{Finished, GroupFolder, damaged},
+    manifest::Manifest,
+    place::DATA,
+};
+use crate::StorageError;
+use quorate_replica::ports::SnapshotHeader;
+use sha2::{Digest, Sha256};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::PathBuf,
+    sync::Arc,
+};
+
+/// Reads the data of a snapshot from beginning to end. No byte is given out before its chunk was checked, and the end
+/// only when the whole was.
+///
+/// It goes on while the snapshot is removed.
+pub struct SnapshotReader {
+    manifest: Arc<Manifest>,
+    path: PathBuf,
+    file: File,
+    chunk: Vec<u8>,
+    /// How much of the chunk was given out.
+    given: usize,
+    /// Where the next chunk begins.
+    offset: u64,
+    sha256: Sha256,
+    end: End,
+}
+
+/// How the reading ended, which it does once: asked again, it says the same.
+enum End {
+    NotYet,
+    Whole,
+    Failed(String),
+}
+
+impl SnapshotReader {
+    pub(super) fn open(store: &GroupFolder, finished: Finished) -> Result<Self, StorageError> {
+        let path = finished.place.path(&store.path).join(DATA);
+        let file = File::open(&path).map_err(StorageError::io("open", &path))?;
+        Ok(Self {
+            manifest: finished.manifest,
+            path,
+            file,
+            chunk: Vec::new(),
+            given: 0,
+            offset: 0,
+            sha256: Sha256::new(),
+            end: End::NotYet,
+        })
+    }
+
+    /// What the manifest says of the content.
+    #[must_use]
+    pub fn header(&self) -> &SnapshotHeader {
+        &self.manifest.info.header
+    }
+
+    /// Reads and checks the next chunk; leaves none when all was read and the whole is as it should be.
+    fn next_chunk(&mut self) -> Result<(), StorageError> {
+        let Some(chunk) = self.manifest.chunk_at(self.offset) else {
+            let read = self.file.read(&mut [0]).map_err(StorageError::io("read", &self.path))?;
+            if read != 0 {
+                return Err(damaged(&self.manifest, "its data goes on behind its end"));
+            }
+            if self.sha256.finalize_reset()[..] != self.manifest.data_sha256 {
+                return Err(damaged(&self.manifest, "its data does not match its checksum"));
+            }
+            self.end = End::Whole;
+            return Ok(());
+        };
+        self.chunk.resize(chunk.bytes, 0);
+        self.file.read_exact(&mut self.chunk).map_err(|source| match source.kind() {
+            io::ErrorKind::UnexpectedEof => damaged(&self.manifest, "its data ends too early"),
+            _ => StorageError::io("read", &self.path)(source),
+        })?;
+        chunk.check(&self.chunk).map_err(|what| damaged(&self.manifest, what))?;
+        self.sha256.update(&self.chunk);
+        self.offset = self.offset.saturating_add(u64::from(self.manifest.chunk_bytes));
+        Ok(())
+    }
+}
+
+impl Read for SnapshotReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if self.given == self.chunk.len() {
+            self.chunk.clear();
+            self.given = 0;
+            match &self.end {
+                End::NotYet => {}
+                End::Whole => return Ok(0),
+                End::Failed(what) => return Err(io::Error::new(io::ErrorKind::InvalidData, what.clone())),
+            }
+            if let Err(error) = self.next_chunk() {
+                self.chunk.clear();
+                self.end = End::Failed(error.to_string());
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            }
+        }
+        let rest = &self.chunk[self.given..];
+        let given = rest.len().min(buffer.len());
+        buffer[..given].copy_from_slice(&rest[..given]);
+        self.given += given;
+        Ok(given)
+    }
+}
+
+impl fmt::Debug for SnapshotReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SnapshotReader").field("path", &self.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+use super::{
+    group_folder::GroupFolder, incoming::IncomingSnapshot, reader::SnapshotReader, source::SnapshotFile,
+    writer::Writer,
+};
+use crate::StorageError;
+use bytes::Bytes;
+use quorate_replica::ports::{HostFault, SnapshotHeader, SnapshotInfo, SnapshotWriter, Snapshots};
+use quorate_vocabulary::GroupId;
+use std::{fmt, io::Read, sync::Arc};
+
+/// The snapshots of one group on this node: for its replica, by the port [`Snapshots`], and for peers.
+pub struct SnapshotStore {
+    folder: Arc<GroupFolder>,
+}
+
+impl SnapshotStore {
+    pub(super) fn new(folder: Arc<GroupFolder>) -> Self {
+        Self { folder }
+    }
+
+    /// The group.
+    #[must_use]
+    pub fn group(&self) -> GroupId {
+        self.folder.group
+    }
+
+    /// The finished snapshots, the oldest first.
+    #[must_use]
+    pub fn list(&self) -> Vec<SnapshotInfo> {
+        self.folder.list()
+    }
+
+    /// The finished snapshot with the highest index.
+    #[must_use]
+    pub fn latest(&self) -> Option<SnapshotInfo> {
+        self.folder.latest()
+    }
+
+    /// Reads a snapshot from beginning to end, checked.
+    ///
+    /// # Errors
+    /// When there is none at this index, or it cannot be opened.
+    pub fn read(&self, index: u64) -> Result<SnapshotReader, StorageError> {
+        SnapshotReader::open(&self.folder, self.folder.find(index)?)
+    }
+
+    /// Opens a snapshot to send it to a peer.
+    ///
+    /// # Errors
+    /// When there is none at this index, or it cannot be opened.
+    pub fn send(&self, index: u64) -> Result<SnapshotFile, StorageError> {
+        SnapshotFile::open(&self.folder, index)
+    }
+
+    /// Begins to receive the snapshot that a peer announces, or goes on where an earlier transfer of the same one
+    /// broke off. Finished, it stays as long as one taken here would, and it is for the host to remove it
+    /// ([`remove`](Self::remove)) when raft has no use for it.
+    ///
+    /// # Errors
+    /// When the announcement is not one of this group, another one is being received, or it cannot be stored.
+    pub fn receive(&self, manifest: &Bytes, total_bytes: u64) -> Result<IncomingSnapshot, StorageError> {
+        IncomingSnapshot::begin(self.folder.clone(), manifest, total_bytes)
+    }
+
+    /// Removes the finished snapshot at this index. One that is not there is no error.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, index: u64) -> Result<(), StorageError> {
+        self.folder.remove_at(index)
+    }
+
+    /// Removes the finished snapshots beyond the last entry of the log: received, when the node went down before its
+    /// log was told. To be called when the node starts, before anything is restored. Gives their indexes.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn remove_beyond(&self, last_index: u64) -> Result<Vec<u64>, StorageError> {
+        self.folder.remove_beyond(last_index)
+    }
+}
+
+impl Snapshots for SnapshotStore {
+    fn begin(&self, header: &SnapshotHeader) -> Result<Box<dyn SnapshotWriter>, HostFault> {
+        Ok(Box::new(Writer::begin(self.folder.clone(), header)?))
+    }
+
+    fn newest(&self) -> Result<Option<SnapshotInfo>, HostFault> {
+        Ok(self.latest())
+    }
+
+    fn open(&self, index: u64) -> Result<(SnapshotHeader, Box<dyn Read + Send>), HostFault> {
+        let reader = self.read(index)?;
+        Ok((reader.header().clone(), Box::new(reader)))
+    }
+
+    fn discard(&self, index: u64) -> Result<(), HostFault> {
+        Ok(self.remove(index)?)
+    }
+}
+
+impl fmt::Debug for SnapshotStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SnapshotStore").field("group", &self.folder.group).finish_non_exhaustive()
+    }
+}

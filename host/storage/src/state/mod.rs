@@ -1,0 +1,11 @@
+//! The database of the stores of store machines. Nothing here is synced by itself, because the log has it all: whoever
+//! cuts a log asks first for what is there to be made durable.
+
+mod database;
+mod group;
+mod keys;
+mod loader;
+mod view;
+
+pub(crate) use database::StateDatabase;
+pub use group::GroupState;

@@ -1,0 +1,85 @@
+use super::{database::OpenDatabase, keys::DataKeys};
+use crate::{StorageError, damage::read_failed};
+use bytes::Bytes;
+use quorate_replica::ports::{HostFault, ScanRange, StoreView};
+use quorate_vocabulary::GroupId;
+use rocksdb::{ReadOptions, Snapshot};
+use self_cell::self_cell;
+use std::sync::Arc;
+
+self_cell!(
+    /// A snapshot of the database, with the database that it is of.
+    struct OwnedSnapshot {
+        owner: Arc<OpenDatabase>,
+
+        #[covariant]
+        dependent: Snapshot,
+    }
+);
+
+/// The keys and values of one group as they were when this was made, for as long as it lives.
+pub(super) struct View {
+    snapshot: OwnedSnapshot,
+    group: GroupId,
+    data: DataKeys,
+}
+
+impl View {
+    pub(super) fn new(database: Arc<OpenDatabase>, group: GroupId, data: DataKeys) -> Self {
+        Self { snapshot: OwnedSnapshot::new(database, |database| database.db.snapshot()), group, data }
+    }
+
+    fn failed(&self, error: rocksdb::Error) -> StorageError {
+        read_failed(self.group, None, &self.snapshot.borrow_owner().path, error)
+    }
+
+    fn pairs(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, StorageError> {
+        let mut pairs = Vec::new();
+        if range.limit == 0 || range.keys.is_empty() {
+            return Ok(pairs);
+        }
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(self.data.key(&range.keys.start));
+        options.set_iterate_upper_bound(self.data.end(range.keys.end.as_deref()));
+        let mut cursor = self.snapshot.borrow_dependent().raw_iterator_opt(options);
+        if range.reverse {
+            cursor.seek_to_last();
+        } else {
+            cursor.seek_to_first();
+        }
+        let mut bytes = 0_u64;
+        while let Some((key, value)) = cursor.item() {
+            let Some(key) = self.data.strip(key) else {
+                return Err(crate::damage::corruption(self.group, None, "a key of its state is damaged"));
+            };
+            let size = u64::try_from(key.len() + value.len()).unwrap_or(u64::MAX);
+            bytes = bytes.saturating_add(size);
+            if !pairs.is_empty() && bytes > range.bytes_max {
+                break;
+            }
+            pairs.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+            if pairs.len() >= range.limit {
+                break;
+            }
+            if range.reverse {
+                cursor.prev();
+            } else {
+                cursor.next();
+            }
+        }
+        cursor.status().map_err(|error| self.failed(error))?;
+        Ok(pairs)
+    }
+}
+
+impl StoreView for View {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, HostFault> {
+        let value =
+            self.snapshot.borrow_dependent().get(self.data.key(key)).map_err(|error| self.failed(error))?;
+        Ok(value.map(Bytes::from))
+    }
+
+    fn scan(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, HostFault> {
+        Ok(self.pairs(range)?)
+    }
+}
