@@ -41,3 +41,6 @@ pub use quorate_proto::entry::{Configuration, EntryBody, EntryError, LogEntry, L
 pub use quorate_proto::peer::v1::{RaftMessage, RaftMessageType};
 pub use shard::Shard;
 pub use status::{MemberProgress, ReplicaStatus, Role};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! A shard seen from outside: one at a time, and many as a cluster under faults.
+
+mod chaos;
+mod checks;
+mod cluster;
+mod commands;
+mod disk;
+mod elections;
+mod logs;
+mod members;
+mod node;
+mod opening;
+mod reads;
+mod rules;
+mod snapshots;
+mod wire;
