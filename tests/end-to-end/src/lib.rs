@@ -4,6 +4,7 @@
 //! one temporary folder. They can be killed, started again and asked. Everything waits for a condition, never for
 //! an amount of time; [`wait::PATIENCE`] only ends a test that would hang.
 
+pub mod ask;
 mod cluster;
 mod environment;
 mod node;
