@@ -1,1 +1,71 @@
 //! Write a replicated state machine in Rust.
+//!
+//! A machine is a type with a few functions: it is given committed commands in the order of the log, on every
+//! replica, and must do the same on each. Quorate does the rest. There are two kinds:
+//!
+//! - A [`StoreMachine`] keeps its state in an ordered [`Store`] of keys and values that the host holds for it. The
+//!   kind to start with: state may be larger than memory, and nothing has to be saved or loaded.
+//! - A [`MemoryMachine`] keeps its state in its own fields, and can save and load it.
+//!
+//! ```
+//! use quorate_guest::{Context, Host, Rejection, Reply, Store, StoreMachine, StoreView};
+//!
+//! /// Counts how often it was greeted by whom.
+//! #[derive(Default)]
+//! struct Greeter;
+//!
+//! impl StoreMachine for Greeter {
+//!     fn apply(&self, context: &Context, store: &mut Store, command: &[u8]) -> Result<Reply, Rejection> {
+//!         let name = std::str::from_utf8(command).map_err(|_| "a name is UTF-8")?;
+//!         let times = store.get(command).map_or(0, |times| times[0]) + 1;
+//!         store.put(command, &[times]);
+//!         context.emit("greeted", command);
+//!         Ok(format!("hello {name}, for the {times}. time").into())
+//!     }
+//!
+//!     fn query(&self, _host: &Host, store: &StoreView, request: &[u8]) -> Result<Reply, Rejection> {
+//!         Ok(store.get(request).map_or(0, |times| times[0]).to_string().into())
+//!     }
+//! }
+//!
+//! quorate_guest::export_store_machine!(Greeter);
+//!
+//! // A machine is tested without a cluster:
+//! let mut greeter = quorate_guest::testing::StoreHarness::<Greeter>::new();
+//! assert_eq!(greeter.apply("ada").reply_text(), "hello ada, for the 1. time");
+//! assert_eq!(greeter.query("ada").reply_text(), "1");
+//! assert_eq!(greeter.apply([0xff]).rejection_text(), "a name is UTF-8");
+//! ```
+//!
+//! # What a machine must not do
+//! Read anything but its state, its parameters and what its [`Context`] offers, so that every replica ends up with
+//! the same state and the same answers. There is no clock, no file and no network to read; the order of a
+//! [`HashMap`](std::collections::HashMap) is the one trap left: use a [`BTreeMap`](std::collections::BTreeMap).
+//!
+//! # Rejections, panics and traps
+//! A [`Rejection`] is an answer that says no: what the command wrote to its store is dropped, and so are its events.
+//! A memory machine looks first and changes its state last. A panic is written to the node's log and ends the
+//! command as TRAPPED: the state is as if it had never run.
+
+mod backend;
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+#[allow(missing_docs, unsafe_code, unused_qualifications, unreachable_pub)]
+pub mod bindings;
+mod context;
+#[doc(hidden)]
+pub mod export;
+mod lifecycle;
+mod machine;
+mod outcome;
+mod snapshot;
+mod store;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+
+pub use context::{Callback, Context, Group, Host, Level, Position};
+pub use lifecycle::Lifecycle;
+pub use machine::{MemoryMachine, StoreMachine};
+pub use outcome::{Rejection, Reply};
+pub use snapshot::{SnapshotReader, SnapshotWriter};
+pub use store::{Pair, Range, Store, StoreView};

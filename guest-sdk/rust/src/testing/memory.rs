@@ -1,0 +1,126 @@
+use super::harness::{Harness, common_methods};
+use super::host::{MemoryHost, Phase, lend};
+use super::{Event, LifecycleEvent, LogLine, Outcome, lifecycle};
+use crate::{Context, Group, Host, Lifecycle, MemoryMachine, Position, SnapshotReader, SnapshotWriter};
+use std::io;
+
+/// A group of one replica that runs a memory machine.
+#[derive(Clone, Debug)]
+pub struct MemoryHarness<Machine> {
+    harness: Harness,
+    machine: Machine,
+}
+
+impl<Machine: MemoryMachine> MemoryHarness<Machine> {
+    /// A group whose machine is new.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "a harness is always made on purpose")]
+    pub fn new() -> Self {
+        Self { harness: Harness::new(), machine: Machine::new() }
+    }
+
+    /// A group whose machine was loaded from a snapshot.
+    ///
+    /// # Errors
+    /// The machine's own.
+    pub fn loaded(snapshot: impl Into<Vec<u8>>) -> io::Result<Self> {
+        let mut harness = Harness::new();
+        let machine = load(&mut harness.host, snapshot.into())?;
+        Ok(Self { harness, machine })
+    }
+
+    common_methods!();
+
+    /// The machine's answers to commands that share an entry.
+    ///
+    /// # Panics
+    /// When the machine rejects a command and still changes its state.
+    pub fn apply_entry<Command: AsRef<[u8]>>(
+        &mut self,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Vec<Outcome> {
+        let machine = &mut self.machine;
+        self.harness.entry(commands, |harness, command| {
+            let host = &mut harness.host;
+            let before = (saved(machine, host), host.events.len());
+            let context = Context::new(host.position);
+            let outcome =
+                lend(host, Phase::Apply, || Outcome::of(|| machine.apply(&context, command.as_ref())));
+            match &outcome {
+                Outcome::Reply(_) => {}
+                Outcome::Rejection(_) => {
+                    host.events.truncate(before.1);
+                    let command = command.as_ref().escape_ascii();
+                    let unchanged = saved(machine, host) == before.0;
+                    assert!(
+                        unchanged,
+                        "the machine rejected \"{command}\" and still changed its state: {outcome:?}"
+                    );
+                }
+                Outcome::Trapped(_) => {
+                    host.events.truncate(before.1);
+                    *machine = load(host, before.0).expect("a machine loads what it saved");
+                }
+            }
+            outcome
+        })
+    }
+
+    /// The machine's answer to a query.
+    pub fn query(&mut self, request: impl AsRef<[u8]>) -> Outcome {
+        let machine = &self.machine;
+        lend(&mut self.harness.host, Phase::Query, || {
+            Outcome::of(|| machine.query(&Host::new(), request.as_ref()))
+        })
+    }
+
+    /// The bytes of the machine's state.
+    ///
+    /// # Panics
+    /// When the machine cannot save it.
+    pub fn save(&mut self) -> Vec<u8> {
+        saved(&self.machine, &mut self.harness.host)
+    }
+
+    /// Saves the state and goes on with a machine that loaded it, as every replica does at a checkpoint.
+    ///
+    /// # Panics
+    /// When the machine cannot, or when the loaded machine saves other bytes than it was loaded from.
+    pub fn save_and_load(&mut self) {
+        let bytes = self.save();
+        self.machine = load(&mut self.harness.host, bytes.clone()).expect("a machine loads what it saved");
+        let again = self.save();
+        assert!(again == bytes, "a loaded machine saves other bytes: {again:?} instead of {bytes:?}");
+    }
+
+    /// The machine.
+    #[must_use]
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Tells the machine about its replica. It may propose from a `LeaderStart` to a `LeaderStop`.
+    pub fn tell(&mut self, event: &LifecycleEvent)
+    where
+        Machine: Lifecycle,
+    {
+        let harness = &mut self.harness;
+        harness.leads = lifecycle::tell(&self.machine, &mut harness.host, harness.leads, event);
+    }
+}
+
+fn saved<Machine: MemoryMachine>(machine: &Machine, host: &mut MemoryHost) -> Vec<u8> {
+    host.snapshot.clear();
+    lend(host, Phase::Save, || {
+        let mut writer = SnapshotWriter::default();
+        machine.save(&mut writer).expect("a machine can save its state");
+        writer.finish();
+    });
+    std::mem::take(&mut host.snapshot)
+}
+
+fn load<Machine: MemoryMachine>(host: &mut MemoryHost, snapshot: Vec<u8>) -> io::Result<Machine> {
+    host.snapshot = snapshot;
+    host.snapshot_read = 0;
+    lend(host, Phase::Load, || Machine::load(&mut SnapshotReader::default()))
+}

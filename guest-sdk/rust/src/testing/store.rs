@@ -1,0 +1,77 @@
+use super::harness::{Harness, common_methods};
+use super::host::{Phase, lend};
+use super::{Event, LifecycleEvent, LogLine, Outcome, lifecycle};
+use crate::{Context, Group, Host, Lifecycle, Pair, Position, Store, StoreMachine, StoreView};
+use std::marker::PhantomData;
+
+/// A group of one replica that runs a store machine.
+#[derive(Clone, Debug)]
+pub struct StoreHarness<Machine> {
+    harness: Harness,
+    machine: PhantomData<fn() -> Machine>,
+}
+
+impl<Machine: StoreMachine> StoreHarness<Machine> {
+    /// A group with an empty store.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "a harness is always made on purpose")]
+    pub fn new() -> Self {
+        Self { harness: Harness::new(), machine: PhantomData }
+    }
+
+    common_methods!();
+
+    /// The machine's answers to commands that share an entry.
+    pub fn apply_entry<Command: AsRef<[u8]>>(
+        &mut self,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Vec<Outcome> {
+        // In a cluster the instance lives for one entry. A machine that remembers must not pass its tests.
+        self.harness.entry(commands, |harness, command| {
+            let host = &mut harness.host;
+            let before = (host.pairs.clone(), host.events.len());
+            let context = Context::new(host.position);
+            let outcome = lend(host, Phase::Apply, || {
+                Outcome::of(|| Machine::default().apply(&context, &mut Store::new(), command.as_ref()))
+            });
+            if !matches!(outcome, Outcome::Reply(_)) {
+                host.pairs = before.0;
+                host.events.truncate(before.1);
+            }
+            outcome
+        })
+    }
+
+    /// The machine's answer to a query.
+    pub fn query(&mut self, request: impl AsRef<[u8]>) -> Outcome {
+        lend(&mut self.harness.host, Phase::Query, || {
+            Outcome::of(|| Machine::default().query(&Host::new(), &StoreView::new(), request.as_ref()))
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn host(&self) -> &super::host::MemoryHost {
+        &self.harness.host
+    }
+
+    /// All that the store holds.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<Pair> {
+        let pairs = self.harness.host.pairs.iter();
+        pairs.map(|(key, value)| Pair { key: key.clone(), value: value.clone() }).collect()
+    }
+
+    /// Puts a pair into the store as if an earlier command had.
+    pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        self.harness.host.pairs.insert(key.as_ref().to_vec(), value.as_ref().to_vec());
+    }
+
+    /// Tells the machine about its replica. It may propose from a `LeaderStart` to a `LeaderStop`.
+    pub fn tell(&mut self, event: &LifecycleEvent)
+    where
+        Machine: Lifecycle,
+    {
+        let harness = &mut self.harness;
+        harness.leads = lifecycle::tell(&Machine::default(), &mut harness.host, harness.leads, event);
+    }
+}
