@@ -1,4 +1,5 @@
 use crate::{Configuration, EntryBody, EntryError, LogEntry, LogPoint};
+use quorate_vocabulary::ReplicaId;
 
 /// What the entries of a log are, without their content: their terms, the configurations among them, and how late
 /// the latest stamp is.
@@ -80,6 +81,14 @@ impl LogIndex {
         Some(&self.configurations[count.checked_sub(1)?].1)
     }
 
+    /// Where this replica became a member for the last time; none when it was one all along.
+    pub(crate) fn member_from(&self, replica: ReplicaId) -> Option<u64> {
+        let newest_first = self.configurations.iter().rev();
+        let without = newest_first.take_while(|(_, configuration)| configuration.member(replica).is_some());
+        let (index, _) = without.last()?;
+        Some(*index)
+    }
+
     /// Forgets the entries from `first` on. The latest stamp stays: it may only be too late, never too early.
     pub(crate) fn truncate_from(&mut self, first: u64) {
         let Some(before) = first.checked_sub(1) else { return };
@@ -112,7 +121,7 @@ impl LogIndex {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
+    use quorate_vocabulary::{Member, MemberRole, NodeId};
 
     fn configuration(replica: u64) -> Configuration {
         let member = Member { replica: ReplicaId(replica), node: NodeId(1), role: MemberRole::Voter };

@@ -108,6 +108,13 @@ impl LogWindow {
         (index > self.truncated.index && index <= self.last().index).then(|| self.index.term(index))?
     }
 
+    /// From where on all configurations have this replica.
+    fn member_from(&self, replica: ReplicaId) -> u64 {
+        let joined = self.index.member_from(replica).unwrap_or(0);
+        let is_member_before = joined > 0 && self.configuration_at(joined - 1).member(replica).is_some();
+        if is_member_before { self.truncated.index } else { joined }
+    }
+
     /// The configuration at this place, which must be in the log or where it begins.
     pub(crate) fn configuration_at(&self, index: u64) -> &Configuration {
         self.index.configuration(index).unwrap_or(&self.base)
@@ -335,8 +342,9 @@ impl Storage for LogWindow {
         Ok(self.last().index)
     }
 
-    fn snapshot(&self, request_index: u64, _to: u64) -> raft::Result<Snapshot> {
-        let index_min = request_index.max(self.truncated.index);
+    fn snapshot(&self, request_index: u64, to: u64) -> raft::Result<Snapshot> {
+        // A replica refuses a snapshot from before it was a member.
+        let index_min = request_index.max(self.truncated.index).max(self.member_from(ReplicaId(to)));
         match self.snapshot {
             Some(point) if point.index >= index_min => {
                 Ok(raft_snapshot(point, self.configuration_at(point.index)))

@@ -22,6 +22,9 @@ pub struct MemberProgress {
     pub member: Member,
     /// Its log agrees with the leader's up to here.
     pub matched: u64,
+    /// It knows the log to be committed up to here. A replica that a change has removed may be destroyed once most of
+    /// the voters that remain know of that change: until then they may need its vote.
+    pub committed: u64,
     /// Whether it was heard of within the last election timeout.
     pub recently_active: bool,
     /// Whether it waits for a snapshot.

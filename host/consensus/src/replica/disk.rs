@@ -32,6 +32,12 @@ impl Disk {
         is_new.then_some(state)
     }
 
+    /// The hard state to write although raft does not ask for it, and the number to write it under.
+    pub(crate) fn write_unasked(&mut self, state: HardState) -> (u64, HardState) {
+        self.written = state;
+        (self.last_ready, state)
+    }
+
     /// raft made a ready. With nothing to wait for, all up to it count as persisted.
     pub(crate) fn made(&mut self, number: u64) -> Option<u64> {
         self.last_ready = number;

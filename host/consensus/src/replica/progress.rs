@@ -17,6 +17,7 @@ impl Replica {
             Some(MemberProgress {
                 member: *member,
                 matched: progress.matched,
+                committed: progress.committed_index,
                 recently_active: progress.recent_active || member.replica == self.replica,
                 awaits_snapshot: progress.state == ProgressState::Snapshot,
             })

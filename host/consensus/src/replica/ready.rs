@@ -164,6 +164,7 @@ impl Replica {
             return Ok(false);
         }
         let mut entries = Vec::new();
+        let before = self.configuration.clone();
         while self.applying.handed < self.applying.committed
             && self.applying.has_room(self.config.applying_bytes_max)
         {
@@ -187,6 +188,19 @@ impl Replica {
         // For raft an entry is applied when its configuration is in force: the machine may take its time without
         // keeping this replica from campaigning.
         self.raw.advance_apply_to(self.applying.handed);
+        if self.configuration != before {
+            // How far the log is committed is otherwise written now and then only, and learned again from a leader. But
+            // a voter that forgets a change of members waits for votes of replicas that may be destroyed by now.
+            let (number, hard_state) = self.disk.write_unasked(hard_state(&self.raw.raft.hard_state()));
+            let (restored, entries, hard_state) = (None, Vec::new(), Some(hard_state));
+            effects.push(Effect::Persist(Persist {
+                group: self.group,
+                number,
+                restored,
+                entries,
+                hard_state,
+            }));
+        }
         // Only now, with nothing left that can fail: until here the requests are refused if it does.
         for entry in &mut entries {
             entry.requests = self.proposals.committed(self.group, entry.index, entry.term, effects);

@@ -119,8 +119,13 @@ impl Chaos {
                 continue;
             }
             let role = if self.cluster.chance(800) { MemberRole::Voter } else { MemberRole::Learner };
-            let hosted = self.cluster.nodes[&node].groups.get(&GROUP).map(|hosted| hosted.disk.replica);
-            let replica = hosted.unwrap_or_else(|| {
+            let hosted = self.cluster.nodes[&node].groups.get(&GROUP);
+            let hosted = hosted.map(|hosted| (hosted.disk.replica, hosted.machine.applied.index > 0));
+            if hosted.is_some_and(|(replica, was_member)| was_member && current.member(replica).is_none()) {
+                // It is about to be destroyed.
+                continue;
+            }
+            let replica = hosted.map(|(replica, _)| replica).unwrap_or_else(|| {
                 self.next_replica += 1;
                 let replica = ReplicaId(self.next_replica);
                 self.cluster.host(node, ReplicaStart::joining(GROUP, replica));
@@ -133,9 +138,23 @@ impl Chaos {
         }
     }
 
+    fn is_known_to_most(&self, current: &crate::Configuration) -> bool {
+        let voters: Vec<_> =
+            current.members.iter().filter(|member| member.role == MemberRole::Voter).collect();
+        let knows = |member: &&&Member| {
+            let hosted = self.cluster.nodes[&member.node].groups.get(&GROUP);
+            hosted.is_some_and(|hosted| {
+                let start = hosted.disk.start(GROUP, 0);
+                let committed = start.hard_state.commit.max(start.applied);
+                start.log.configuration(committed).unwrap_or(&start.configuration) == current
+            })
+        };
+        voters.iter().filter(knows).count() > voters.len() / 2
+    }
+
     fn destroy_removed(&mut self) {
         let current = self.configuration();
-        if current.is_joint() {
+        if current.is_joint() || !self.is_known_to_most(&current) {
             return;
         }
         for node in (1..=NODES).map(NodeId) {

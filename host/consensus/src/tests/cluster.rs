@@ -517,8 +517,24 @@ impl Cluster {
     pub(super) fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
         let end = self.now + Duration::from_secs(60);
         while !condition(self) {
-            assert!(self.now < end && self.next_event(), "never: {what}");
+            assert!(self.now < end && self.next_event(), "never: {what}\n{}", self.describe());
         }
+    }
+
+    /// How everything stands, for a failure to say.
+    fn describe(&self) -> String {
+        let up = self.nodes.values().filter_map(|node| Some((node.id, node.shard.as_ref()?)));
+        let lines =
+            up.flat_map(|(id, shard)| shard.statuses().map(move |status| format!("node {id}: {status:?}")));
+        let disks = self.nodes.values().flat_map(|node| {
+            let hosted = node.groups.iter();
+            hosted.map(|(group, hosted)| {
+                let snapshots: Vec<u64> = hosted.disk.snapshots.keys().copied().collect();
+                let (replica, machine) = (hosted.disk.replica, hosted.machine.applied.index);
+                format!("node {}: group {group}, replica {replica}: snapshots {snapshots:?}, machine at {machine}", node.id)
+            })
+        });
+        lines.chain(disks).collect::<Vec<_>>().join("\n")
     }
 
     pub(super) fn leader_of(&self, group: GroupId) -> Option<NodeId> {
