@@ -103,6 +103,8 @@ reasons! {
     REQUEST_TOO_LARGE;
     /// The node is shutting down.
     SHUTTING_DOWN;
+    /// No snapshot could be taken.
+    SNAPSHOT_FAILED;
     /// The disk of a node is full.
     STORAGE_FULL;
     /// No node could be reached at the addresses given.

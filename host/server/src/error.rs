@@ -1,5 +1,6 @@
 //! What a request can come to other than an answer: one code, what happened and why, and what to do about it.
 
+use quorate_proto::reason;
 use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
 use std::time::Duration;
 use tonic::Code;
@@ -182,6 +183,12 @@ pub enum RequestError {
         /// What happened.
         why: String,
     },
+    /// No snapshot could be taken.
+    #[error("no snapshot was taken: {why}")]
+    SnapshotFailed {
+        /// What happened.
+        why: String,
+    },
     /// The node is shutting down.
     #[error("the node is shutting down")]
     ShuttingDown,
@@ -205,29 +212,30 @@ impl RequestError {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::NotLeader { .. } => "NOT_LEADER",
-            Self::GroupNotFound { .. } => "GROUP_NOT_FOUND",
-            Self::GroupNotReady { .. } => "GROUP_NOT_READY",
-            Self::ReplicaFailed { .. } => "REPLICA_FAILED",
-            Self::PluginNotFound { .. } => "PLUGIN_NOT_FOUND",
-            Self::NodeNotFound { .. } => "NODE_NOT_FOUND",
-            Self::NameTaken { .. } => "NAME_TAKEN",
-            Self::VersionTaken { .. } => "VERSION_TAKEN",
-            Self::PluginInUse { .. } => "PLUGIN_IN_USE",
-            Self::CommandTooLarge { .. } => "COMMAND_TOO_LARGE",
-            Self::RequestTooLarge { .. } => "REQUEST_TOO_LARGE",
-            Self::Overloaded { .. } => "OVERLOADED",
-            Self::NoQuorum { .. } => "NO_QUORUM",
-            Self::DeadlineExceeded { .. } => "DEADLINE_EXCEEDED",
-            Self::OutcomeUnknown { .. } => "OUTCOME_UNKNOWN",
+            Self::NotLeader { .. } => reason::NOT_LEADER,
+            Self::GroupNotFound { .. } => reason::GROUP_NOT_FOUND,
+            Self::GroupNotReady { .. } => reason::GROUP_NOT_READY,
+            Self::ReplicaFailed { .. } => reason::REPLICA_FAILED,
+            Self::PluginNotFound { .. } => reason::PLUGIN_NOT_FOUND,
+            Self::NodeNotFound { .. } => reason::NODE_NOT_FOUND,
+            Self::NameTaken { .. } => reason::NAME_TAKEN,
+            Self::VersionTaken { .. } => reason::VERSION_TAKEN,
+            Self::PluginInUse { .. } => reason::PLUGIN_IN_USE,
+            Self::CommandTooLarge { .. } => reason::COMMAND_TOO_LARGE,
+            Self::RequestTooLarge { .. } => reason::REQUEST_TOO_LARGE,
+            Self::Overloaded { .. } => reason::OVERLOADED,
+            Self::NoQuorum { .. } => reason::NO_QUORUM,
+            Self::DeadlineExceeded { .. } => reason::DEADLINE_EXCEEDED,
+            Self::OutcomeUnknown { .. } => reason::OUTCOME_UNKNOWN,
             Self::PluginRefused { reason, .. } => reason,
-            Self::InvalidArgument { .. } => "INVALID_ARGUMENT",
-            Self::NotEnoughNodes { .. } => "NOT_ENOUGH_NODES",
-            Self::CatalogRefused { .. } => "CATALOG_REFUSED",
-            Self::StorageFull { .. } => "STORAGE_FULL",
-            Self::QueryFailed { .. } => "QUERY_FAILED",
-            Self::ShuttingDown => "SHUTTING_DOWN",
-            Self::Internal { .. } => "INTERNAL",
+            Self::InvalidArgument { .. } => reason::INVALID_ARGUMENT,
+            Self::NotEnoughNodes { .. } => reason::NOT_ENOUGH_NODES,
+            Self::CatalogRefused { .. } => reason::CATALOG_REFUSED,
+            Self::StorageFull { .. } => reason::STORAGE_FULL,
+            Self::QueryFailed { .. } => reason::QUERY_FAILED,
+            Self::SnapshotFailed { .. } => reason::SNAPSHOT_FAILED,
+            Self::ShuttingDown => reason::SHUTTING_DOWN,
+            Self::Internal { .. } => reason::INTERNAL,
         }
     }
 
@@ -246,6 +254,7 @@ impl RequestError {
             Self::ReplicaFailed { .. }
             | Self::PluginInUse { .. }
             | Self::NotEnoughNodes { .. }
+            | Self::SnapshotFailed { .. }
             | Self::CatalogRefused { .. } => Code::FailedPrecondition,
             Self::CommandTooLarge { .. }
             | Self::RequestTooLarge { .. }
@@ -297,6 +306,9 @@ impl RequestError {
             Self::CatalogRefused { .. } => "change the request as the reason says".to_owned(),
             Self::StorageFull { .. } => "make room on the disk of that node".to_owned(),
             Self::QueryFailed { .. } => "ask another node; see this node's log for the failure".to_owned(),
+            Self::SnapshotFailed { .. } => {
+                "see the node's log and the plugin's; the log of the group is kept until a snapshot is taken".to_owned()
+            }
             Self::ShuttingDown => "ask another node".to_owned(),
             Self::Internal { .. } => "see this node's log, and report it".to_owned(),
         }

@@ -159,6 +159,9 @@ fn cause_at_the_node(error: &RequestError) -> &'static str {
         RequestError::CatalogRefused { .. } => "it does not fit with what the catalog holds",
         RequestError::StorageFull { .. } => "logs, states and snapshots need room on the disk",
         RequestError::QueryFailed { .. } => "the host failed it: its disk, its memory, or the watchdog",
+        RequestError::SnapshotFailed { .. } => {
+            "the plugin could not save its state, or the host could not write it"
+        }
         RequestError::ShuttingDown => "it was told to stop",
         RequestError::Internal { .. } => "a defect of Quorate, or of the machine it runs on",
     }

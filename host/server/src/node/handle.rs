@@ -1,5 +1,10 @@
+//! The handle by which the API calls a node.
+
 use super::{
+    apply_worker::ApplyWork,
     config::NodeConfig,
+    core::Core,
+    uploads::plugin_view,
     view::{
         Consistency, CreateGroup, GroupEvent, GroupView, NodeStatus, NodeView, PluginView, Queried,
         SnapshotTaken, Submitted,
@@ -12,7 +17,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot};
 
 /// Until when a request may take.
 #[derive(Clone, Copy, Debug)]
@@ -39,39 +44,60 @@ impl Deadline {
     pub fn waited(&self) -> Duration {
         self.started.elapsed()
     }
+
+    /// The same, or so far from now when that is sooner.
+    #[must_use]
+    pub fn at_most(&self, from_now: Duration) -> Self {
+        Self::after(self.remaining().min(from_now))
+    }
 }
 
 /// A running node, for whoever serves its API. Cheap to clone.
 #[derive(Clone)]
 pub struct NodeHandle {
-    config: Arc<NodeConfig>,
+    core: Arc<Core>,
 }
 
 impl NodeHandle {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
     /// What the node was told when it started.
     #[must_use]
     pub fn config(&self) -> &NodeConfig {
-        &self.config
+        &self.core.config
     }
 
     /// The number of the group of that name. Asks the cluster when this node's catalog has none.
+    ///
+    /// # Errors
+    /// When there is no such group, or nobody can tell.
     pub async fn resolve(&self, name: &GroupName, deadline: Deadline) -> Result<GroupId, RequestError> {
-        let _ = (name, deadline);
-        Err(starting())
+        self.core.find_group(name, deadline).await.map(|group| group.id)
     }
 
-    /// Replicates a command and answers once it is applied. Only at the leader of the group.
+    /// Replicates a command and answers once it is applied. Only at the leader of the group. The command is handed on
+    /// before this first waits, so that futures polled one behind the other keep their order.
+    ///
+    /// # Errors
+    /// When the command was not applied, or nobody can tell: [`RequestError::OutcomeUnknown`].
     pub async fn submit(
         &self,
         group: GroupId,
         command: Bytes,
         deadline: Deadline,
     ) -> Result<Submitted, RequestError> {
-        let _ = (group, command, deadline);
-        Err(starting())
+        if group.is_catalog() {
+            return Err(RequestError::GroupNotFound { name: group.to_string() });
+        }
+        self.core.submit(group, command, deadline).await
     }
 
     /// Answers a query from the state of this node's replica, leader or not.
+    ///
+    /// # Errors
+    /// When this node holds no working replica, or a linearizable query finds no majority.
     pub async fn query(
         &self,
         group: GroupId,
@@ -79,84 +105,112 @@ impl NodeHandle {
         consistency: Consistency,
         deadline: Deadline,
     ) -> Result<Queried, RequestError> {
-        let _ = (group, request, consistency, deadline);
-        Err(starting())
+        if group.is_catalog() {
+            return Err(RequestError::GroupNotFound { name: group.to_string() });
+        }
+        self.core.query(group, request, consistency, deadline).await
     }
 
     /// Checks a plugin, has a majority of the nodes hold it, and publishes it. The same bytes again are no error.
+    ///
+    /// # Errors
+    /// When the bytes are no plugin, the version is taken, or no majority can be reached.
     pub async fn upload(
         &self,
         reference: PluginReference,
         bytes: Bytes,
         deadline: Deadline,
     ) -> Result<PluginView, RequestError> {
-        let _ = (reference, bytes, deadline);
-        Err(starting())
+        self.core.upload(reference, bytes, deadline).await
     }
 
     /// Every published plugin, as this node's catalog has them.
     #[must_use]
     pub fn plugins(&self) -> Vec<PluginView> {
-        Vec::new()
+        self.core.catalog_state().plugins().map(plugin_view).collect()
     }
 
     /// Creates a group, and answers once it has a leader that takes commands.
+    ///
+    /// # Errors
+    /// When the name is taken, the plugin is not published, or the nodes do not suffice.
     pub async fn create_group(
         &self,
         create: CreateGroup,
         deadline: Deadline,
     ) -> Result<GroupView, RequestError> {
-        let _ = (create, deadline);
-        Err(starting())
+        self.core.create_group(create, deadline).await
     }
 
     /// Deletes a group and its data on every node.
+    ///
+    /// # Errors
+    /// When there is no such group, or nobody leads the catalog.
     pub async fn delete_group(&self, name: &GroupName, deadline: Deadline) -> Result<GroupId, RequestError> {
-        let _ = (name, deadline);
-        Err(starting())
+        self.core.delete_group(name, deadline).await
     }
 
     /// Every group, as this node's catalog has them.
     #[must_use]
     pub fn groups(&self) -> Vec<GroupView> {
-        Vec::new()
+        self.core.group_views()
     }
 
     /// One group, with the replica this node holds of it.
+    ///
+    /// # Errors
+    /// When there is no such group, or nobody can tell.
     pub async fn describe_group(
         &self,
         name: &GroupName,
         deadline: Deadline,
     ) -> Result<GroupView, RequestError> {
-        let _ = (name, deadline);
-        Err(starting())
+        self.core.describe_group(name, deadline).await
     }
 
     /// Every registered node, as this node's catalog has them.
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeView> {
-        Vec::new()
+        self.core.node_views()
     }
 
     /// This node and every replica it holds.
+    ///
+    /// # Errors
+    /// When the node shuts down.
     pub async fn status(&self) -> Result<NodeStatus, RequestError> {
-        Err(starting())
+        self.core.status().await
     }
 
     /// Takes a snapshot of the replica on this node: a store machine's at once, a memory machine's at a checkpoint that
     /// the leader proposes, so that it works at the leader only.
+    ///
+    /// # Errors
+    /// When this node does not lead the group, or the snapshot fails.
     pub async fn snapshot(&self, group: GroupId, deadline: Deadline) -> Result<SnapshotTaken, RequestError> {
-        let _ = (group, deadline);
-        Err(starting())
+        let replica = self.core.replica(group)?;
+        if !replica.shared.leads() {
+            let leader = self.core.leader_hint(replica.shared.lead().leader);
+            return Err(RequestError::NotLeader { group, leader });
+        }
+        let (reply, answer) = oneshot::channel();
+        replica.apply(ApplyWork::Snapshot(Some(reply)));
+        drop(replica);
+        match tokio::time::timeout(deadline.remaining(), answer).await {
+            Ok(Ok(taken)) => taken,
+            Ok(Err(_)) => Err(RequestError::ShuttingDown),
+            Err(_) => {
+                let what = "the snapshot to be written".to_owned();
+                Err(RequestError::DeadlineExceeded { what, waited: deadline.waited() })
+            }
+        }
     }
 
     /// The events of a group from now on, as this node's replica applies it. A slow receiver loses the oldest.
+    ///
+    /// # Errors
+    /// When this node holds no working replica of the group.
     pub fn watch(&self, group: GroupId) -> Result<broadcast::Receiver<GroupEvent>, RequestError> {
-        let _ = group;
-        Err(starting())
+        self.core.replica(group).map(|replica| replica.shared.events.subscribe())
     }
-}
-
-fn starting() -> RequestError {
-    RequestError::GroupNotReady { group: GroupId::CATALOG, why: "the node is starting".to_owned() }
 }

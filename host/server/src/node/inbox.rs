@@ -1,5 +1,6 @@
 //! The shard thread's inbox: bounded for what comes from outside, open for what the shard itself asked for.
 
+use super::shard_thread::Retirement;
 use quorate_consensus::{Input, ReplicaStatus};
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -16,6 +17,8 @@ pub(super) enum ShardItem {
     Input(Input),
     /// Asks how all replicas are.
     Statuses(oneshot::Sender<Vec<ReplicaStatus>>),
+    /// Closes a replica and has it removed.
+    Retire(Retirement),
 }
 
 #[derive(Default)]
@@ -106,6 +109,16 @@ impl ShardInbox {
         drop(waiting);
         self.filled.notify_one();
         receiver
+    }
+
+    /// Has a replica closed and removed for ever.
+    pub(super) fn retire(&self, retirement: Retirement) {
+        let mut waiting = self.lock();
+        if !waiting.stopped {
+            waiting.items.push(ShardItem::Retire(retirement));
+        }
+        drop(waiting);
+        self.filled.notify_one();
     }
 
     /// Takes nothing more; the shard thread ends once it has taken what waits.

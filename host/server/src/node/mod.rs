@@ -1,11 +1,53 @@
 //! One node at work: its threads, its replicas, and the handle the API calls.
+//!
+//! ```text
+//!  NodeHandle ──► requests ──► shard inbox ──► shard thread ──┬──► log writer ──► disk ──► Persisted ──┐
+//!  (API)                           ▲                          ├──► peers (tokio)                       │
+//!                                  │                          └──► apply mailboxes ──► Applied ────────┤
+//!                                  └──────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The shard thread only computes; the log writer owns the log's disk; each replica's machine is owned by one worker
+//! with a mailbox, and its queries and callbacks by others. Nothing waits for a full queue: what comes from outside is
+//! refused, and what the shard asked for is always taken.
 
+mod apply_worker;
+mod catalog_answer;
+mod catalog_changes;
 mod config;
+mod core;
+mod groups;
 mod handle;
+mod hosting;
+mod inbound;
+mod inbox;
+mod life;
+mod local_replica;
+mod log_writer;
+mod logs;
+mod observe_worker;
+mod opening;
+mod outbound;
+mod plugins;
+mod pool;
+mod registration;
+mod registry;
+mod requests;
+mod services;
+mod shard_thread;
+mod snapshot_source;
+mod start;
+mod status;
+mod storage_health;
+#[cfg(test)]
+mod tests;
+mod uploads;
 mod view;
+mod waiters;
 
 pub use config::NodeConfig;
 pub use handle::{Deadline, NodeHandle};
+pub use start::{RunningNode, StartError};
 pub use view::{
     Consistency, CreateGroup, GroupEvent, GroupView, NodeStatus, NodeView, PluginView, Queried, ReplicaRole,
     ReplicaState, ReplicaView, SnapshotTaken, Submitted, TermOfLeader,

@@ -1,0 +1,188 @@
+//! Groups: created where there is room, found by name, deleted.
+
+use super::{
+    core::Core,
+    handle::Deadline,
+    view::{CreateGroup, GroupView},
+};
+use crate::RequestError;
+use quorate_catalog::{CatalogReply, CatalogState, Change, Group, NodeStatus};
+use quorate_placement::{NodeFacts, PlacementError, Wanted, place, prevailing_engine};
+use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
+use std::{sync::Arc, time::Duration};
+
+/// Replicas of a group whose creator does not say how many.
+const REPLICAS_DEFAULT: usize = 3;
+/// The longest wait for nodes that are known and not heard of; they may only be starting.
+const NODES_WAIT_MAX: Duration = Duration::from_secs(10);
+/// The pause between looks at what is waited for.
+const LOOK_PAUSE: Duration = Duration::from_millis(50);
+
+impl Core {
+    /// The group of a name. Asks the cluster when this node's catalog has none, which may only lag.
+    pub(super) async fn find_group(
+        &self,
+        name: &GroupName,
+        deadline: Deadline,
+    ) -> Result<Group, RequestError> {
+        self.find(deadline, |state| state.group_named(name).cloned())
+            .await?
+            .ok_or_else(|| RequestError::GroupNotFound { name: name.to_string() })
+    }
+
+    async fn find<T>(
+        &self,
+        deadline: Deadline,
+        look: impl Fn(&CatalogState) -> Option<T>,
+    ) -> Result<Option<T>, RequestError> {
+        if let Some(found) = look(&self.catalog_state()) {
+            return Ok(Some(found));
+        }
+        self.barrier(GroupId::CATALOG, deadline).await?;
+        Ok(look(&self.catalog_state()))
+    }
+
+    /// Creates a group, and returns once it has a leader.
+    pub(super) async fn create_group(
+        &self,
+        create: CreateGroup,
+        deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        let CreateGroup { name, plugin, replicas, nodes, limits } = create;
+        let published = self.find(deadline, |state| state.plugin(&plugin).map(|_| ())).await?;
+        published.ok_or_else(|| plugin_not_found(&plugin))?;
+        if self.catalog_state().group_named(&name).is_some() {
+            return Err(RequestError::NameTaken { name });
+        }
+        let nodes = if nodes.is_empty() {
+            let wanted = replicas.unwrap_or_else(|| REPLICAS_DEFAULT.min(self.config.founders.len()));
+            self.choose_nodes(wanted, deadline).await?
+        } else {
+            self.named_nodes(nodes, deadline).await?
+        };
+        let change = Change::CreateGroup { name, plugin, nodes, limits };
+        let CatalogReply::Group(group) = self.change_catalog(change, deadline).await? else {
+            return Err(RequestError::Internal { why: "the catalog answered something else".to_owned() });
+        };
+        tracing::info!(group = %group.name, id = %group.id, plugin = %group.plugin, "group created");
+        self.wait_for_leader(&group, deadline).await?;
+        Ok(self.group_view(&group))
+    }
+
+    /// Nodes for a new group. Those that are known and not heard of get some time: the cluster may only be starting.
+    async fn choose_nodes(&self, wanted: usize, deadline: Deadline) -> Result<Vec<NodeId>, RequestError> {
+        let patience = deadline.at_most(NODES_WAIT_MAX);
+        loop {
+            let facts = self.node_facts();
+            let engine = prevailing_engine(&facts).unwrap_or_default();
+            let placed = place(&facts, Wanted { replicas: wanted, engine_fingerprint: engine });
+            let error = match placed {
+                Ok(nodes) => return Ok(nodes),
+                Err(error) => error,
+            };
+            let known = self.known_nodes().len();
+            if wanted > known || patience.remaining() <= LOOK_PAUSE {
+                let available = match error {
+                    PlacementError::TooFew { fitting, .. } => fitting,
+                    PlacementError::NoneWanted => 0,
+                };
+                return Err(RequestError::NotEnoughNodes { wanted, available, why: error.to_string() });
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    fn node_facts(&self) -> Vec<NodeFacts> {
+        let state = self.catalog_state();
+        let replicas = state.replicas_by_node();
+        let facts = state.nodes().map(|node| NodeFacts {
+            id: node.id,
+            is_live: self.is_reachable(node.id),
+            is_open: node.status == NodeStatus::Active,
+            engine_fingerprint: node.engine_fingerprint.clone(),
+            replicas: replicas.get(&node.id).copied().unwrap_or_default(),
+        });
+        facts.collect()
+    }
+
+    /// The nodes that were asked for, once they are registered: founders may only be starting.
+    async fn named_nodes(&self, nodes: Vec<NodeId>, deadline: Deadline) -> Result<Vec<NodeId>, RequestError> {
+        let patience = deadline.at_most(NODES_WAIT_MAX);
+        loop {
+            let state = self.catalog_state();
+            let Some(missing) = nodes.iter().copied().find(|node| state.node(*node).is_none()) else {
+                return Ok(nodes);
+            };
+            if !self.known_nodes().contains(&missing) || patience.remaining() <= LOOK_PAUSE {
+                return Err(RequestError::NodeNotFound { node: missing });
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Waits until the group answers, where this node can see that: where it holds a replica.
+    async fn wait_for_leader(&self, group: &Group, deadline: Deadline) -> Result<(), RequestError> {
+        if group.replica_on(self.node()).is_none() {
+            return Ok(());
+        }
+        loop {
+            let error = match self.barrier(group.id, deadline).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            let passing = matches!(
+                error,
+                RequestError::GroupNotReady { .. }
+                    | RequestError::NotLeader { .. }
+                    | RequestError::GroupNotFound { .. }
+                    | RequestError::Overloaded { .. }
+            );
+            if !passing || deadline.remaining() <= LOOK_PAUSE {
+                let why = format!("it was created, and has no leader yet: {error}");
+                return Err(RequestError::GroupNotReady { group: group.id, why });
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Deletes a group.
+    pub(super) async fn delete_group(
+        &self,
+        name: &GroupName,
+        deadline: Deadline,
+    ) -> Result<GroupId, RequestError> {
+        let change = Change::DeleteGroup { name: name.clone() };
+        match self.change_catalog(change, deadline).await? {
+            CatalogReply::GroupDeleted(tombstone) => {
+                tracing::info!(group = %name, id = %tombstone.id, "group deleted");
+                Ok(tombstone.id)
+            }
+            _ => Err(RequestError::Internal { why: "the catalog answered something else".to_owned() }),
+        }
+    }
+
+    /// A group, with who leads it as far as this node knows.
+    pub(super) fn group_view(&self, group: &Group) -> GroupView {
+        let leader = self.registry.get(group.id).and_then(|replica| replica.shared.lead().leader);
+        GroupView {
+            id: group.id,
+            name: group.name.clone(),
+            plugin: group.plugin.clone(),
+            digest: group.digest,
+            kind: group.kind,
+            limits: group.limits.clone(),
+            members: group.members.clone(),
+            leader: leader.map(|leader| leader.node),
+            local: None,
+        }
+    }
+
+    /// The catalog's groups.
+    pub(super) fn group_views(self: &Arc<Self>) -> Vec<GroupView> {
+        self.catalog_state().groups().map(|group| self.group_view(group)).collect()
+    }
+}
+
+fn plugin_not_found(reference: &PluginReference) -> RequestError {
+    RequestError::PluginNotFound { reference: reference.to_string() }
+}

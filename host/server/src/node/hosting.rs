@@ -1,0 +1,296 @@
+//! Makes this node hold what the catalog says it should: replicas are created, started, and removed.
+
+use super::{
+    apply_worker::ApplyWork,
+    core::Core,
+    opening::{OpenError, ReplicaSpec},
+    plugins::PluginFailure,
+    shard_thread::Retirement,
+    view::ReplicaState,
+};
+use quorate_catalog::{Group, Hosted, Instruction, reconcile};
+use quorate_storage::{NewReplica, RaftBatch};
+use quorate_transport::PluginSendError;
+use quorate_vocabulary::{GroupId, NodeId, PluginDigest, ReplicaId};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{Notify, Semaphore, oneshot};
+
+/// Replicas that are started at a time: each may compile a plugin and load a state.
+const STARTS_MAX: usize = 2;
+/// The pause before something that failed is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// How often everything is looked at even when the catalog says nothing new.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What this node holds on disk, and what is being done about it.
+pub(super) struct Hosting {
+    held: Mutex<Held>,
+    wake: Notify,
+    starts: Semaphore,
+}
+
+#[derive(Default)]
+struct Held {
+    /// The replicas on this node's disk, without the catalog's own.
+    replicas: BTreeMap<GroupId, ReplicaId>,
+    /// Why some of them do not run.
+    states: BTreeMap<GroupId, ReplicaState>,
+    /// Groups about which something is being done.
+    busy: BTreeSet<GroupId>,
+    /// Plugins that are being fetched.
+    fetching: BTreeSet<PluginDigest>,
+}
+
+/// Why a replica does not run.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("{0}")]
+    Plugin(#[from] PluginFailure),
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    #[error("the host broke: {0}")]
+    Broken(#[from] tokio::task::JoinError),
+    #[error("it cannot be kept on disk: {0}")]
+    Create(#[from] quorate_storage::StorageError),
+}
+
+impl Hosting {
+    /// Begins with what is on disk; those that are damaged are told of and left alone.
+    pub(super) fn new(replicas: BTreeMap<GroupId, ReplicaId>, damaged: BTreeMap<GroupId, String>) -> Self {
+        let states = damaged.into_iter().map(|(group, why)| (group, ReplicaState::Failed { why })).collect();
+        Self {
+            held: Mutex::new(Held { replicas, states, ..Held::default() }),
+            wake: Notify::new(),
+            starts: Semaphore::new(STARTS_MAX),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The replicas on this node's disk, without the catalog's own.
+    pub(super) fn held(&self) -> BTreeMap<GroupId, ReplicaId> {
+        self.lock().replicas.clone()
+    }
+
+    /// How a replica is that does not run.
+    pub(super) fn state_of(&self, group: GroupId) -> ReplicaState {
+        let waiting = || ReplicaState::Starting { why: "it is about to be started".to_owned() };
+        self.lock().states.get(&group).cloned().unwrap_or_else(waiting)
+    }
+
+    /// The same in words.
+    pub(super) fn why_not_running(&self, group: GroupId) -> String {
+        match self.state_of(group) {
+            ReplicaState::Starting { why } | ReplicaState::Failed { why } => why,
+            ReplicaState::Running => "it has just been started".to_owned(),
+        }
+    }
+
+    fn set_state(&self, group: GroupId, state: Option<ReplicaState>) {
+        let mut held = self.lock();
+        match state {
+            Some(state) => held.states.insert(group, state),
+            None => held.states.remove(&group),
+        };
+    }
+
+    /// Claims a group for a task; nobody else touches it until it is given back.
+    fn claim(&self, group: GroupId) -> bool {
+        self.lock().busy.insert(group)
+    }
+
+    fn give_back(&self, group: GroupId) {
+        self.lock().busy.remove(&group);
+        self.wake.notify_one();
+    }
+}
+
+impl Core {
+    /// Follows the catalog for as long as the node runs.
+    pub(super) async fn host(self: Arc<Self>) {
+        let Some(catalog) = self.registry.get(GroupId::CATALOG) else { return };
+        let mut applied = catalog.shared.applied.subscribe();
+        drop(catalog);
+        loop {
+            self.reconcile_once();
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                changed = applied.changed() => if changed.is_err() { return },
+                () = self.hosting.wake.notified() => {}
+                () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            }
+        }
+    }
+
+    fn reconcile_once(self: &Arc<Self>) {
+        let state = self.catalog_state();
+        if let Some(peers) = self.peers.get() {
+            for node in state.nodes() {
+                if let Err(error) = peers.set_address(node.id, &node.address) {
+                    tracing::warn!(node = %node.id, %error, "the catalog has no usable address of a node");
+                }
+            }
+        }
+        let hosted = Hosted {
+            engine_fingerprint: self.engine.fingerprint().as_str().to_owned(),
+            replicas: self.hosting.held(),
+            plugins: self.store.plugins().into_iter().map(|plugin| plugin.digest).collect(),
+        };
+        for instruction in reconcile(&state, self.node(), &hosted) {
+            match instruction {
+                Instruction::Remove { group, replica } => {
+                    self.for_group(group, move |core| async move { core.remove(group, replica).await });
+                }
+                Instruction::Fetch { digest, from } => self.fetch_plugin(digest, from),
+                Instruction::Create { group, replica } => {
+                    self.for_group(group.id, move |core| async move { core.create(group, replica).await });
+                }
+                Instruction::Mismatch { group, replica: _, engine_fingerprint } => {
+                    let why = format!(
+                        "the group runs on the engine {engine_fingerprint}, and this node has another one: run the same version of Quorate everywhere"
+                    );
+                    self.hosting.set_state(group, Some(ReplicaState::Failed { why }));
+                }
+            }
+        }
+        let mine = |group: &&Group| {
+            group
+                .replica_on(self.node())
+                .is_some_and(|replica| hosted.replicas.get(&group.id) == Some(&replica))
+                && group.engine_fingerprint == hosted.engine_fingerprint
+                && self.registry.get(group.id).is_none()
+                && !matches!(self.hosting.state_of(group.id), ReplicaState::Failed { .. })
+        };
+        for group in state.groups().filter(mine) {
+            let group = group.clone();
+            self.for_group(group.id, move |core| async move { core.start_replica(&group).await });
+        }
+    }
+
+    /// Does something about a group unless something is being done already. What fails is tried again after a pause.
+    fn for_group<F>(self: &Arc<Self>, group: GroupId, work: impl FnOnce(Arc<Self>) -> F)
+    where
+        F: Future<Output = Result<(), StartError>> + Send + 'static,
+    {
+        if self.stopping.is_cancelled() || !self.hosting.claim(group) {
+            return;
+        }
+        let work = work(self.clone());
+        let core = self.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = work.await {
+                if matches!(error, StartError::Plugin(PluginFailure::Missing(_))) {
+                    tracing::debug!(%group, %error, "a replica waits for its plugin");
+                } else {
+                    tracing::warn!(%group, %error, "a replica cannot be brought to work; trying again");
+                }
+                core.hosting.set_state(group, Some(ReplicaState::Starting { why: error.to_string() }));
+                tokio::select! {
+                    () = core.stopping.cancelled() => {}
+                    () = tokio::time::sleep(RETRY_PAUSE) => {}
+                }
+            }
+            core.hosting.give_back(group);
+        });
+    }
+
+    async fn create(self: Arc<Self>, group: Group, replica: ReplicaId) -> Result<(), StartError> {
+        let mut batch = RaftBatch::new();
+        batch.create(NewReplica {
+            plugin: Some(group.digest),
+            ..NewReplica::bootstrap(group.id, replica, group.members.clone())
+        });
+        let store = self.store.clone();
+        tokio::task::spawn_blocking(move || store.write(batch)).await??;
+        self.hosting.lock().replicas.insert(group.id, replica);
+        tracing::info!(group = %group.name, id = %group.id, %replica, "replica created");
+        self.start_replica(&group).await
+    }
+
+    async fn start_replica(self: &Arc<Self>, group: &Group) -> Result<(), StartError> {
+        // Closed only when the node shuts down.
+        let Ok(_permit) = self.hosting.starts.acquire().await else { return Ok(()) };
+        let why = "its plugin is being compiled".to_owned();
+        self.hosting.set_state(group.id, Some(ReplicaState::Starting { why }));
+        let plugin = self.plugins.get(group.digest, &self.engine, &self.store).await?;
+        let spec = ReplicaSpec {
+            info: group.info(),
+            limits: group.limits.clone(),
+            plugin,
+            plugin_digest: group.digest,
+            members: group.members.clone(),
+        };
+        let core = self.clone();
+        tokio::task::spawn_blocking(move || core.open_replica(spec)).await??;
+        self.hosting.set_state(group.id, None);
+        Ok(())
+    }
+
+    /// Removes a replica for ever: out of raft, off the log's disk with a tombstone, then all else it had.
+    async fn remove(self: Arc<Self>, group: GroupId, replica: ReplicaId) -> Result<(), StartError> {
+        let running = self.registry.remove(group);
+        let (done, removed) = oneshot::channel();
+        self.services.inbox.retire(Retirement { group, replica, done });
+        match removed.await {
+            Ok(removed) => removed?,
+            // The node shuts down, or its disk has failed: removed after the next start.
+            Err(_) => return Ok(()),
+        }
+        if let Some(running) = running {
+            let (done, closed) = oneshot::channel();
+            running.apply(ApplyWork::Close(done));
+            // Closed also when the worker is gone.
+            let _ = closed.await;
+        }
+        let core = self.clone();
+        tokio::task::spawn_blocking(move || core.folder.destroy(group)).await??;
+        let mut held = self.hosting.lock();
+        held.replicas.remove(&group);
+        held.states.remove(&group);
+        drop(held);
+        tracing::info!(%group, %replica, "replica removed");
+        Ok(())
+    }
+
+    /// Fetches a plugin from whoever has it, and goes on trying until somebody gives it.
+    fn fetch_plugin(self: &Arc<Self>, digest: PluginDigest, from: Vec<NodeId>) {
+        if !self.hosting.lock().fetching.insert(digest) {
+            return;
+        }
+        let core = self.clone();
+        self.tasks.spawn(async move {
+            let fetching = core.fetch_from_any(digest, &from);
+            tokio::select! {
+                () = core.stopping.cancelled() => {}
+                () = fetching => {}
+            }
+            core.hosting.lock().fetching.remove(&digest);
+            core.hosting.wake.notify_one();
+        });
+    }
+
+    /// One round; the next comes with the next look at the catalog, which may know other holders by then.
+    async fn fetch_from_any(&self, digest: PluginDigest, from: &[NodeId]) {
+        let Ok(peers) = self.peers() else { return };
+        for node in from {
+            match peers.fetch_plugin(*node, digest).await {
+                Ok(bytes) => match self.store_plugin(digest, bytes).await {
+                    Ok(()) => {
+                        tracing::info!(%digest, %node, "plugin fetched");
+                        return;
+                    }
+                    Err(error) => tracing::warn!(%digest, %error, "a fetched plugin cannot be stored"),
+                },
+                Err(PluginSendError::NotFound { .. }) => {}
+                Err(error) => tracing::info!(%digest, %node, %error, "a plugin cannot be fetched"),
+            }
+        }
+        tokio::time::sleep(RETRY_PAUSE).await;
+    }
+}

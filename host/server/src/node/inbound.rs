@@ -1,0 +1,105 @@
+//! What other nodes bring: raft messages, snapshots, plugins, changes of the catalog.
+
+use super::{core::Core, handle::Deadline, snapshot_source::StoredReceiver};
+use bytes::Bytes;
+use quorate_consensus::{Input, RaftMessage};
+use quorate_transport::{
+    CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer, SnapshotReceiver,
+    SnapshotRefusal,
+};
+use quorate_vocabulary::{GroupId, NodeId, PluginDigest};
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
+
+/// The node as the peer streams see it. They are started before the node is whole and may outlive it by a moment.
+#[derive(Clone, Default)]
+pub(super) struct Inbound {
+    core: Arc<OnceLock<Weak<Core>>>,
+}
+
+impl Inbound {
+    /// From now on what comes is for this node.
+    pub(super) fn connect(&self, core: &Arc<Core>) {
+        // Set once, when the node starts.
+        let _ = self.core.set(Arc::downgrade(core));
+    }
+
+    fn core(&self) -> Option<Arc<Core>> {
+        self.core.get().and_then(Weak::upgrade)
+    }
+}
+
+#[tonic::async_trait]
+impl PeerInbound for Inbound {
+    fn receive(&self, from: NodeId, _lane: Lane, messages: Vec<RaftMessage>) {
+        let Some(core) = self.core() else { return };
+        // For a replica that is not here (yet, or any more) there is nobody to answer.
+        let here = |message: &RaftMessage| {
+            let replica = core.registry.get(GroupId(message.group));
+            replica.is_some_and(|replica| replica.shared.replica.0 == message.to_replica)
+        };
+        let dropped = core.services.inbox.messages(messages.into_iter().filter(here).map(Input::Message));
+        if dropped > 0 {
+            tracing::debug!(%from, dropped, "messages were dropped: the shard is busy");
+        }
+    }
+
+    fn unreachable(&self, node: NodeId) {
+        if let Some(core) = self.core() {
+            core.services.inbox.messages([Input::Unreachable { node }]);
+        }
+    }
+
+    fn begin_snapshot(
+        &self,
+        from: NodeId,
+        offer: SnapshotOffer,
+    ) -> Result<Box<dyn SnapshotReceiver>, SnapshotRefusal> {
+        let unwanted = |why: &str| SnapshotRefusal::Unwanted(why.to_owned());
+        let core = self.core().ok_or_else(|| unwanted("the node is starting or shutting down"))?;
+        let replica =
+            core.registry.get(offer.group).filter(|replica| replica.shared.replica == offer.replica);
+        let Some(replica) = replica else { return Err(unwanted("no such replica runs on this node")) };
+        if replica.shared.failure().is_some() {
+            return Err(unwanted("the replica on this node has stopped"));
+        }
+        if replica.shared.progress().applied.index >= offer.index {
+            return Err(unwanted("the replica on this node has come further already"));
+        }
+        tracing::info!(group = %offer.group, %from, index = offer.index, bytes = offer.total_bytes, "receiving a snapshot");
+        Ok(Box::new(StoredReceiver::begin(&replica.shared.snapshots, &offer)?))
+    }
+
+    async fn store_plugin(&self, from: NodeId, plugin: PluginUpload) -> Result<(), PluginRefusal> {
+        let starting = || PluginRefusal::Storage("the node is starting or shutting down".to_owned());
+        let core = self.core().ok_or_else(starting)?;
+        let (engine, bytes) = (core.engine.clone(), plugin.bytes.clone());
+        let checked = tokio::task::spawn_blocking(move || engine.check(&bytes)).await;
+        match checked {
+            Ok(Ok(_)) => {}
+            Ok(Err(refusal)) => return Err(PluginRefusal::Invalid(refusal.to_string())),
+            Err(error) => return Err(PluginRefusal::Storage(error.to_string())),
+        }
+        core.store_plugin(plugin.digest, plugin.bytes)
+            .await
+            .map_err(|error| PluginRefusal::Storage(error.to_string()))?;
+        tracing::debug!(%from, digest = %plugin.digest, reference = plugin.reference, "plugin stored");
+        Ok(())
+    }
+
+    async fn load_plugin(&self, digest: PluginDigest) -> Result<Option<Bytes>, String> {
+        let Some(core) = self.core() else { return Err("the node is starting or shutting down".to_owned()) };
+        let store = core.store.clone();
+        let loaded = tokio::task::spawn_blocking(move || store.plugin(digest)).await;
+        loaded.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    async fn change_catalog(&self, _from: NodeId, command: Bytes, deadline: Duration) -> CatalogAnswer {
+        match self.core() {
+            Some(core) => core.change_for_peer(command, Deadline::after(deadline)).await,
+            None => CatalogAnswer::NotLeader { leader: None },
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! One replica on this node: what of it is seen from outside of its workers.
+
+use super::{
+    apply_worker::{ApplyWork, ApplyWorker},
+    life::RoleChange,
+    observe_worker::{ObserveWork, ObserveWorker},
+    pool::{Mailbox, panic_message},
+    services::Services,
+    view::{GroupEvent, ReplicaState, TermOfLeader},
+};
+use quorate_consensus::Role;
+use quorate_replica::{
+    StoreSnapshot,
+    ports::{AppliedPoint, GroupInfo, GroupLimits, SnapshotInfo},
+};
+use quorate_storage::{GroupHistory, SnapshotStore};
+use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, ReplicaId};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use tokio::sync::{broadcast, oneshot, watch};
+
+/// Events a slow watcher may lag behind before it loses the oldest.
+const EVENTS_KEPT: usize = 1024;
+
+/// How far a replica has come.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    pub(super) state: ReplicaState,
+    pub(super) applied: AppliedPoint,
+    pub(super) snapshot: Option<SnapshotInfo>,
+    pub(super) leaders_seen: Vec<TermOfLeader>,
+}
+
+/// What a replica's workers share with each other and with whoever asks.
+pub(super) struct ReplicaShared {
+    pub(super) group: GroupId,
+    pub(super) replica: ReplicaId,
+    pub(super) info: GroupInfo,
+    pub(super) limits: GroupLimits,
+    pub(super) kind: MachineKind,
+    pub(super) has_lifecycle: bool,
+    pub(super) services: Services,
+    pub(super) snapshots: Arc<SnapshotStore>,
+    pub(super) history: Arc<GroupHistory>,
+    pub(super) events: broadcast::Sender<GroupEvent>,
+    /// How far the log is applied, for those who wait for it.
+    pub(super) applied: watch::Sender<u64>,
+    /// Where apply takes its work: known once it has a mailbox.
+    pub(super) apply: OnceLock<Weak<Mailbox<ApplyWorker>>>,
+    progress: Mutex<Progress>,
+    lead: Mutex<RoleChange>,
+}
+
+impl ReplicaShared {
+    #[allow(clippy::too_many_arguments)] // What a replica is, named one by one where it is made.
+    pub(super) fn new(
+        replica: ReplicaId,
+        info: GroupInfo,
+        limits: GroupLimits,
+        kind: MachineKind,
+        has_lifecycle: bool,
+        services: Services,
+        snapshots: Arc<SnapshotStore>,
+        history: Arc<GroupHistory>,
+        progress: Progress,
+    ) -> Self {
+        let lead = RoleChange { role: Role::Follower, term: 0, leader: None };
+        Self {
+            group: info.id,
+            replica,
+            info,
+            limits,
+            kind,
+            has_lifecycle,
+            services,
+            snapshots,
+            history,
+            events: broadcast::Sender::new(EVENTS_KEPT),
+            applied: watch::Sender::new(progress.applied.index),
+            apply: OnceLock::new(),
+            progress: Mutex::new(progress),
+            lead: Mutex::new(lead),
+        }
+    }
+
+    /// How far it has come.
+    pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What raft last said of it.
+    pub(super) fn lead(&self) -> RoleChange {
+        *self.lead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_lead(&self, change: RoleChange) {
+        *self.lead.lock().unwrap_or_else(PoisonError::into_inner) = change;
+    }
+
+    /// Whether it leads, as far as raft has said.
+    pub(super) fn leads(&self) -> bool {
+        self.lead().role == Role::Leader
+    }
+
+    /// This replica as a member of its group.
+    pub(super) fn member(&self) -> Member {
+        let node = self.services.node;
+        let applied = &self.progress().applied;
+        applied.configuration.member(self.replica).copied().unwrap_or(Member {
+            replica: self.replica,
+            node,
+            role: MemberRole::Learner,
+        })
+    }
+
+    /// Hands work to apply, unless the replica is gone.
+    pub(super) fn tell_apply(&self, work: ApplyWork) {
+        if let Some(apply) = self.apply.get().and_then(Weak::upgrade) {
+            apply.push(work);
+        }
+    }
+
+    /// Writes a snapshot of a store machine while apply goes on, and tells apply when it is done.
+    pub(super) fn write_snapshot(self: &Arc<Self>, snapshot: StoreSnapshot) {
+        let shared = self.clone();
+        self.services.runtime.spawn_blocking(move || {
+            let written = catch_unwind(AssertUnwindSafe(|| snapshot.write()))
+                .map_err(|panic| panic_message(panic.as_ref()))
+                .and_then(|written| written.map_err(|fault| fault.to_string()));
+            shared.tell_apply(ApplyWork::SnapshotWritten(written));
+        });
+    }
+
+    /// Why it cannot work, if it cannot.
+    pub(super) fn failure(&self) -> Option<String> {
+        match &self.progress().state {
+            ReplicaState::Failed { why } => Some(why.clone()),
+            ReplicaState::Starting { .. } | ReplicaState::Running => None,
+        }
+    }
+}
+
+/// One replica with its mailboxes.
+pub(super) struct LocalReplica {
+    pub(super) shared: Arc<ReplicaShared>,
+    pub(super) apply: Arc<Mailbox<ApplyWorker>>,
+}
+
+impl LocalReplica {
+    /// Hands work to apply, behind all that waits there.
+    pub(super) fn apply(&self, work: ApplyWork) {
+        self.apply.push(work);
+    }
+}
+
+/// The mailboxes of a replica's observers. Of a memory machine there is one, because it follows the log; of a store
+/// machine there are several, so that queries run side by side.
+#[derive(Clone)]
+pub(super) struct Observers {
+    mailboxes: Arc<[Arc<Mailbox<ObserveWorker>>]>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Observers {
+    pub(super) fn new(mailboxes: Vec<Arc<Mailbox<ObserveWorker>>>) -> Self {
+        Self { mailboxes: mailboxes.into(), next: Arc::default() }
+    }
+
+    /// Hands a query to one of them; gives it back when too many wait.
+    pub(super) fn query(&self, work: ObserveWork, waiting_max: usize) -> Result<(), ObserveWork> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len().max(1);
+        match self.mailboxes.get(turn) {
+            Some(mailbox) => mailbox.try_push(work, waiting_max),
+            None => Err(work),
+        }
+    }
+
+    /// Hands a callback to the one that runs all of them, in order.
+    pub(super) fn callback(&self, work: ObserveWork) {
+        if let Some(mailbox) = self.mailboxes.first() {
+            mailbox.push(work);
+        }
+    }
+
+    /// Lets all of them go once what waits is done, and then says so.
+    pub(super) fn close(&self, done: oneshot::Sender<()>) {
+        let done = Arc::new(CloseSignal(Some(done)));
+        for mailbox in self.mailboxes.iter() {
+            mailbox.push(ObserveWork::Close(done.clone()));
+        }
+    }
+
+    /// Hands a fresh observer to the one of that number.
+    pub(super) fn renew(&self, number: usize, work: ObserveWork) {
+        if let Some(mailbox) = self.mailboxes.get(number) {
+            mailbox.push(work);
+        }
+    }
+}
+
+/// Says that a replica is closed when the last of its workers has dropped it.
+pub(super) struct CloseSignal(Option<oneshot::Sender<()>>);
+
+impl Drop for CloseSignal {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            // Nobody waits when the node shuts down.
+            let _ = done.send(());
+        }
+    }
+}

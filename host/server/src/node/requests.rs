@@ -1,0 +1,240 @@
+//! Commands and queries on their way through raft and back.
+
+use super::{
+    apply_worker::ApplyWork,
+    core::Core,
+    handle::Deadline,
+    inbox::InboxError,
+    local_replica::LocalReplica,
+    view::{Consistency, Queried, Submitted},
+    waiters::{Failure, ReadTicket, Waiter},
+};
+use crate::RequestError;
+use bytes::Bytes;
+use quorate_consensus::{Input, Refusal};
+use quorate_vocabulary::GroupId;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::oneshot, time::timeout};
+
+/// The pause before a read that nobody could answer is tried again.
+const READ_RETRY_PAUSE: Duration = Duration::from_millis(25);
+/// A read whose messages were lost is asked again after so many election timeouts.
+const READ_ATTEMPT_ELECTIONS: u32 = 2;
+
+impl Core {
+    /// The replica of a group on this node, in working order.
+    pub(super) fn replica(&self, group: GroupId) -> Result<Arc<LocalReplica>, RequestError> {
+        self.health.check(self.node())?;
+        if self.stopping.is_cancelled() {
+            return Err(RequestError::ShuttingDown);
+        }
+        let Some(replica) = self.registry.get(group) else { return Err(self.not_here(group)) };
+        match replica.shared.failure() {
+            Some(why) => Err(RequestError::ReplicaFailed { group, why }),
+            None => Ok(replica),
+        }
+    }
+
+    /// Why there is no replica of that group here.
+    fn not_here(&self, group: GroupId) -> RequestError {
+        let state = self.catalog_state();
+        let Some(known) = state.group(group) else {
+            return RequestError::GroupNotFound { name: group.to_string() };
+        };
+        if known.replica_on(self.node()).is_some() {
+            let why = self.hosting.why_not_running(group);
+            return RequestError::GroupNotReady { group, why };
+        }
+        // One of those that hold it knows better who leads.
+        let holder = known.members.iter().find(|member| self.is_reachable(member.node));
+        let holder = holder.or(known.members.first()).copied();
+        RequestError::NotLeader { group, leader: self.leader_hint(holder) }
+    }
+
+    /// Replicates a command. Hands it on before it first waits.
+    pub(super) async fn submit(
+        &self,
+        group: GroupId,
+        command: Bytes,
+        deadline: Deadline,
+    ) -> Result<Submitted, RequestError> {
+        let replica = self.replica(group)?;
+        let bytes_max = usize::try_from(replica.shared.limits.command_bytes_max).unwrap_or(usize::MAX);
+        if command.len() > bytes_max {
+            return Err(RequestError::CommandTooLarge { group, bytes: command.len(), bytes_max });
+        }
+        if deadline.remaining().is_zero() {
+            let what = "its turn".to_owned();
+            return Err(RequestError::DeadlineExceeded { what, waited: deadline.waited() });
+        }
+        let bytes = command.len();
+        let (reply, answer) = oneshot::channel();
+        let waiting = self.services.waiters.wait(Waiter::Submit(reply));
+        let request = waiting.request();
+        self.services.inbox.request(Input::Propose { group, request, command }).map_err(inbox_error)?;
+        match timeout(deadline.remaining(), answer).await {
+            Ok(Ok(Ok(submitted))) => Ok(submitted),
+            Ok(Ok(Err(Failure::Error(error)))) => Err(error),
+            Ok(Ok(Err(Failure::Refused(refusal)))) => Err(self.refused(group, bytes, refusal)),
+            // Nothing says that it was not appended.
+            Ok(Err(_)) => Err(RequestError::OutcomeUnknown { group, why: "this node is shutting down" }),
+            Err(_) => {
+                Err(RequestError::OutcomeUnknown { group, why: "it was not answered before the deadline" })
+            }
+        }
+    }
+
+    fn refused(&self, group: GroupId, bytes: usize, refusal: Refusal) -> RequestError {
+        match refusal {
+            Refusal::NotLeader { leader } => {
+                RequestError::NotLeader { group, leader: self.leader_hint(leader) }
+            }
+            Refusal::Overloaded { .. } => {
+                RequestError::Overloaded { queue: "the queue of the group's commands" }
+            }
+            Refusal::TooManyReads { .. } => {
+                RequestError::Overloaded { queue: "the queue of the group's reads" }
+            }
+            Refusal::TooLarge { bytes: _, bytes_max } => {
+                RequestError::CommandTooLarge { group, bytes, bytes_max }
+            }
+            Refusal::Unavailable { cause } => RequestError::GroupNotReady { group, why: cause.to_owned() },
+            Refusal::Configuration { cause } => {
+                RequestError::InvalidArgument { what: "the configuration", why: cause }
+            }
+            Refusal::Lost => RequestError::OutcomeUnknown {
+                group,
+                why: "this node lost the leadership before it was applied",
+            },
+            Refusal::Closed { appended: true } => {
+                RequestError::OutcomeUnknown { group, why: "the replica was closed before it was applied" }
+            }
+            Refusal::Closed { appended: false } | Refusal::NotHere => match self.replica(group) {
+                Err(error) => error,
+                Ok(_) => RequestError::GroupNotReady { group, why: "its replica is being opened".to_owned() },
+            },
+        }
+    }
+
+    /// Answers a query from this node's replica.
+    pub(super) async fn query(
+        &self,
+        group: GroupId,
+        request: Bytes,
+        consistency: Consistency,
+        deadline: Deadline,
+    ) -> Result<Queried, RequestError> {
+        let replica = self.replica(group)?;
+        let bytes_max = usize::try_from(replica.shared.limits.command_bytes_max).unwrap_or(usize::MAX);
+        if request.len() > bytes_max {
+            return Err(RequestError::RequestTooLarge { group, bytes: request.len(), bytes_max });
+        }
+        drop(replica);
+        let answered = self.read(group, Some(request), consistency, deadline).await?;
+        answered.ok_or_else(|| RequestError::Internal {
+            why: "a query was answered without an answer".to_owned(),
+        })
+    }
+
+    /// Returns once this node has applied everything that was answered anywhere before the call.
+    pub(super) async fn barrier(&self, group: GroupId, deadline: Deadline) -> Result<(), RequestError> {
+        self.read(group, None, Consistency::Linearizable, deadline).await.map(|_| ())
+    }
+
+    async fn read(
+        &self,
+        group: GroupId,
+        request: Option<Bytes>,
+        consistency: Consistency,
+        deadline: Deadline,
+    ) -> Result<Option<Queried>, RequestError> {
+        loop {
+            let attempt = self.read_once(group, request.clone(), consistency, deadline).await;
+            let retry = match attempt {
+                Ok(answer) => return Ok(answer),
+                Err(ReadFailure::Error(error)) => return Err(error),
+                Err(ReadFailure::Unconfirmed) => Duration::ZERO,
+                Err(ReadFailure::NobodyLeads) => READ_RETRY_PAUSE,
+            };
+            if deadline.remaining() <= retry {
+                let why = "no majority confirmed the read";
+                return Err(RequestError::NoQuorum { group, why, waited: deadline.waited() });
+            }
+            tokio::time::sleep(retry).await;
+        }
+    }
+
+    async fn read_once(
+        &self,
+        group: GroupId,
+        request: Option<Bytes>,
+        consistency: Consistency,
+        deadline: Deadline,
+    ) -> Result<Option<Queried>, ReadFailure> {
+        let replica = self.replica(group).map_err(ReadFailure::Error)?;
+        let (reply, answer) = oneshot::channel();
+        let confirmed = Arc::<AtomicBool>::default();
+        let ticket = ReadTicket { request, reply, confirmed: confirmed.clone() };
+        let mut waiting = None;
+        match consistency {
+            Consistency::Local => replica.apply(ApplyWork::Read { index: 0, ticket }),
+            Consistency::Linearizable => {
+                let read = self.services.waiters.wait(Waiter::Read(ticket));
+                let input = Input::Read { group, request: read.request() };
+                self.services.inbox.request(input).map_err(|error| ReadFailure::Error(inbox_error(error)))?;
+                waiting = Some(read);
+            }
+        }
+        drop(replica);
+        tokio::pin!(answer);
+        let attempt = self.config.election_timeout * READ_ATTEMPT_ELECTIONS;
+        let mut answered = timeout(attempt.min(deadline.remaining()), &mut answer).await;
+        let is_confirmed = || consistency == Consistency::Local || confirmed.load(Ordering::Relaxed);
+        if answered.is_err() && is_confirmed() {
+            // Nothing is lost on the way any more: it only takes its time.
+            answered = timeout(deadline.remaining(), &mut answer).await;
+        }
+        drop(waiting);
+        match answered {
+            Ok(Ok(Ok(queried))) => Ok(queried),
+            Ok(Ok(Err(Failure::Error(error)))) => Err(ReadFailure::Error(error)),
+            Ok(Ok(Err(Failure::Refused(
+                Refusal::NotLeader { .. } | Refusal::Unavailable { .. } | Refusal::Lost,
+            )))) => Err(ReadFailure::NobodyLeads),
+            Ok(Ok(Err(Failure::Refused(refusal)))) => {
+                Err(ReadFailure::Error(self.refused(group, 0, refusal)))
+            }
+            Ok(Err(_)) if self.stopping.is_cancelled() => Err(ReadFailure::Error(RequestError::ShuttingDown)),
+            // Whoever had it has dropped it: a worker that broke, or a replica that was closed.
+            Ok(Err(_)) => Err(ReadFailure::NobodyLeads),
+            Err(_) if is_confirmed() => {
+                let what = "the state to be new enough and the plugin to answer".to_owned();
+                Err(ReadFailure::Error(RequestError::DeadlineExceeded { what, waited: deadline.waited() }))
+            }
+            Err(_) => Err(ReadFailure::Unconfirmed),
+        }
+    }
+}
+
+/// How an attempt to read failed.
+enum ReadFailure {
+    /// Trying again is of no use.
+    Error(RequestError),
+    /// No answer came in time.
+    Unconfirmed,
+    /// Nobody could confirm it at the moment.
+    NobodyLeads,
+}
+
+fn inbox_error(error: InboxError) -> RequestError {
+    match error {
+        InboxError::Full => RequestError::Overloaded { queue: "the node's inbox" },
+        InboxError::Stopped => RequestError::ShuttingDown,
+    }
+}

@@ -1,0 +1,18 @@
+//! What the workers of a node share.
+
+use super::{inbox::ShardInbox, waiters::Waiters};
+use quorate_vocabulary::NodeId;
+use std::sync::Arc;
+
+/// The ways from a worker back to the shard and to those who wait. Clones are the same.
+#[derive(Clone)]
+pub(super) struct Services {
+    /// This node.
+    pub(super) node: NodeId,
+    /// The shard's inbox.
+    pub(super) inbox: Arc<ShardInbox>,
+    /// Who waits for what.
+    pub(super) waiters: Arc<Waiters>,
+    /// Runs what may take long: writing snapshots, reading the log back.
+    pub(super) runtime: tokio::runtime::Handle,
+}

@@ -1,0 +1,148 @@
+//! The thread that drives consensus. It computes and hands on, and never waits for anything but its inbox.
+
+use super::{
+    apply_worker::ApplyWork,
+    inbox::{ShardInbox, ShardItem},
+    life::RoleChange,
+    log_writer::LogWork,
+    outbound::Outbound,
+    registry::Registry,
+    services::Services,
+    waiters::Failure,
+};
+use quorate_consensus::{Effect, Input, Now, Shard};
+use quorate_storage::StorageError;
+use quorate_vocabulary::{GroupId, ReplicaId};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::oneshot;
+
+/// What the thread needs beside the shard.
+pub(super) struct ShardThread {
+    pub(super) shard: Shard,
+    pub(super) tick: Duration,
+    pub(super) services: Services,
+    pub(super) registry: Arc<Registry>,
+    pub(super) log: mpsc::Sender<LogWork>,
+    pub(super) outbound: Outbound,
+}
+
+/// A replica that is to leave this node for ever: closed first, and removed behind all it still had to write.
+pub(super) struct Retirement {
+    pub(super) group: GroupId,
+    pub(super) replica: ReplicaId,
+    pub(super) done: oneshot::Sender<Result<(), StorageError>>,
+}
+
+impl ShardThread {
+    /// Starts the thread. It ends when its inbox is stopped.
+    pub(super) fn start(self) -> io::Result<JoinHandle<()>> {
+        let inbox = self.services.inbox.clone();
+        thread::Builder::new().name("shard".to_owned()).spawn(move || {
+            if catch_unwind(AssertUnwindSafe(|| self.run(&inbox))).is_err() {
+                // Panics of single replicas are caught within: this is a defect of the node's own.
+                tracing::error!("the shard thread panicked; this node takes no part until it is restarted");
+                inbox.stop();
+            }
+        })
+    }
+
+    fn run(mut self, inbox: &ShardInbox) {
+        let began = Instant::now();
+        let (mut items, mut inputs, mut effects, mut retired) = (vec![], vec![], vec![], vec![]);
+        let mut next_tick = self.tick;
+        loop {
+            if !inbox.take(&mut items, next_tick.saturating_sub(began.elapsed())) {
+                return;
+            }
+            let mut statuses = Vec::new();
+            for item in items.drain(..) {
+                match item {
+                    ShardItem::Input(input) => inputs.push(input),
+                    ShardItem::Statuses(reply) => statuses.push(reply),
+                    ShardItem::Retire(retirement) => {
+                        inputs.push(Input::Close { group: retirement.group });
+                        retired.push(retirement);
+                    }
+                }
+            }
+            let monotonic = began.elapsed();
+            if monotonic >= next_tick {
+                next_tick = monotonic + self.tick;
+            }
+            self.shard.step(Now { monotonic, wall_ms: wall_ms() }, &mut inputs, &mut effects);
+            for effect in effects.drain(..) {
+                self.carry_out(effect);
+            }
+            for Retirement { group, replica, done } in retired.drain(..) {
+                self.write(LogWork::Remove { group, replica, done });
+            }
+            for reply in statuses {
+                // Whoever asked may have gone.
+                let _ = reply.send(self.shard.statuses().collect());
+            }
+        }
+    }
+
+    fn carry_out(&self, effect: Effect) {
+        match effect {
+            Effect::Persist(persist) => self.write(LogWork::Persist(persist)),
+            Effect::Send(message) => self.outbound.send(message),
+            Effect::SendSnapshot { group, to, node, message } => {
+                self.outbound.send_snapshot(self.registry.get(group), group, to, node, message);
+            }
+            Effect::Apply { group, entries } => self.apply(group, ApplyWork::Entries(entries)),
+            Effect::Restore { group, point, .. } => self.apply(group, ApplyWork::Restore(point)),
+            Effect::CutLog { group, truncated, configuration } => {
+                self.write(LogWork::Cut { group, truncated, configuration });
+            }
+            Effect::Fetch { group, first, last, bytes_max } => {
+                self.outbound.fetch(group, first, last, bytes_max)
+            }
+            Effect::Refused { request, reason, .. } => {
+                self.services.waiters.fail(request, Failure::Refused(reason));
+            }
+            Effect::ReadReady { group, request, index } => {
+                if let Some(mut ticket) = self.services.waiters.read(request) {
+                    ticket.confirmed();
+                    match self.registry.get(group) {
+                        Some(replica) => replica.apply(ApplyWork::Read { index, ticket }),
+                        None => ticket.fail(Failure::Refused(quorate_consensus::Refusal::NotHere)),
+                    }
+                }
+            }
+            Effect::RoleChanged { group, role, term, leader } => {
+                let change = RoleChange { role, term, leader };
+                if let Some(replica) = self.registry.get(group) {
+                    replica.shared.set_lead(change);
+                    replica.apply(ApplyWork::Role(change));
+                }
+            }
+            Effect::LeaderEstablished { group, term } => self.apply(group, ApplyWork::Established { term }),
+            Effect::SnapshotWanted { group, .. } => self.apply(group, ApplyWork::Snapshot(None)),
+            Effect::ReplicaFailed { group, cause } => self.apply(group, ApplyWork::Fail(cause)),
+        }
+    }
+
+    fn apply(&self, group: GroupId, work: ApplyWork) {
+        // A replica that is being removed is not in the registry any more, and has no use for it.
+        if let Some(replica) = self.registry.get(group) {
+            replica.apply(work);
+        }
+    }
+
+    fn write(&self, work: LogWork) {
+        // The log writer ends after this thread, or has failed; then nothing is promised any more.
+        let _ = self.log.send(work);
+    }
+}
+
+fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,289 @@
+//! Starts a node and ends it.
+
+use super::{
+    apply_worker::ApplyWork,
+    config::NodeConfig,
+    core::Core,
+    handle::NodeHandle,
+    hosting::Hosting,
+    inbound::Inbound,
+    inbox::ShardInbox,
+    log_writer,
+    opening::{OpenError, ReplicaSpec},
+    outbound::Outbound,
+    plugins::PluginCache,
+    pool::Pool,
+    registry::Registry,
+    services::Services,
+    shard_thread::ShardThread,
+    storage_health::StorageHealth,
+};
+use quorate_catalog::{CatalogHandle, CatalogPlugin, catalog_digest, catalog_group};
+use quorate_consensus::{Shard, ShardConfig};
+use quorate_machine::{Engine, EngineConfig, EngineError};
+use quorate_replica::ports::GroupLimits;
+use quorate_storage::{DataFolder, NewReplica, NodeIdentity, RaftBatch, StorageError, StorageOptions};
+use quorate_transport::{AddressError, PeerIdentity, PeerServer, Peers, PeersConfig};
+use quorate_vocabulary::{GroupId, Member, MemberRole, ReplicaId};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{BuildHasher, Hasher, RandomState},
+    io,
+    sync::{Arc, OnceLock},
+    thread::JoinHandle,
+    time::Duration,
+};
+use tokio::time::MissedTickBehavior;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How often the engine's watchdog is told that time passes: what its limits are counted in.
+const ENGINE_TICK: Duration = Duration::from_millis(100);
+/// The longest the plugins' last callbacks and what waits to be applied may hold up the end of the node.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Its configuration does not fit.
+    #[error("the configuration cannot be used: {why}")]
+    Config {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Its data folder cannot be used.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
+    /// The engine for plugins does not start.
+    #[error("{0}")]
+    Engine(#[from] EngineError),
+    /// An address among the nodes is none.
+    #[error("{0}")]
+    Address(#[from] AddressError),
+    /// The operating system gives no thread.
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[source] io::Error),
+    /// The catalog's own replica cannot be opened.
+    #[error("the catalog of this node cannot be opened: {why}")]
+    Catalog {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// A node at work. Dropping it without [`shut_down`](Self::shut_down) leaves its threads behind.
+pub struct RunningNode {
+    core: Arc<Core>,
+    peer_server: PeerServer,
+    shard: JoinHandle<()>,
+    log_writer: JoinHandle<()>,
+}
+
+impl RunningNode {
+    /// Starts a node on the current tokio runtime: opens its data folder, takes up the replicas in it, and makes itself
+    /// known to the cluster. What other nodes send comes by [`peer_service`](Self::peer_service), which is for the caller
+    /// to serve at the node's address.
+    ///
+    /// # Errors
+    /// When the folder, the configuration or the machine does not allow it.
+    pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
+        let runtime = tokio::runtime::Handle::current();
+        // Opens databases and replays logs: not on a thread that others wait for.
+        let started = tokio::task::spawn_blocking(move || {
+            let _guard = runtime.enter();
+            Self::start_blocking(config)
+        });
+        let node = started
+            .await
+            .map_err(|error| StartError::Config { why: format!("starting broke: {error}") })??;
+        let core = &node.core;
+        core.tasks.spawn(core.clone().host());
+        core.tasks.spawn(core.clone().register());
+        core.tasks.spawn(tick_engine(core.engine.clone(), core.stopping.clone()));
+        Ok(node)
+    }
+
+    fn start_blocking(config: NodeConfig) -> Result<Self, StartError> {
+        let config = Arc::new(config);
+        if !config.founders.iter().any(|founder| founder.0 == config.node) {
+            let why = format!("node {} is not among the founding nodes", config.node);
+            return Err(StartError::Config { why });
+        }
+        let identity = NodeIdentity { cluster: config.cluster.clone(), node: config.node };
+        let options = StorageOptions { snapshots_kept: config.snapshots_kept, ..StorageOptions::default() };
+        let folder = DataFolder::open_with(&config.data_folder, identity, &options)?;
+        let store = folder.raft();
+        let engine = Engine::new(&engine_config(&config))?;
+        let shard = Shard::new(shard_config(&config))
+            .map_err(|error| StartError::Config { why: error.to_string() })?;
+
+        let services = Services {
+            node: config.node,
+            inbox: Arc::new(ShardInbox::new(config.shard_inbox_max)),
+            waiters: Arc::default(),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let health = Arc::<StorageHealth>::default();
+        let registry = Arc::<Registry>::default();
+        let inbound = Inbound::default();
+        let peer_identity = PeerIdentity { cluster: config.cluster.clone(), node: config.node };
+        let peers_config =
+            PeersConfig { plugin_bytes_max: config.plugin_bytes_max, ..PeersConfig::default() };
+        let peers = Peers::start(
+            peer_identity.clone(),
+            peers_config.clone(),
+            config.founders.iter().cloned(),
+            Arc::new(inbound.clone()),
+        )?;
+        let hosting = take_stock(&folder)?;
+        let core = Arc::new(Core {
+            services: services.clone(),
+            registry: registry.clone(),
+            health: health.clone(),
+            store: store.clone(),
+            engine,
+            plugins: PluginCache::default(),
+            catalog: CatalogHandle::default(),
+            hosting,
+            apply_pool: Pool::start("apply", config.apply_threads).map_err(StartError::Thread)?,
+            observe_pool: Pool::start("observe", config.observer_threads).map_err(StartError::Thread)?,
+            peers: OnceLock::from(peers.clone()),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            folder,
+            config,
+        });
+        let (log, log_writer) =
+            log_writer::start(store.clone(), services.clone(), health).map_err(StartError::Thread)?;
+        let outbound = Outbound { services: services.clone(), peers, store };
+        let tick = core.config.heartbeat_interval;
+        let shard = ShardThread { shard, tick, services, registry, log, outbound }
+            .start()
+            .map_err(StartError::Thread)?;
+        core.open_catalog().map_err(|error| StartError::Catalog { why: error.to_string() })?;
+        inbound.connect(&core);
+        let peer_server = PeerServer::new(peer_identity, peers_config, Arc::new(inbound));
+        Ok(Self { core, peer_server, shard, log_writer })
+    }
+
+    /// The handle for whoever serves the node's API.
+    #[must_use]
+    pub fn handle(&self) -> NodeHandle {
+        NodeHandle::new(self.core.clone())
+    }
+
+    /// The service that other nodes call, to be served at the node's address.
+    #[must_use]
+    pub fn peer_service(&self) -> quorate_proto::peer::v1::peer_server::PeerServer<PeerServer> {
+        self.peer_server.clone().into_service()
+    }
+
+    /// Ends the node in good order: plugins are told, what is committed here is applied, everything is written.
+    /// To be called before the server of [`peer_service`](Self::peer_service) is asked to end gracefully, which would
+    /// wait for streams that do not end on their own.
+    pub async fn shut_down(self) {
+        let Self { core, peer_server, shard, log_writer } = self;
+        core.stopping.cancel();
+        for replica in core.registry.all() {
+            replica.apply(ApplyWork::ShutDown);
+        }
+        peer_server.shutdown().await;
+        if let Some(peers) = core.peers.get() {
+            peers.shutdown().await;
+        }
+        core.services.inbox.stop();
+        core.tasks.close();
+        core.tasks.wait().await;
+        let ending = core.clone();
+        let drain = tokio::task::spawn_blocking(move || {
+            // In this order: the shard feeds the others.
+            let _ = shard.join();
+            let _ = log_writer.join();
+            ending.apply_pool.stop();
+            ending.observe_pool.stop();
+        });
+        if tokio::time::timeout(DRAIN_TIMEOUT, drain).await.is_err() {
+            tracing::warn!("a plugin holds up the end of the node; it is cut off");
+        }
+        for replica in core.registry.all() {
+            core.registry.remove(replica.shared.group);
+        }
+    }
+}
+
+/// What is on the disk, and away with what a crash left of replicas that were removed.
+fn take_stock(folder: &DataFolder) -> Result<Hosting, StorageError> {
+    let loaded = folder.raft().load()?;
+    let mut kept: BTreeSet<GroupId> = loaded.replicas.iter().map(|replica| replica.group).collect();
+    kept.extend(loaded.damaged.iter().map(|damaged| damaged.group));
+    let strays = folder.destroy_strays(&kept)?;
+    if !strays.is_empty() {
+        tracing::info!(?strays, "removed what was left of groups that are gone");
+    }
+    let mut damaged = BTreeMap::new();
+    let mut replicas: BTreeMap<GroupId, ReplicaId> =
+        loaded.replicas.iter().map(|replica| (replica.group, replica.replica)).collect();
+    for replica in loaded.damaged {
+        if replica.group.is_catalog() {
+            return Err(replica.error);
+        }
+        tracing::error!(group = %replica.group, error = %replica.error, "a replica is damaged and does not run");
+        replicas.insert(replica.group, replica.replica.unwrap_or(ReplicaId(0)));
+        damaged.insert(replica.group, replica.error.to_string());
+    }
+    replicas.remove(&GroupId::CATALOG);
+    Ok(Hosting::new(replicas, damaged))
+}
+
+impl Core {
+    /// Opens this node's replica of the catalog; on a new node, founds it with the configured nodes.
+    fn open_catalog(&self) -> Result<(), OpenError> {
+        let group = GroupId::CATALOG;
+        let members: Vec<Member> = self
+            .config
+            .founders
+            .iter()
+            .map(|(node, _)| Member { replica: ReplicaId(node.0), node: *node, role: MemberRole::Voter })
+            .collect();
+        if self.store.replica(group)?.is_none() {
+            let mut batch = RaftBatch::new();
+            batch.create(NewReplica::bootstrap(group, ReplicaId(self.node().0), members.clone()));
+            self.store.write(batch)?;
+        }
+        self.open_replica(ReplicaSpec {
+            info: catalog_group(),
+            limits: GroupLimits::default(),
+            plugin: Arc::new(CatalogPlugin::new(self.catalog.clone())),
+            plugin_digest: catalog_digest(),
+            members,
+        })
+    }
+}
+
+fn shard_config(config: &NodeConfig) -> ShardConfig {
+    // Differs between nodes and runs, as elections want it.
+    let seed = RandomState::new().build_hasher().finish();
+    ShardConfig {
+        election_timeout: config.election_timeout,
+        heartbeat_interval: config.heartbeat_interval,
+        log_margin_entries: config.log_margin_entries,
+        ..ShardConfig::new(config.node, seed)
+    }
+}
+
+fn engine_config(config: &NodeConfig) -> EngineConfig {
+    let mut engine = EngineConfig::default();
+    engine.plugin.bytes_max = config.plugin_bytes_max;
+    engine
+}
+
+async fn tick_engine(engine: Engine, stopping: CancellationToken) {
+    let mut interval = tokio::time::interval(ENGINE_TICK);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            _ = interval.tick() => engine.tick(),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! How this node and its replicas are, for those who ask.
+
+use super::{
+    core::Core,
+    handle::Deadline,
+    local_replica::LocalReplica,
+    view::{GroupView, NodeStatus, NodeView, ReplicaRole, ReplicaState, ReplicaView},
+};
+use crate::RequestError;
+use bytes::Bytes;
+use quorate_catalog::Group;
+use quorate_consensus::{ReplicaStatus, Role};
+use quorate_vocabulary::{GroupId, GroupName, MemberRole, NodeId, ReplicaId};
+use std::collections::BTreeMap;
+
+impl Core {
+    async fn shard_statuses(&self) -> Result<BTreeMap<GroupId, ReplicaStatus>, RequestError> {
+        let statuses = self.services.inbox.statuses().await.map_err(|_| RequestError::ShuttingDown)?;
+        Ok(statuses.into_iter().map(|status| (status.group, status)).collect())
+    }
+
+    /// This node and every replica it holds, those that do not run among them.
+    pub(super) async fn status(&self) -> Result<NodeStatus, RequestError> {
+        let statuses = self.shard_statuses().await?;
+        let mut replicas: BTreeMap<GroupId, ReplicaView> = self
+            .registry
+            .all()
+            .into_iter()
+            .map(|replica| {
+                let group = replica.shared.group;
+                (group, self.replica_view(&replica, statuses.get(&group)))
+            })
+            .collect();
+        for (group, replica, state) in self.not_running() {
+            replicas.entry(group).or_insert_with(|| idle_view(group, replica, self.node(), state));
+        }
+        Ok(NodeStatus {
+            cluster: self.config.cluster.clone(),
+            node: self.node(),
+            address: self.config.address.clone(),
+            registered: self.is_registered(),
+            catalog_leader: self.catalog_leader(),
+            replicas: replicas.into_values().collect(),
+        })
+    }
+
+    /// One group with the replica this node holds of it.
+    pub(super) async fn describe_group(
+        &self,
+        name: &GroupName,
+        deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        let group = self.find_group(name, deadline).await?;
+        let statuses = self.shard_statuses().await?;
+        let mut view = self.group_view(&group);
+        view.local = match self.registry.get(group.id) {
+            Some(replica) => Some(self.replica_view(&replica, statuses.get(&group.id))),
+            None => group
+                .replica_on(self.node())
+                .map(|replica| idle_view(group.id, replica, self.node(), self.hosting.state_of(group.id))),
+        };
+        Ok(view)
+    }
+
+    /// Replicas that this node is to hold, or holds, and that do not run.
+    fn not_running(&self) -> Vec<(GroupId, ReplicaId, ReplicaState)> {
+        let state = self.catalog_state();
+        let mine = |group: &Group| group.replica_on(self.node()).map(|replica| (group.id, replica));
+        let mut idle: BTreeMap<GroupId, ReplicaId> = state.groups().filter_map(mine).collect();
+        idle.extend(self.hosting.held());
+        idle.into_iter()
+            .filter(|(group, _)| self.registry.get(*group).is_none())
+            .map(|(group, replica)| (group, replica, self.hosting.state_of(group)))
+            .collect()
+    }
+
+    fn replica_view(&self, replica: &LocalReplica, status: Option<&ReplicaStatus>) -> ReplicaView {
+        let shared = &replica.shared;
+        let lead = shared.lead();
+        let own_role = shared.member().role;
+        let progress = shared.progress().clone();
+        let role = match lead.role {
+            Role::Leader => ReplicaRole::Leader,
+            Role::Candidate | Role::PreCandidate => ReplicaRole::Candidate,
+            Role::Follower if own_role == MemberRole::Learner => ReplicaRole::Learner,
+            Role::Follower => ReplicaRole::Follower,
+        };
+        let state = match status.and_then(|status| status.failure.clone()) {
+            Some(why) if progress.state == ReplicaState::Running => ReplicaState::Failed { why },
+            _ => progress.state,
+        };
+        ReplicaView {
+            group: shared.group,
+            replica: shared.replica,
+            node: self.node(),
+            state,
+            role,
+            term: lead.term,
+            leader: lead.leader,
+            commit: status.map_or(progress.applied.index, |status| status.commit),
+            applied: progress.applied.index,
+            log_first: status.map_or(0, |status| status.truncated.index + 1),
+            log_last: status.map_or(0, |status| status.last.index),
+            snapshot_index: progress.snapshot.as_ref().map_or(0, |info| info.header.point.index),
+            snapshot_bytes: progress.snapshot.as_ref().map_or(0, |info| info.bytes),
+            digest: Bytes::copy_from_slice(&progress.applied.digest.0),
+            leaders_seen: progress.leaders_seen,
+        }
+    }
+
+    /// Every registered node.
+    pub(super) fn node_views(&self) -> Vec<NodeView> {
+        let state = self.catalog_state();
+        let replicas = state.replicas_by_node();
+        let views = state.nodes().map(|node| NodeView {
+            id: node.id,
+            address: node.address.clone(),
+            engine_fingerprint: node.engine_fingerprint.clone(),
+            replicas: replicas.get(&node.id).copied().unwrap_or_default(),
+            reachable: self.is_reachable(node.id),
+        });
+        views.collect()
+    }
+}
+
+fn idle_view(group: GroupId, replica: ReplicaId, node: NodeId, state: ReplicaState) -> ReplicaView {
+    ReplicaView {
+        group,
+        replica,
+        node,
+        state,
+        role: ReplicaRole::Follower,
+        term: 0,
+        leader: None,
+        commit: 0,
+        applied: 0,
+        log_first: 0,
+        log_last: 0,
+        snapshot_index: 0,
+        snapshot_bytes: 0,
+        digest: Bytes::new(),
+        leaders_seen: Vec::new(),
+    }
+}

@@ -1,0 +1,165 @@
+//! Who waits for what came of which request.
+
+use super::view::{Queried, Submitted};
+use crate::RequestError;
+use bytes::Bytes;
+use quorate_consensus::{Refusal, RequestId};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+use tokio::sync::oneshot;
+
+/// How a request failed on its way.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Raft refused it.
+    Refused(Refusal),
+    /// Something else did.
+    Error(RequestError),
+}
+
+/// A read that waits for its turn, and perhaps for a query to be run.
+pub(super) struct ReadTicket {
+    /// What to ask the plugin; none: only that the state is new enough.
+    pub(super) request: Option<Bytes>,
+    /// Where the answer goes.
+    pub(super) reply: oneshot::Sender<Result<Option<Queried>, Failure>>,
+    /// Set once a majority has confirmed the read, so that whoever runs out of time knows what was missing.
+    pub(super) confirmed: Arc<AtomicBool>,
+}
+
+impl ReadTicket {
+    /// A majority has confirmed it.
+    pub(super) fn confirmed(&mut self) {
+        self.confirmed.store(true, Ordering::Relaxed);
+    }
+
+    /// Gives up on it.
+    pub(super) fn fail(self, failure: Failure) {
+        // Whoever asked may have gone.
+        let _ = self.reply.send(Err(failure));
+    }
+}
+
+/// What a request waits for.
+pub(super) enum Waiter {
+    /// The outcome of a command.
+    Submit(oneshot::Sender<Result<Submitted, Failure>>),
+    /// The moment when a read may be answered.
+    Read(ReadTicket),
+}
+
+impl Waiter {
+    fn fail(self, failure: Failure) {
+        match self {
+            Self::Submit(reply) => {
+                let _ = reply.send(Err(failure));
+            }
+            Self::Read(ticket) => ticket.fail(failure),
+        }
+    }
+}
+
+/// Every request of this node that raft has not answered.
+#[derive(Default)]
+pub(super) struct Waiters {
+    next: AtomicU64,
+    waiting: Mutex<HashMap<RequestId, Waiter>>,
+}
+
+impl Waiters {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, Waiter>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number for a request that nobody waits for.
+    pub(super) fn number(&self) -> RequestId {
+        RequestId(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Has `waiter` wait for a request. It is forgotten when what is returned is dropped.
+    pub(super) fn wait(self: &Arc<Self>, waiter: Waiter) -> Waiting {
+        let request = self.number();
+        self.lock().insert(request, waiter);
+        Waiting { waiters: self.clone(), request }
+    }
+
+    /// Answers commands of one entry.
+    pub(super) fn submitted_all(&self, answers: impl IntoIterator<Item = (RequestId, Submitted)>) {
+        let mut waiting = self.lock();
+        for (request, submitted) in answers {
+            if let Some(Waiter::Submit(reply)) = waiting.remove(&request) {
+                let _ = reply.send(Ok(submitted));
+            }
+        }
+    }
+
+    /// The read that this request stands for, if somebody still waits for it.
+    pub(super) fn read(&self, request: RequestId) -> Option<ReadTicket> {
+        match self.take(request)? {
+            Waiter::Read(ticket) => Some(ticket),
+            Waiter::Submit(_) => None,
+        }
+    }
+
+    /// Tells whoever waits that it failed.
+    pub(super) fn fail(&self, request: RequestId, failure: Failure) {
+        if let Some(waiter) = self.take(request) {
+            waiter.fail(failure);
+        }
+    }
+
+    fn take(&self, request: RequestId) -> Option<Waiter> {
+        self.lock().remove(&request)
+    }
+}
+
+/// A request somebody waits for.
+pub(super) struct Waiting {
+    waiters: Arc<Waiters>,
+    request: RequestId,
+}
+
+impl Waiting {
+    /// Its number.
+    pub(super) fn request(&self) -> RequestId {
+        self.request
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        // When the caller has gone or its time is over, the table must not grow by what nobody will take.
+        drop(self.waiters.take(self.request));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_nobody_waits_for_any_more_leaves_nothing_behind() {
+        let waiters = Arc::<Waiters>::default();
+        let (reply, answer) = oneshot::channel();
+        let waiting = waiters.wait(Waiter::Submit(reply));
+        let request = waiting.request();
+        drop(waiting);
+        assert!(waiters.lock().is_empty());
+        waiters.fail(request, Failure::Refused(Refusal::Lost));
+        assert!(answer.blocking_recv().is_err());
+    }
+
+    #[test]
+    fn a_failure_reaches_whoever_waits() {
+        let waiters = Arc::<Waiters>::default();
+        let (reply, answer) = oneshot::channel();
+        let waiting = waiters.wait(Waiter::Submit(reply));
+        waiters.fail(waiting.request(), Failure::Refused(Refusal::Lost));
+        assert!(matches!(answer.blocking_recv(), Ok(Err(Failure::Refused(Refusal::Lost)))));
+    }
+}
