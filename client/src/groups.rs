@@ -1,0 +1,99 @@
+use crate::{
+    Client, ClientError, CreateGroupRequest, DescribeGroupResponse, Group, SnapshotGroupResponse,
+    attempt::Attempt, retry::Repeat,
+};
+use quorate_proto::v1::{DeleteGroupRequest, DescribeGroupRequest, ListGroupsRequest, SnapshotGroupRequest};
+
+/// How many groups or plugins are asked for at a time.
+pub(crate) const PAGE_SIZE: u32 = 500;
+
+impl Client {
+    /// Creates a group; returns once it takes commands. Fill in `name` and `plugin`; the rest has defaults.
+    ///
+    /// # Errors
+    /// When it was not created, or when that is not known.
+    pub async fn create_group(&self, request: CreateGroupRequest) -> Result<Group, ClientError> {
+        let run = |attempt: Attempt| {
+            let request = attempt.request(request.clone());
+            async move { attempt.groups().create(request).await }
+        };
+        let response = self.call(self.anywhere(Repeat::Once), run).await?.into_inner();
+        response.group.ok_or_else(|| ClientError::lost("the node's answer names no group"))
+    }
+
+    /// All groups in the order of their names, or those of one tenant.
+    ///
+    /// # Errors
+    /// When no node could answer in time.
+    pub async fn list_groups(&self, tenant: Option<&str>) -> Result<Vec<Group>, ClientError> {
+        let mut groups = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let tenant = tenant.unwrap_or_default().to_owned();
+            let request = ListGroupsRequest { tenant, page_size: PAGE_SIZE, page_token: page_token.clone() };
+            let run = |attempt: Attempt| {
+                let request = attempt.request(request.clone());
+                async move { attempt.groups().list(request).await }
+            };
+            let page = self.call(self.anywhere(Repeat::Harmless), run).await?.into_inner();
+            groups.extend(page.groups);
+            // A token that stays the same would never end.
+            if page.next_page_token.is_empty() || page.next_page_token == page_token {
+                return Ok(groups);
+            }
+            page_token = page.next_page_token;
+        }
+    }
+
+    /// A group, and the replica of it on the node that answers.
+    ///
+    /// # Errors
+    /// When there is no such group, or no node could answer in time.
+    pub async fn describe_group(&self, name: &str) -> Result<DescribeGroupResponse, ClientError> {
+        let run = |attempt: Attempt| {
+            let request = attempt.request(DescribeGroupRequest { name: name.to_owned() });
+            async move { attempt.groups().describe(request).await }
+        };
+        Ok(self.call(self.anywhere(Repeat::Harmless), run).await?.into_inner())
+    }
+
+    /// A group, and the replica of it on the node at this address.
+    ///
+    /// # Errors
+    /// When there is no such group, or that node does not answer in time.
+    pub async fn describe_group_at(
+        &self,
+        address: &str,
+        name: &str,
+    ) -> Result<DescribeGroupResponse, ClientError> {
+        let run = |attempt: Attempt| {
+            let request = attempt.request(DescribeGroupRequest { name: name.to_owned() });
+            async move { attempt.groups().describe(request).await }
+        };
+        Ok(self.call_at(address, run).await?.into_inner())
+    }
+
+    /// Deletes a group with all its data; returns the number that it had. There is no way back.
+    ///
+    /// # Errors
+    /// When it was not deleted, or when that is not known.
+    pub async fn delete_group(&self, name: &str) -> Result<u64, ClientError> {
+        let run = |attempt: Attempt| {
+            let request = attempt.request(DeleteGroupRequest { name: name.to_owned() });
+            async move { attempt.groups().delete(request).await }
+        };
+        Ok(self.call(self.anywhere(Repeat::Once), run).await?.into_inner().id)
+    }
+
+    /// Takes a snapshot of a group at its leader now.
+    ///
+    /// # Errors
+    /// When none was taken.
+    pub async fn snapshot_group(&self, name: &str) -> Result<SnapshotGroupResponse, ClientError> {
+        let run = |attempt: Attempt| {
+            let request = attempt.request(SnapshotGroupRequest { name: name.to_owned() });
+            async move { attempt.groups().snapshot(request).await }
+        };
+        Ok(self.call(self.at_leader(name, Repeat::Harmless), run).await?.into_inner())
+    }
+}

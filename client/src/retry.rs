@@ -1,0 +1,176 @@
+//! Where an attempt goes, and what comes after one that failed.
+
+use crate::{Client, ClientError, backoff::Backoff, connections::normal, failed::Failed, reason};
+use std::time::Duration;
+
+/// What a call may do when it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Doing it twice is harmless.
+    Harmless,
+    /// It must not be done twice.
+    Once,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Another attempt, after this wait.
+    Retry(Duration),
+    /// The end.
+    GiveUp(ClientError),
+}
+
+/// How often in a row a call follows a node's word on who leads before it takes a breath.
+const REDIRECTIONS_MAX: u32 = 3;
+
+/// One call's way over the nodes.
+pub(crate) struct Route<'a> {
+    client: &'a Client,
+    group: Option<&'a str>,
+    repeat: Repeat,
+    backoff: Backoff,
+    /// The node that was said to lead.
+    leader: Option<String>,
+    /// The place in the list of addresses.
+    turn: usize,
+    redirections: u32,
+    /// Nodes in a row that could not be asked, or could not answer for a reason of their own.
+    unfit: usize,
+}
+
+impl<'a> Route<'a> {
+    pub(crate) fn new(client: &'a Client, group: Option<&'a str>, repeat: Repeat) -> Self {
+        let config = client.config();
+        Self {
+            client,
+            group,
+            repeat,
+            backoff: Backoff::new(config.backoff_min, config.backoff_max),
+            leader: group.and_then(|group| client.leaders().of(group)),
+            turn: client.first_turn(),
+            redirections: 0,
+            unfit: 0,
+        }
+    }
+
+    pub(crate) fn address(&self) -> String {
+        match &self.leader {
+            Some(leader) => leader.clone(),
+            None => {
+                let addresses = self.client.addresses();
+                addresses[self.turn % addresses.len()].clone()
+            }
+        }
+    }
+
+    /// The node at the address answered.
+    pub(crate) fn succeeded(&self, address: &str, leader_only: bool) {
+        if let Some(group) = self.group.filter(|_| leader_only) {
+            self.client.leaders().remember(group, address);
+        }
+        if self.leader.is_none() {
+            self.client.begin_at(self.turn);
+        }
+    }
+
+    /// The pipeline came further: what failed before does not count any more.
+    pub(crate) fn came_further(&mut self) {
+        self.backoff.reset();
+        self.redirections = 0;
+        self.unfit = 0;
+    }
+
+    pub(crate) fn after(&mut self, address: &str, failed: Failed) -> Next {
+        match failed {
+            Failed::Unsent(_) => {
+                self.client.connections().forget(address);
+                self.elsewhere(address);
+                self.once_all_were_asked()
+            }
+            Failed::Lost(error) => {
+                self.client.connections().forget(address);
+                match self.repeat {
+                    Repeat::Once => Next::GiveUp(ClientError::lost(&error.message)),
+                    Repeat::Harmless => {
+                        self.elsewhere(address);
+                        Next::Retry(self.backoff.wait())
+                    }
+                }
+            }
+            Failed::Told(error) => self.after_told(address, error),
+        }
+    }
+
+    fn after_told(&mut self, address: &str, error: ClientError) -> Next {
+        match error.reason.as_str() {
+            reason::NOT_LEADER => {
+                let leader = error.metadata.get(reason::metadata::LEADER_ADDRESS);
+                // A leader that sends elsewhere than to itself; anything else would go round in circles.
+                match leader.and_then(|leader| normal(leader).ok()).filter(|leader| leader != address) {
+                    Some(leader) => self.redirect(leader),
+                    None => {
+                        self.elsewhere(address);
+                        Next::Retry(self.backoff.wait())
+                    }
+                }
+            }
+            // The node is right, only the time is not.
+            reason::OVERLOADED => Next::Retry(self.backoff.wait()),
+            reason::GROUP_NOT_READY | reason::SHUTTING_DOWN | reason::NO_QUORUM => {
+                self.elsewhere(address);
+                Next::Retry(self.backoff.wait())
+            }
+            // Another node may be in better health, but none of them gets better by waiting.
+            reason::REPLICA_FAILED | reason::QUERY_FAILED => {
+                self.elsewhere(address);
+                self.unfit += 1;
+                if self.unfit < self.client.addresses().len() {
+                    Next::Retry(self.backoff.wait())
+                } else {
+                    Next::GiveUp(error)
+                }
+            }
+            reason::OUTCOME_UNKNOWN if self.repeat == Repeat::Harmless => {
+                self.elsewhere(address);
+                Next::Retry(self.backoff.wait())
+            }
+            _ => Next::GiveUp(error),
+        }
+    }
+
+    fn redirect(&mut self, leader: String) -> Next {
+        if let Some(group) = self.group {
+            self.client.leaders().remember(group, &leader);
+        }
+        self.leader = Some(leader);
+        self.redirections += 1;
+        if self.redirections <= REDIRECTIONS_MAX {
+            return Next::Retry(Duration::ZERO);
+        }
+        self.redirections = 0;
+        Next::Retry(self.backoff.wait())
+    }
+
+    fn elsewhere(&mut self, address: &str) {
+        if let Some(group) = self.group {
+            self.client.leaders().forget(group, address);
+        }
+        // A leader that failed says nothing against the address whose turn it is, unless it is the same.
+        let addresses = self.client.addresses();
+        if self.leader.take().is_none() || addresses[self.turn % addresses.len()] == address {
+            self.turn = self.turn.wrapping_add(1);
+        }
+        self.redirections = 0;
+    }
+
+    /// While there are nodes that were not asked yet there is no reason to wait.
+    fn once_all_were_asked(&mut self) -> Next {
+        self.unfit += 1;
+        if self.unfit < self.client.addresses().len() {
+            return Next::Retry(Duration::ZERO);
+        }
+        self.unfit = 0;
+        Next::Retry(self.backoff.wait())
+    }
+}
