@@ -2,8 +2,8 @@
 
 use crate::StorageError;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, LogLevel,
-    Options,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, ErrorKind,
+    LogLevel, Options,
 };
 use std::path::Path;
 
@@ -64,8 +64,14 @@ pub(crate) fn open(
     let families = families
         .iter()
         .map(|(name, content)| ColumnFamilyDescriptor::new(*name, family_options(*content, cache)));
-    DB::open_cf_descriptors(&database_options(may_create, recovery), path, families)
-        .map_err(StorageError::database("be opened", path))
+    DB::open_cf_descriptors(&database_options(may_create, recovery), path, families).map_err(|error| {
+        match error.kind() {
+            ErrorKind::Corruption => {
+                StorageError::DamagedDatabase { path: path.to_owned(), message: error.into_string() }
+            }
+            _ => StorageError::database("be opened", path)(error),
+        }
+    })
 }
 
 fn database_options(may_create: bool, recovery: Recovery) -> Options {

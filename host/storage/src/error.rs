@@ -307,6 +307,18 @@ pub enum StorageError {
         source: io::Error,
     },
 
+    /// A database cannot be opened because its files are damaged.
+    #[error(
+        "the database {path} is damaged ({message}): check the disk; then remove the node from the cluster and add it again with an \
+         empty folder, or restore the whole folder as it was when the node was stopped"
+    )]
+    DamagedDatabase {
+        /// The database's folder.
+        path: PathBuf,
+        /// What the database says.
+        message: String,
+    },
+
     /// The database failed.
     #[error(
         "the database {path} cannot {action}: {message}; check the disk's space and health, and the process's limit of open files"

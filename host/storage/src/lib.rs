@@ -21,6 +21,8 @@ mod raft;
 mod record;
 mod snapshot;
 mod state;
+#[cfg(test)]
+mod testing;
 
 pub use error::StorageError;
 pub use folder::{CLUSTER_NAME_BYTES_MAX, DataFolder, FOLDER_FORMAT, NodeIdentity, StorageOptions};

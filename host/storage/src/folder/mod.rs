@@ -2,6 +2,8 @@
 
 mod identity;
 mod lock;
+#[cfg(test)]
+mod tests;
 
 pub use identity::{CLUSTER_NAME_BYTES_MAX, FOLDER_FORMAT, NodeIdentity};
 pub(crate) use lock::FolderLock;

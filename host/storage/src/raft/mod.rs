@@ -9,6 +9,8 @@ mod load;
 mod plugins;
 mod records;
 mod store;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use batch::{NewReplica, RaftBatch};

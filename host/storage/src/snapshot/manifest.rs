@@ -111,10 +111,12 @@ impl Manifest {
 
     /// The chunk that this byte is in: where it begins, how long it is, and its checksum. None behind the end.
     pub(super) fn chunk_at(&self, offset: u64) -> Option<Chunk> {
+        // The last chunk may be shorter, and what is behind the end is in none.
+        let left = self.info.bytes.checked_sub(offset).filter(|left| *left > 0)?;
         let chunk_bytes = u64::from(self.chunk_bytes);
         let crc32c = *self.chunk_crc32c.get(usize::try_from(offset / chunk_bytes).ok()?)?;
-        let start = offset - offset % chunk_bytes;
-        let bytes = usize::try_from(chunk_bytes.min(self.info.bytes - start)).ok()?;
+        let within = offset % chunk_bytes;
+        let (start, bytes) = (offset - within, usize::try_from(chunk_bytes.min(left + within)).ok()?);
         Some(Chunk { start, bytes, crc32c })
     }
 }

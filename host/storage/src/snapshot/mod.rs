@@ -18,6 +18,8 @@ mod place;
 mod reader;
 mod source;
 mod store;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use folders::SnapshotFolders;

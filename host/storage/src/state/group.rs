@@ -126,6 +126,11 @@ impl GroupState {
         Self { handle }
     }
 
+    #[cfg(test)]
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// The group.
     #[must_use]
     pub fn group(&self) -> GroupId {

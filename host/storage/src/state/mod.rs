@@ -5,6 +5,8 @@ mod database;
 mod group;
 mod keys;
 mod loader;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub(crate) use database::StateDatabase;
