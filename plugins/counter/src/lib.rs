@@ -64,7 +64,11 @@ impl Counter {
         amount: u64,
     ) -> Result<Reply, Rejection> {
         let value = changed.ok_or_else(|| {
-            format!("cannot {verb} {amount}: the value is {} and must stay from 0 to {}", self.state.value, u64::MAX)
+            format!(
+                "cannot {verb} {amount}: the value is {} and must stay from 0 to {}",
+                self.state.value,
+                u64::MAX
+            )
         })?;
         self.state.value = value;
         let text = value.to_string();

@@ -75,8 +75,11 @@ impl State {
         }
         let mut state = Self { value: u64::from_le_bytes(*value), leaders: VecDeque::new() };
         while let Some((term, behind)) = rest.split_first_chunk() {
-            let (index, behind) = behind.split_first_chunk().ok_or_else(|| invalid("half a change of leader"))?;
-            state.leaders.push_back(Leader { term: u64::from_le_bytes(*term), index: u64::from_le_bytes(*index) });
+            let (index, behind) =
+                behind.split_first_chunk().ok_or_else(|| invalid("half a change of leader"))?;
+            state
+                .leaders
+                .push_back(Leader { term: u64::from_le_bytes(*term), index: u64::from_le_bytes(*index) });
             rest = behind;
         }
         if rest.is_empty() { Ok(state) } else { Err(invalid("bytes behind the last change of leader")) }

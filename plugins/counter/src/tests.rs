@@ -28,7 +28,8 @@ fn each_change_is_emitted_with_the_new_value() {
     for command in ["add 5", "subtract 9", "subtract 5"] {
         let _ = counter.apply(command);
     }
-    let events: Vec<_> = counter.events().iter().map(|event| (event.topic.as_str(), &event.payload[..])).collect();
+    let events: Vec<_> =
+        counter.events().iter().map(|event| (event.topic.as_str(), &event.payload[..])).collect();
     assert_eq!(events, [("changed", &b"5"[..]), ("changed", b"0")]);
 }
 
@@ -48,7 +49,12 @@ fn a_value_past_the_largest_is_rejected_and_the_largest_can_be_reached() {
     let mut counter = counter();
     let largest = u64::MAX.to_string();
     assert_eq!(counter.apply(format!("add {largest}")).reply_text(), largest);
-    assert!(counter.apply("add 1").rejection_text().starts_with("cannot add 1: the value is 18446744073709551615"));
+    assert!(
+        counter
+            .apply("add 1")
+            .rejection_text()
+            .starts_with("cannot add 1: the value is 18446744073709551615")
+    );
     assert_eq!(counter.apply("add 0").reply_text(), largest);
 }
 
