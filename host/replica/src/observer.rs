@@ -99,12 +99,12 @@ impl Observer {
     fn catch_up(&mut self, applied: &AppliedPoint, memory: &MemoryPoint) -> Result<Follower, ReplicaFault> {
         // The log may be cut behind the base, and the commands that trapped before it are forgotten.
         let kept = self.follower.take().filter(|follower| follower.at.index >= memory.base.index);
-        if let Some(mut follower) = kept {
-            if self.follow(&mut follower, applied, memory)? {
-                return Ok(follower);
-            }
-            // What it was asked since its base may have used up its memory: not so one made anew.
+        if let Some(mut follower) = kept
+            && self.follow(&mut follower, applied, memory)?
+        {
+            return Ok(follower);
         }
+        // What it was asked since its base may have used up its memory: not so one made anew.
         let mut follower = self.begin(memory)?;
         if self.follow(&mut follower, applied, memory)? {
             return Ok(follower);

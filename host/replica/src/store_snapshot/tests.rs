@@ -1,1 +1,146 @@
+use super::{
+    format::{BlockReader, BlockWriter},
+    load_pairs, write_pairs,
+};
+use crate::{
+    ports::{AppliedPoint, HostFault, KeyRange, ScanRange, StateLoader, StateStore, StoreChanges, StoreView},
+    testing::MemoryStore,
+};
+use bytes::Bytes;
+use quorate_proto::entry::Configuration;
 
+type Pairs = Vec<(Bytes, Bytes)>;
+
+fn pairs(count: usize, value_bytes: usize) -> Pairs {
+    (0..count).map(|place| (format!("key-{place:06}").into(), vec![b'v'; value_bytes].into())).collect()
+}
+
+fn written(blocks: &[Pairs]) -> Vec<u8> {
+    let mut content = Vec::new();
+    let mut writer = BlockWriter::begin(&mut content).expect("no fault");
+    for block in blocks {
+        writer.write(block).expect("no fault");
+    }
+    writer.finish().expect("no fault");
+    content
+}
+
+fn read(mut content: &[u8]) -> Result<Pairs, HostFault> {
+    let mut reader = BlockReader::begin(&mut content)?;
+    let mut pairs = Vec::new();
+    while let Some(block) = reader.next()? {
+        pairs.extend(block);
+    }
+    Ok(pairs)
+}
+
+#[test]
+fn pairs_read_back_as_they_were_written() {
+    for blocks in
+        [vec![], vec![pairs(1, 0)], vec![pairs(10, 100)[..4].to_vec(), pairs(10, 100)[4..].to_vec()]]
+    {
+        let expected: Pairs = blocks.concat();
+        assert_eq!(read(&written(&blocks)).expect("just written"), expected);
+    }
+}
+
+#[test]
+fn the_empty_key_and_empty_values_are_kept() {
+    let block = vec![(Bytes::new(), Bytes::new()), (Bytes::from_static(b"\0"), Bytes::new())];
+    assert_eq!(read(&written(std::slice::from_ref(&block))).expect("just written"), block);
+}
+
+#[test]
+fn every_flipped_bit_is_noticed() {
+    let content = written(&[pairs(3, 5), pairs(6, 5)[3..].to_vec()]);
+    for place in 0..content.len() {
+        for bit in 0..8 {
+            let mut damaged = content.clone();
+            damaged[place] ^= 1 << bit;
+            assert!(read(&damaged).is_err(), "bit {bit} of byte {place}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_cut_anywhere_is_noticed() {
+    let content = written(&[pairs(3, 5)]);
+    for end in 0..content.len() {
+        assert!(read(&content[..end]).is_err(), "{end} bytes of {}", content.len());
+    }
+    let longer = [&content[..], b"x"].concat();
+    assert!(read(&longer).expect_err("one byte too many").to_string().contains("behind its end"));
+}
+
+#[test]
+fn a_missing_block_and_keys_out_of_order_are_noticed() {
+    let (first, second) = (pairs(3, 5), pairs(6, 5)[3..].to_vec());
+    let whole = written(&[first.clone(), second.clone()]);
+    let block = written(std::slice::from_ref(&first)).len() - written(&[]).len();
+    let without_first = [&whole[..8], &whole[8 + block..]].concat();
+    assert!(read(&without_first).expect_err("a block is gone").to_string().contains("missing"));
+    let error = read(&written(&[second, first])).expect_err("the wrong way round");
+    assert!(error.to_string().contains("ascend"), "{error}");
+}
+
+#[test]
+fn another_format_is_told_from_damage() {
+    let mut content = written(&[]);
+    content[7] = 2;
+    let error = read(&content).expect_err("from the future");
+    assert!(error.to_string().contains("format 2"), "{error}");
+    assert!(read(b"not at all a snapshot").expect_err("nonsense").to_string().contains("begin"));
+}
+
+#[test]
+fn a_length_that_lies_is_not_believed() {
+    let mut content = written(&[pairs(1, 1)]);
+    content[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
+    let error = read(&content).expect_err("4 GiB are not there");
+    assert!(error.to_string().contains("larger"), "{error}");
+}
+
+#[test]
+fn a_view_of_any_size_is_written_in_pages_and_loaded_in_chunks() {
+    struct Counting(Vec<usize>, usize);
+    impl StateLoader for &mut Counting {
+        fn put(&mut self, pairs: Pairs) -> Result<(), HostFault> {
+            self.0.push(pairs.len());
+            self.1 += pairs.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+            Ok(())
+        }
+        fn finish(self: Box<Self>, _point: &AppliedPoint) -> Result<(), HostFault> {
+            Ok(())
+        }
+    }
+    // Many small pairs, then some that are larger than a page each.
+    let store = MemoryStore::default();
+    let large = (0..3).map(|place| (format!("large-{place}").into(), Bytes::from(vec![1; 300 << 10])));
+    let all: Pairs = pairs(10_000, 1).into_iter().chain(large).collect();
+    let keys = all.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+    let point = AppliedPoint::initial(Configuration::default());
+    store.commit(StoreChanges { keys, ..StoreChanges::default() }, &point).expect("no fault");
+
+    let mut content = Vec::new();
+    write_pairs(store.view().expect("no fault").as_ref(), &mut content).expect("no fault");
+    let mut counting = Counting(Vec::new(), 0);
+    load_pairs(&mut content.as_slice(), &mut &mut counting).expect("just written");
+    assert_eq!(counting.0.iter().sum::<usize>(), all.len());
+    assert_eq!(counting.0[..2], [4_096, 4_096]);
+    assert!(counting.0.len() >= 6, "{:?}", counting.0);
+    assert_eq!(read(&content).expect("just written"), all);
+}
+
+#[test]
+fn a_fault_of_the_view_ends_the_writing() {
+    struct Broken;
+    impl StoreView for Broken {
+        fn get(&self, _key: &[u8]) -> Result<Option<Bytes>, HostFault> {
+            Err(HostFault::because("broken"))
+        }
+        fn scan(&self, range: &ScanRange) -> Result<Pairs, HostFault> {
+            if range.keys == KeyRange::all() { Ok(pairs(1, 1)) } else { Err(HostFault::because("broken")) }
+        }
+    }
+    assert!(write_pairs(&Broken, &mut Vec::new()).is_err());
+}

@@ -1,1 +1,6 @@
-
+mod determinism;
+mod harness;
+mod memory;
+mod observer;
+mod snapshots;
+mod store;
