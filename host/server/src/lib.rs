@@ -1,6 +1,7 @@
 //! The process: it wires the rooms together into a node and serves its API.
 
 pub mod api;
+pub mod cli;
 pub mod config;
 mod error;
 pub mod node;

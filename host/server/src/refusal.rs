@@ -17,9 +17,10 @@ impl From<PluginRefusal> for RequestError {
                 reason::PLUGIN_NOT_WASM,
                 "build it again with `quorate plugin build`, without the feature that the message names",
             ),
-            PluginRefusal::CoreModule => {
-                (reason::PLUGIN_CORE_MODULE, "build it with `quorate plugin build`, which makes a component of it")
-            }
+            PluginRefusal::CoreModule => (
+                reason::PLUGIN_CORE_MODULE,
+                "build it with `quorate plugin build`, which makes a component of it",
+            ),
             PluginRefusal::ForeignImport { .. } => (
                 reason::PLUGIN_FOREIGN_IMPORT,
                 "build it without that import; for Rust use the target wasm32-unknown-unknown, as `quorate plugin build` does",
@@ -52,9 +53,9 @@ mod tests {
     #[test]
     fn a_foreign_import_is_named() {
         let refusal = PluginRefusal::ForeignImport {
-            name: "wasi:clocks/wall-clock@0.2.0".to_owned(),
+            names: "\"wasi:clocks/wall-clock@0.2.0\"".to_owned(),
             contract: "0.1.0",
-            advice: "leave it out".to_owned(),
+            advice: "leave it out",
         };
         let error = RequestError::from(refusal);
         assert_eq!(error.reason(), reason::PLUGIN_FOREIGN_IMPORT);

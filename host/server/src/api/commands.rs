@@ -1,26 +1,24 @@
-use super::{ApiConfig, ApiError, Node, convert, deadline, submit_stream, validate, watch};
+use super::{ApiConfig, ApiError, Node, convert, deadline, gate::Gate, submit_stream, validate, watch};
 use crate::{RequestError, node::Consistency};
 use quorate_proto::v1;
 use quorate_vocabulary::GroupName;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 /// `quorate.v1.Commands`.
 pub(super) struct CommandsService<N> {
     node: N,
     config: Arc<ApiConfig>,
-    /// Cancelled when the node is told to stop: streams would otherwise never end.
-    stopping: CancellationToken,
+    gate: Gate,
     watchers: Arc<Semaphore>,
 }
 
 impl<N> CommandsService<N> {
-    pub(super) fn new(node: N, config: Arc<ApiConfig>, stopping: CancellationToken) -> Self {
+    pub(super) fn new(node: N, config: Arc<ApiConfig>, gate: Gate) -> Self {
         let watchers = Arc::new(Semaphore::new(config.watchers_max));
-        Self { node, config, stopping, watchers }
+        Self { node, config, gate, watchers }
     }
 }
 
@@ -30,6 +28,7 @@ impl<N: Node> v1::commands_server::Commands for CommandsService<N> {
         &self,
         request: Request<v1::SubmitRequest>,
     ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let _inside = self.gate.enter()?;
         let deadline = deadline::of(request.metadata(), &self.config);
         let request = request.into_inner();
         let name: GroupName = validate::name("group", &request.group)?;
@@ -47,13 +46,14 @@ impl<N: Node> v1::commands_server::Commands for CommandsService<N> {
         let answers = submit_stream::start(
             self.node.clone(),
             self.config.clone(),
-            self.stopping.clone(),
+            self.gate.clone(),
             request.into_inner(),
-        );
+        )?;
         Ok(Response::new(ReceiverStream::new(answers)))
     }
 
     async fn query(&self, request: Request<v1::QueryRequest>) -> Result<Response<v1::QueryResponse>, Status> {
+        let _inside = self.gate.enter()?;
         let deadline = deadline::of(request.metadata(), &self.config);
         let request = request.into_inner();
         let consistency = match v1::Consistency::try_from(request.consistency) {
@@ -71,6 +71,7 @@ impl<N: Node> v1::commands_server::Commands for CommandsService<N> {
     type WatchStream = ReceiverStream<Result<v1::WatchResponse, Status>>;
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let _inside = self.gate.enter()?;
         let deadline = deadline::of(request.metadata(), &self.config);
         let request = request.into_inner();
         let name: GroupName = validate::name("group", &request.group)?;
@@ -80,7 +81,7 @@ impl<N: Node> v1::commands_server::Commands for CommandsService<N> {
             .map_err(|_| ApiError::from(RequestError::Overloaded { queue: "the number of watchers" }))?;
         let group = self.node.resolve(&name, deadline).await.map_err(ApiError::from)?;
         let events = self.node.watch(group).map_err(ApiError::from)?;
-        let messages = watch::start(group, events, topics, self.stopping.clone(), permit);
+        let messages = watch::start(group, events, topics, self.gate.clone(), permit)?;
         Ok(Response::new(ReceiverStream::new(messages)))
     }
 }

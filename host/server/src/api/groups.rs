@@ -1,4 +1,4 @@
-use super::{ApiConfig, ApiError, Node, convert, deadline, validate};
+use super::{ApiConfig, ApiError, Node, convert, deadline, gate::Gate, validate};
 use quorate_proto::v1;
 use quorate_vocabulary::GroupName;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 pub(super) struct GroupsService<N> {
     pub(super) node: N,
     pub(super) config: Arc<ApiConfig>,
+    pub(super) gate: Gate,
 }
 
 #[tonic::async_trait]
@@ -16,6 +17,7 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
         &self,
         request: Request<v1::CreateGroupRequest>,
     ) -> Result<Response<v1::CreateGroupResponse>, Status> {
+        let _inside = self.gate.enter()?;
         let deadline = deadline::of(request.metadata(), &self.config);
         let create = validate::create_group(request.into_inner())?;
         let group = self.node.create_group(create, deadline).await.map_err(ApiError::from)?;
@@ -26,6 +28,7 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
         &self,
         request: Request<v1::ListGroupsRequest>,
     ) -> Result<Response<v1::ListGroupsResponse>, Status> {
+        let _inside = self.gate.enter()?;
         let request = request.into_inner();
         let tenant = validate::tenant(&request.tenant)?;
         let mut groups = self.node.groups();
@@ -40,6 +43,7 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
         &self,
         request: Request<v1::DescribeGroupRequest>,
     ) -> Result<Response<v1::DescribeGroupResponse>, Status> {
+        let _inside = self.gate.enter()?;
         let deadline = deadline::of(request.metadata(), &self.config);
         let name: GroupName = validate::name("name", &request.into_inner().name)?;
         let mut view = self.node.describe_group(&name, deadline).await.map_err(ApiError::from)?;
@@ -51,6 +55,7 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
         &self,
         request: Request<v1::DeleteGroupRequest>,
     ) -> Result<Response<v1::DeleteGroupResponse>, Status> {
+        let _inside = self.gate.enter()?;
         let deadline = deadline::of(request.metadata(), &self.config);
         let name: GroupName = validate::name("name", &request.into_inner().name)?;
         let id = self.node.delete_group(&name, deadline).await.map_err(ApiError::from)?;
@@ -61,6 +66,7 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
         &self,
         request: Request<v1::SnapshotGroupRequest>,
     ) -> Result<Response<v1::SnapshotGroupResponse>, Status> {
+        let _inside = self.gate.enter()?;
         let deadline = deadline::of(request.metadata(), &self.config);
         let name: GroupName = validate::name("name", &request.into_inner().name)?;
         let group = self.node.resolve(&name, deadline).await.map_err(ApiError::from)?;

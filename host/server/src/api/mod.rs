@@ -4,6 +4,7 @@ mod commands;
 mod convert;
 mod deadline;
 mod error;
+mod gate;
 mod groups;
 mod nodes;
 mod plugins;

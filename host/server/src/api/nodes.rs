@@ -1,4 +1,4 @@
-use super::{ApiError, Node, convert};
+use super::{ApiError, Node, convert, gate::Gate};
 use quorate_proto::v1;
 use quorate_vocabulary::GroupId;
 use std::{collections::HashMap, time::Instant};
@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 pub(super) struct NodesService<N> {
     pub(super) node: N,
     pub(super) cluster: String,
+    pub(super) gate: Gate,
     pub(super) started: Instant,
 }
 
@@ -17,6 +18,7 @@ impl<N: Node> v1::nodes_server::Nodes for NodesService<N> {
         &self,
         _request: Request<v1::ListNodesRequest>,
     ) -> Result<Response<v1::ListNodesResponse>, Status> {
+        let _inside = self.gate.enter()?;
         let mut nodes: Vec<v1::Node> = self.node.nodes().into_iter().map(convert::node).collect();
         nodes.sort_by_key(|node| node.id);
         Ok(Response::new(v1::ListNodesResponse { cluster: self.cluster.clone(), nodes }))
@@ -26,6 +28,7 @@ impl<N: Node> v1::nodes_server::Nodes for NodesService<N> {
         &self,
         _request: Request<v1::NodeStatusRequest>,
     ) -> Result<Response<v1::NodeStatusResponse>, Status> {
+        let _inside = self.gate.enter()?;
         let status = self.node.status().await.map_err(ApiError::from)?;
         let mut names: HashMap<GroupId, String> =
             self.node.groups().into_iter().map(|group| (group.id, group.name.to_string())).collect();

@@ -1,4 +1,4 @@
-use super::{ApiConfig, ApiError, Node, convert, deadline, upload, validate};
+use super::{ApiConfig, ApiError, Node, convert, deadline, gate::Gate, upload, validate};
 use crate::RequestError;
 use quorate_proto::v1;
 use std::{sync::Arc, time::Duration};
@@ -9,13 +9,14 @@ use tonic::{Request, Response, Status, Streaming};
 pub(super) struct PluginsService<N> {
     node: N,
     config: Arc<ApiConfig>,
+    gate: Gate,
     uploads: Semaphore,
 }
 
 impl<N> PluginsService<N> {
-    pub(super) fn new(node: N, config: Arc<ApiConfig>) -> Self {
+    pub(super) fn new(node: N, config: Arc<ApiConfig>, gate: Gate) -> Self {
         let uploads = Semaphore::new(config.uploads_max);
-        Self { node, config, uploads }
+        Self { node, config, gate, uploads }
     }
 }
 
@@ -25,6 +26,7 @@ impl<N: Node> v1::plugins_server::Plugins for PluginsService<N> {
         &self,
         request: Request<Streaming<v1::UploadPluginRequest>>,
     ) -> Result<Response<v1::UploadPluginResponse>, Status> {
+        let _inside = self.gate.enter()?;
         let deadline = deadline::of(request.metadata(), &self.config);
         // Each holds its bytes in memory until it is whole.
         let _permit = self.uploads.try_acquire().map_err(|_| {
@@ -48,6 +50,7 @@ impl<N: Node> v1::plugins_server::Plugins for PluginsService<N> {
         &self,
         request: Request<v1::ListPluginsRequest>,
     ) -> Result<Response<v1::ListPluginsResponse>, Status> {
+        let _inside = self.gate.enter()?;
         let request = request.into_inner();
         let tenant = validate::tenant(&request.tenant)?;
         let mut plugins = self.node.plugins();

@@ -1,7 +1,7 @@
 //! The server of the API: services, health, reflection, and an orderly end.
 
 use super::{
-    ApiConfig, MESSAGE_BYTES_MAX, Node, commands::CommandsService, groups::GroupsService,
+    ApiConfig, MESSAGE_BYTES_MAX, Node, commands::CommandsService, gate::Gate, groups::GroupsService,
     nodes::NodesService, plugins::PluginsService,
 };
 use quorate_proto::{reason, v1};
@@ -30,6 +30,8 @@ const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 /// How often a silent connection is asked whether it is still there, and how long it may take to say so.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long connections may take to end once all is answered.
+const HANG_UP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why the API cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +94,7 @@ pub async fn bind(address: &str) -> Result<TcpListener, ServeError> {
 pub struct ApiServer {
     routes: Routes,
     health: HealthReporter,
-    stopping: CancellationToken,
+    gate: Gate,
 }
 
 impl ApiServer {
@@ -100,7 +102,7 @@ impl ApiServer {
     #[must_use]
     pub fn new<N: Node>(node: N, cluster: String, config: ApiConfig) -> Self {
         let config = Arc::new(config);
-        let stopping = CancellationToken::new();
+        let gate = Gate::default();
         let (health, health_service) = tonic_health::server::health_reporter();
         macro_rules! sized {
             ($service:expr) => {
@@ -109,10 +111,10 @@ impl ApiServer {
                     .max_encoding_message_size(MESSAGE_BYTES_MAX)
             };
         }
-        let plugins = PluginsService::new(node.clone(), config.clone());
-        let groups = GroupsService { node: node.clone(), config: config.clone() };
-        let commands = CommandsService::new(node.clone(), config, stopping.clone());
-        let nodes = NodesService { node, cluster, started: Instant::now() };
+        let plugins = PluginsService::new(node.clone(), config.clone(), gate.clone());
+        let groups = GroupsService { node: node.clone(), config: config.clone(), gate: gate.clone() };
+        let commands = CommandsService::new(node.clone(), config, gate.clone());
+        let nodes = NodesService { node, cluster, gate: gate.clone(), started: Instant::now() };
         let mut routes = Routes::new(health_service)
             .add_service(sized!(v1::plugins_server::PluginsServer::new(plugins)))
             .add_service(sized!(v1::groups_server::GroupsServer::new(groups)))
@@ -127,7 +129,7 @@ impl ApiServer {
         let current = reflection().build_v1().expect("the descriptors were compiled into the binary");
         let older = reflection().build_v1alpha().expect("the descriptors were compiled into the binary");
         routes = routes.add_service(current).add_service(older);
-        Self { routes, health, stopping }
+        Self { routes, health, gate }
     }
 
     /// Serves another service on the same port, such as the one for peers.
@@ -146,8 +148,8 @@ impl ApiServer {
         self
     }
 
-    /// Serves until `stop` is cancelled; then takes no more, answers what is in flight, and returns, after
-    /// `shutdown_timeout` at the latest.
+    /// Serves until `stop` is cancelled. Then it refuses what is new, answers what is in flight (which may take
+    /// `shutdown_timeout`), runs `close`, which ends the node and the streams of its peers, and returns.
     ///
     /// # Errors
     /// If the server itself breaks.
@@ -156,11 +158,13 @@ impl ApiServer {
         listener: TcpListener,
         stop: CancellationToken,
         shutdown_timeout: Duration,
+        close: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        let Self { routes, health, stopping } = self;
+        let Self { routes, health, gate } = self;
         set_health(&health, ServingStatus::Serving).await;
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let stopped = stop.clone();
+        let closed = CancellationToken::new();
+        let hang_up = closed.clone();
         let serving = Server::builder()
             .max_concurrent_streams(Some(CONCURRENT_STREAMS_MAX))
             .initial_stream_window_size(Some(STREAM_WINDOW_BYTES))
@@ -168,19 +172,22 @@ impl ApiServer {
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .add_routes(routes)
-            .serve_with_incoming_shutdown(incoming, async move { stopped.cancelled().await });
-        let overdue = async {
+            .serve_with_incoming_shutdown(incoming, async move { hang_up.cancelled().await });
+        let ending = async {
             stop.cancelled().await;
-            stopping.cancel();
             set_health(&health, ServingStatus::NotServing).await;
-            tokio::time::sleep(shutdown_timeout).await;
+            gate.close();
+            if !gate.empty(shutdown_timeout).await {
+                tracing::warn!("requests in flight are cut off after {shutdown_timeout:?}");
+            }
+            close.await;
+            closed.cancel();
+            tokio::time::sleep(HANG_UP_TIMEOUT).await;
         };
         tokio::select! {
             served = serving => Ok(served?),
-            () = overdue => {
-                tracing::warn!("requests in flight were cut off after {shutdown_timeout:?}");
-                Ok(())
-            }
+            // Somebody holds a connection open, such as a watcher of health.
+            () = ending => Ok(()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Many commands on one stream: handed on in the order in which they come, answered in that order.
 
-use super::{ApiConfig, ApiError, Node, convert, validate};
+use super::{ApiConfig, ApiError, Node, convert, gate::Gate, validate};
 use crate::{
     RequestError,
     node::{Deadline, Submitted},
@@ -14,7 +14,6 @@ use quorate_proto::v1::{self, submit_stream_response};
 use quorate_vocabulary::{GroupId, GroupName};
 use std::{pin::pin, sync::Arc};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 /// Answers that wait for the client's connection.
@@ -27,14 +26,16 @@ type Answers = mpsc::Sender<Result<v1::SubmitStreamResponse, Status>>;
 pub(super) fn start<N: Node>(
     node: N,
     config: Arc<ApiConfig>,
-    stopping: CancellationToken,
+    gate: Gate,
     requests: impl Stream<Item = Result<v1::SubmitStreamRequest, Status>> + Send + 'static,
-) -> mpsc::Receiver<Result<v1::SubmitStreamResponse, Status>> {
+) -> Result<mpsc::Receiver<Result<v1::SubmitStreamResponse, Status>>, ApiError> {
+    let inside = gate.enter()?;
     let (answers, receiver) = mpsc::channel(WAITING_ANSWERS_MAX);
     tokio::spawn(async move {
+        let _inside = inside;
         let closed = answers.clone();
         tokio::select! {
-            result = serve(node, &config, stopping, requests, &answers) => {
+            result = serve(node, &config, gate, requests, &answers) => {
                 if let Err(status) = result {
                     // The client has gone when nobody takes it.
                     let _ = answers.send(Err(status)).await;
@@ -44,20 +45,20 @@ pub(super) fn start<N: Node>(
             () = closed.closed() => {}
         }
     });
-    receiver
+    Ok(receiver)
 }
 
 async fn serve<N: Node>(
     node: N,
     config: &ApiConfig,
-    stopping: CancellationToken,
+    gate: Gate,
     requests: impl Stream<Item = Result<v1::SubmitStreamRequest, Status>>,
     answers: &Answers,
 ) -> Result<(), Status> {
     let mut requests = pin!(requests);
     let first = tokio::select! {
         first = requests.next() => first.transpose()?,
-        () = stopping.cancelled() => return Err(ApiError::from(RequestError::ShuttingDown).into()),
+        () = gate.closed() => return Err(ApiError::from(RequestError::ShuttingDown).into()),
     };
     let Some(first) = first else { return Ok(()) };
     let name: GroupName = validate::name("group", &first.group)?;
@@ -79,7 +80,7 @@ async fn serve<N: Node>(
                     return Ok(());
                 }
             }
-            () = stopping.cancelled(), if open => {
+            () = gate.closed(), if open => {
                 open = false;
                 end = Err(ApiError::from(RequestError::ShuttingDown).into());
             }

@@ -1,10 +1,9 @@
-use super::{ApiError, WATCH_TOPICS_MAX, convert, validate};
+use super::{ApiError, WATCH_TOPICS_MAX, convert, gate::Gate, validate};
 use crate::{RequestError, node::GroupEvent};
 use quorate_proto::v1::{self, watch_response::Message};
 use quorate_vocabulary::GroupId;
 use std::collections::HashSet;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc};
-use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 /// Messages that wait for the watcher's connection; beyond, events wait in the group's own bounded buffer.
@@ -24,12 +23,13 @@ pub(super) fn start(
     group: GroupId,
     mut events: broadcast::Receiver<GroupEvent>,
     topics: Option<HashSet<String>>,
-    stopping: CancellationToken,
+    gate: Gate,
     permit: OwnedSemaphorePermit,
-) -> mpsc::Receiver<Result<v1::WatchResponse, Status>> {
+) -> Result<mpsc::Receiver<Result<v1::WatchResponse, Status>>, ApiError> {
+    let inside = gate.enter()?;
     let (sender, receiver) = mpsc::channel(WAITING_MESSAGES_MAX);
     tokio::spawn(async move {
-        let _permit = permit;
+        let _held = (permit, inside);
         let mut message = Ok(Message::Started(v1::WatchStarted {}));
         loop {
             let last = message.is_err();
@@ -41,12 +41,12 @@ pub(super) fn start(
             }
             message = tokio::select! {
                 next = next(group, &mut events, topics.as_ref()) => next,
-                () = stopping.cancelled() => Err(RequestError::ShuttingDown.into()),
+                () = gate.closed() => Err(RequestError::ShuttingDown.into()),
                 () = sender.closed() => return,
             };
         }
     });
-    receiver
+    Ok(receiver)
 }
 
 async fn next(

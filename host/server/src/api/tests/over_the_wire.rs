@@ -37,7 +37,8 @@ async fn start() -> Running {
     let listener = bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let stop = CancellationToken::new();
-    let server = tokio::spawn(server.serve(listener, stop.clone(), Duration::from_secs(60)));
+    let server =
+        tokio::spawn(server.serve(listener, stop.clone(), Duration::from_secs(60), std::future::ready(())));
     let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
     Running { node, channel: endpoint.connect().await.expect("it listens"), stop, server }
 }

@@ -1,14 +1,13 @@
 use super::fake::FakeNode;
-use crate::api::{ApiConfig, submit_stream};
+use crate::api::{ApiConfig, gate::Gate, submit_stream};
 use bytes::Bytes;
 use quorate_proto::{
     reason,
     v1::{SubmitStreamRequest, SubmitStreamResponse, submit_stream_response::Result as Answer},
 };
-use std::{future::poll_fn, sync::Arc, task::Poll};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic_types::StatusExt;
 
@@ -16,7 +15,7 @@ struct Client {
     node: FakeNode,
     requests: Option<mpsc::UnboundedSender<Result<SubmitStreamRequest, Status>>>,
     answers: mpsc::Receiver<Result<SubmitStreamResponse, Status>>,
-    stopping: CancellationToken,
+    gate: Gate,
     sequence: u64,
 }
 
@@ -24,11 +23,12 @@ impl Client {
     fn connect(in_flight_max: usize) -> Self {
         let node = FakeNode::new();
         let config = ApiConfig { stream_in_flight_max: in_flight_max, ..ApiConfig::default() };
-        let stopping = CancellationToken::new();
+        let gate = Gate::default();
         let (requests, stream) = mpsc::unbounded_channel();
         let stream = UnboundedReceiverStream::new(stream);
-        let answers = submit_stream::start(node.clone(), Arc::new(config), stopping.clone(), stream);
-        Self { node, requests: Some(requests), answers, stopping, sequence: 0 }
+        let answers =
+            submit_stream::start(node.clone(), Arc::new(config), gate.clone(), stream).expect("open");
+        Self { node, requests: Some(requests), answers, gate, sequence: 0 }
     }
 
     fn send(&mut self, command: &str) {
@@ -175,7 +175,7 @@ async fn a_node_that_stops_answers_what_is_in_flight_and_says_so() {
     let mut client = Client::connect(10);
     client.send("hold a");
     client.until_handed_on(1).await;
-    client.stopping.cancel();
+    client.gate.close();
     client.node.open_the_gate();
     let requests = client.requests.take();
     let (answers, end) = client.rest().await;
@@ -183,6 +183,8 @@ async fn a_node_that_stops_answers_what_is_in_flight_and_says_so() {
     assert_eq!(answers, expected(&[(1, "hold a")]));
     let info = end.expect_err("an end").get_details_error_info().expect("an ErrorInfo");
     assert_eq!(info.reason, reason::SHUTTING_DOWN);
+    assert!(client.gate.empty(Duration::from_secs(60)).await);
+    assert!(client.gate.enter().is_err());
 }
 
 #[tokio::test]

@@ -1,0 +1,362 @@
+//! The command line, as it is parsed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use quorate_vocabulary::{GroupName, PluginReference};
+use std::{path::PathBuf, time::Duration};
+
+/// Runs replicated state machines that are uploaded as WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "quorate", version, propagate_version = true, after_help = super::exit::HELP)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How to print results: tables for people, or JSON with stable field names.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: OutputFormat,
+    /// What to log to standard error: a level (error, warn, info, debug, trace), or levels by module as in
+    /// `warn,quorate_server=debug`. [default: info for serve, warn for everything else]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// How to log.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs.
+    Json,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs one node of a cluster.
+    Serve(ServeArguments),
+    /// Runs a cluster of one node, without any configuration, to try things out.
+    Dev(DevArguments),
+    /// Builds, checks, uploads and lists plugins.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Creates, lists, describes, deletes and snapshots groups.
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Submits commands to a group and prints what became of them.
+    Submit(SubmitArguments),
+    /// Asks a group's machine without changing it.
+    Query(QueryArguments),
+    /// Prints the events of a group as they happen.
+    Watch(WatchArguments),
+    /// Lists nodes and shows how they are.
+    #[command(subcommand)]
+    Node(NodeCommand),
+}
+
+/// `quorate serve`
+#[derive(Args, Debug)]
+#[command(after_long_help = SERVE_HELP)]
+pub(crate) struct ServeArguments {
+    /// The configuration file, in TOML (`--help` shows every key).
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+/// Every key of the configuration file, as the help shows them.
+pub(crate) const SERVE_HELP: &str = "\
+The configuration file:
+  cluster = \"production\"          # the same on all nodes
+  node = 1                        # this node: one of [[nodes]]
+  folder = \"data\"                 # where it keeps everything; relative to the file
+  listen = \"0.0.0.0:7300\"         # default: its address in [[nodes]]
+  advertise = \"one.example:7300\"  # where others reach it; default: its address in [[nodes]]
+
+  [[nodes]]                       # the nodes that found the cluster, the same on all of them
+  id = 1
+  address = \"one.example:7300\"
+
+  [timeouts]                      # all optional, as is everything below
+  election_ms = 1000              # without word from a leader for so long, another is elected
+  heartbeat_ms = 100
+  request_default_ms = 10000      # for requests that do not say
+  request_max_ms = 60000
+  shutdown_ms = 10000             # for requests in flight when the node is told to stop
+
+  [limits]
+  plugin_bytes_max = 67108864
+  instances_memory_bytes_max = 1073741824
+  apply_threads = 2
+  observer_threads = 2
+  shard_inbox_max = 16384         # requests that may wait; more are refused
+  observer_inbox_max = 4096
+  stream_in_flight_max = 1024
+  uploads_max = 4
+  watchers_max = 1024
+
+  [snapshots]
+  entries = 10000                 # one is taken when so many entries were applied
+  log_margin_entries = 1000       # entries kept behind it for followers that lag
+  kept = 2";
+
+/// `quorate dev`
+#[derive(Args, Debug)]
+pub(crate) struct DevArguments {
+    /// Where the node keeps its data. It is created when it is not there.
+    #[arg(long, value_name = "FOLDER", default_value = "quorate-dev")]
+    pub(crate) folder: PathBuf,
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7300")]
+    pub(crate) listen: String,
+}
+
+/// Which cluster to talk to, and how long to wait for it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ServerArguments {
+    /// Nodes of the cluster, as host:port; one that answers is enough. [default: the environment variable
+    /// QUORATE_SERVER, or 127.0.0.1:7300]
+    #[arg(long, short, value_name = "ADDRESS", value_delimiter = ',')]
+    pub(crate) server: Vec<String>,
+    /// How long to wait for an answer, such as 500ms, 10s or 2min.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
+    pub(crate) timeout: Duration,
+}
+
+/// `quorate plugin`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Builds a plugin from its source.
+    Build(PluginBuildArguments),
+    /// Checks a component here, as a node would check an upload.
+    Check(PluginCheckArguments),
+    /// Uploads a component and publishes it.
+    Upload(PluginUploadArguments),
+    /// Lists published plugins.
+    List(PluginListArguments),
+}
+
+/// `quorate plugin build`
+#[derive(Args, Debug)]
+pub(crate) struct PluginBuildArguments {
+    /// The folder with the plugin's Cargo.toml.
+    #[arg(default_value = ".", value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Where to write the component. [default: NAME.wasm in the current folder]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// `quorate plugin check`
+#[derive(Args, Debug)]
+pub(crate) struct PluginCheckArguments {
+    /// The component.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// `quorate plugin upload`
+#[derive(Args, Debug)]
+pub(crate) struct PluginUploadArguments {
+    /// The name to publish under: tenant/name@version.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: PluginReference,
+    /// The component.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// `quorate plugin list`
+#[derive(Args, Debug)]
+pub(crate) struct PluginListArguments {
+    /// Only those of this tenant.
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// `quorate group`
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupCommand {
+    /// Creates a group that runs a plugin.
+    Create(Box<GroupCreateArguments>),
+    /// Lists groups.
+    List(GroupListArguments),
+    /// Shows a group and all its replicas.
+    Describe(GroupNameArguments),
+    /// Deletes a group with its log, state and snapshots. There is no way back.
+    Delete(GroupNameArguments),
+    /// Takes a snapshot of a group now.
+    Snapshot(GroupNameArguments),
+}
+
+/// `quorate group create`
+#[derive(Args, Debug)]
+pub(crate) struct GroupCreateArguments {
+    /// The group: tenant/name.
+    #[arg(value_name = "GROUP")]
+    pub(crate) name: GroupName,
+    /// The plugin that it runs: tenant/name@version.
+    #[arg(long, value_name = "REFERENCE")]
+    pub(crate) plugin: PluginReference,
+    /// How many replicas. [default: 3, or 1 in a cluster of fewer nodes]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) replicas: Option<u32>,
+    /// The nodes that hold them, by number. [default: the cluster chooses]
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub(crate) nodes: Vec<u64>,
+    /// A limit other than the default, such as command_bytes_max=65536; may be given several times.
+    #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = super::limits::parse)]
+    pub(crate) limits: Vec<(String, u64)>,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// `quorate group list`
+#[derive(Args, Debug)]
+pub(crate) struct GroupListArguments {
+    /// Only those of this tenant.
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// Commands about one group.
+#[derive(Args, Debug)]
+pub(crate) struct GroupNameArguments {
+    /// The group: tenant/name.
+    #[arg(value_name = "GROUP")]
+    pub(crate) name: GroupName,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// `quorate submit`
+#[derive(Args, Debug)]
+pub(crate) struct SubmitArguments {
+    /// The group: tenant/name.
+    #[arg(value_name = "GROUP")]
+    pub(crate) group: GroupName,
+    #[command(flatten)]
+    pub(crate) input: SubmitInput,
+    /// With --lines: how many commands may be on their way at a time.
+    #[arg(long, value_name = "COUNT", default_value_t = 256, requires = "lines",
+          value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) in_flight: u32,
+    /// With --lines: print what became of each command, in order, and not only the count.
+    #[arg(long, requires = "lines")]
+    pub(crate) replies: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// Where commands come from.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct SubmitInput {
+    /// The command, as text.
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+    /// A file that is one command; - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// A file with one command a line; - for standard input. Empty lines are passed over. All are sent without
+    /// waiting for the answers, and applied in the order of the lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lines: Option<PathBuf>,
+}
+
+/// `quorate query`
+#[derive(Args, Debug)]
+pub(crate) struct QueryArguments {
+    /// The group: tenant/name.
+    #[arg(value_name = "GROUP")]
+    pub(crate) group: GroupName,
+    #[command(flatten)]
+    pub(crate) input: QueryInput,
+    /// How fresh the state must be.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) consistency: ConsistencyArgument,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// Where a query comes from.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct QueryInput {
+    /// The request, as text.
+    #[arg(value_name = "REQUEST")]
+    pub(crate) request: Option<String>,
+    /// A file that is the request; - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// How fresh the state must be that a query sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConsistencyArgument {
+    /// Everything that was answered before; needs a majority.
+    #[default]
+    Linearizable,
+    /// What the node that is asked has applied, however old.
+    Local,
+}
+
+/// `quorate watch`
+#[derive(Args, Debug)]
+pub(crate) struct WatchArguments {
+    /// The group: tenant/name.
+    #[arg(value_name = "GROUP")]
+    pub(crate) group: GroupName,
+    /// Only events of this topic; may be given several times.
+    #[arg(long = "topic", value_name = "TOPIC")]
+    pub(crate) topics: Vec<String>,
+    /// End after so many events.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) count: Option<u64>,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// `quorate node`
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// Lists the nodes of the cluster.
+    List(NodeListArguments),
+    /// Shows nodes and the replicas they hold.
+    Status(NodeStatusArguments),
+}
+
+/// `quorate node list`
+#[derive(Args, Debug)]
+pub(crate) struct NodeListArguments {
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// `quorate node status`
+#[derive(Args, Debug)]
+pub(crate) struct NodeStatusArguments {
+    /// The node, by number. [default: all of them]
+    #[arg(value_name = "NODE")]
+    pub(crate) node: Option<u64>,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}

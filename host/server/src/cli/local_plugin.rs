@@ -1,0 +1,101 @@
+//! `plugin build` and `plugin check`: what needs no cluster.
+
+use super::{
+    arguments::{PluginBuildArguments, PluginCheckArguments},
+    failure::Failure,
+    lines,
+    output::Output,
+    report::{BuiltReport, CheckReport},
+};
+use crate::{RequestError, api::ApiError};
+use indicatif::{ProgressBar, ProgressStyle};
+use quorate_machine::{Engine, EngineConfig};
+use quorate_proto::reason;
+use quorate_toolchain::{BuildError, Progress, build_plugin};
+use std::{path::PathBuf, time::Duration};
+
+/// Larger files are not even looked at.
+pub(super) const COMPONENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Shown while somebody waits; nothing when standard error is no terminal.
+pub(super) fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is a constant");
+    let spinner = ProgressBar::new_spinner().with_style(style);
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
+}
+
+/// `quorate plugin build`
+pub(super) fn build(arguments: &PluginBuildArguments, output: Output) -> Result<(), Failure> {
+    let out = match &arguments.out {
+        Some(out) => out.clone(),
+        None => default_out(arguments)?,
+    };
+    let spinner = spinner();
+    let built = build_plugin(&arguments.folder, &out, &mut |step: Progress<'_>| {
+        spinner.set_message(step.to_string());
+    });
+    spinner.finish_and_clear();
+    let built = built?;
+    output.print(&BuiltReport {
+        package: built.package,
+        file: built.component,
+        size_bytes: built.component_bytes,
+        digest: built.digest,
+        compiler: built.compiler,
+    })
+}
+
+/// The name of the plugin's folder, in the current one.
+fn default_out(arguments: &PluginBuildArguments) -> Result<PathBuf, Failure> {
+    let folder = arguments.folder.canonicalize().map_err(|error| {
+        let message = format!("the folder {} cannot be read: {error}", arguments.folder.display());
+        Failure::new(reason::FILE_FAILED, message).cure("name the folder that holds the plugin's Cargo.toml")
+    })?;
+    match folder.file_name() {
+        Some(name) => Ok(PathBuf::from(name).with_extension("wasm")),
+        None => {
+            Err(Failure::new(reason::FILE_FAILED, "the root folder is no plugin").cure("name its folder"))
+        }
+    }
+}
+
+/// `quorate plugin check`
+pub(super) fn check(arguments: PluginCheckArguments, output: Output) -> Result<(), Failure> {
+    let bytes = lines::read_whole(&arguments.file, COMPONENT_BYTES_MAX)?;
+    let spinner = spinner();
+    spinner.set_message("checking and compiling");
+    // One plugin, and no instances: the pool need not be large.
+    let engine = Engine::new(&EngineConfig { instances_max: 1, ..EngineConfig::default() })
+        .map_err(|error| Failure::new(reason::INTERNAL, error.to_string()))?;
+    let checked = engine.check(&bytes).and_then(|checked| engine.compile(&bytes).map(|_| checked));
+    spinner.finish_and_clear();
+    let checked = checked.map_err(|refusal| Failure::from(ApiError::from(RequestError::from(refusal))))?;
+    output.print(&CheckReport {
+        file: arguments.file,
+        kind: checked.kind.to_string(),
+        has_lifecycle: checked.has_lifecycle,
+        size_bytes: u64::try_from(checked.bytes).unwrap_or(u64::MAX),
+        digest: checked.digest.to_string(),
+        engine: engine.fingerprint().to_string(),
+    })
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        let reason = match &error {
+            BuildError::Io { .. } | BuildError::NoFolder { .. } | BuildError::NoOutputFolder { .. } => {
+                reason::FILE_FAILED
+            }
+            _ => reason::PLUGIN_DOES_NOT_BUILD,
+        };
+        // Each of these errors says what to do.
+        Self::new(reason, error.to_string())
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::new(error.reason(), error.to_string()).cure(error.cure())
+    }
+}

@@ -1,0 +1,84 @@
+//! The command line: what `quorate` does when it is called.
+
+mod arguments;
+mod exit;
+mod failure;
+mod groups;
+mod limits;
+mod lines;
+mod local_plugin;
+mod logging;
+mod nodes;
+mod output;
+mod payload;
+mod plugins;
+mod query;
+mod report;
+mod server;
+mod start;
+mod submit;
+mod submit_lines;
+mod watch;
+
+use arguments::{Arguments, Command, PluginCommand};
+use clap::Parser;
+use exit::Exit;
+use failure::Failure;
+use output::Output;
+use quorate_proto::reason;
+use std::process::ExitCode;
+
+/// The level of the log when a node runs, and when anything else does.
+const LOG_OF_NODES: &str = "info";
+const LOG_OF_COMMANDS: &str = "warn";
+
+/// Parses the command line, does what it says and returns how it went.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Ends the process when there is nothing to do: with help or the version, or what is wrong with the arguments.
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.output);
+    match run(arguments, output) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output.print_failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
+    let log = match arguments.command {
+        Command::Serve(_) | Command::Dev(_) => LOG_OF_NODES,
+        _ => LOG_OF_COMMANDS,
+    };
+    logging::start(arguments.log.as_deref(), log, arguments.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(reason::INTERNAL, format!("no threads can be started: {error}")))?;
+    let done = runtime.block_on(dispatch(arguments.command, output));
+    // A thread that waits for standard input would hold the process up for ever.
+    runtime.shutdown_background();
+    done
+}
+
+async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Serve(arguments) => start::serve(&arguments).await?,
+        Command::Dev(arguments) => start::dev(arguments, output).await?,
+        Command::Plugin(PluginCommand::Build(arguments)) => local_plugin::build(&arguments, output)?,
+        Command::Plugin(PluginCommand::Check(arguments)) => local_plugin::check(arguments, output)?,
+        Command::Plugin(PluginCommand::Upload(arguments)) => plugins::upload(arguments, output).await?,
+        Command::Plugin(PluginCommand::List(arguments)) => plugins::list(arguments, output).await?,
+        Command::Group(command) => groups::run(command, output).await?,
+        Command::Node(command) => nodes::run(command, output).await?,
+        Command::Submit(arguments) => return submit::run(arguments, output).await,
+        Command::Query(arguments) => return query::run(arguments, output).await,
+        Command::Watch(arguments) => watch::run(arguments, output).await?,
+    }
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+use crate::cli::output::{Report, size};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// `plugin build`
+#[derive(Debug, Serialize)]
+pub(crate) struct BuiltReport {
+    /// The name of the package it was built from.
+    pub(crate) package: String,
+    /// Where the component is.
+    pub(crate) file: PathBuf,
+    /// Its size.
+    pub(crate) size_bytes: u64,
+    /// The SHA-256 of its bytes.
+    pub(crate) digest: String,
+    /// The compiler that built it.
+    pub(crate) compiler: String,
+}
+
+impl Report for BuiltReport {
+    fn human(&self) -> String {
+        format!(
+            "built {} ({}, sha256 {})\nupload it with `quorate plugin upload TENANT/{}@VERSION {}`",
+            self.file.display(),
+            size(self.size_bytes),
+            self.digest,
+            self.package,
+            self.file.display()
+        )
+    }
+}
+
+/// `plugin check`
+#[derive(Debug, Serialize)]
+pub(crate) struct CheckReport {
+    /// The component.
+    pub(crate) file: PathBuf,
+    /// Where the plugin keeps its state.
+    pub(crate) kind: String,
+    /// Whether it is told of changes of leader.
+    pub(crate) has_lifecycle: bool,
+    /// Its size.
+    pub(crate) size_bytes: u64,
+    /// The SHA-256 of its bytes.
+    pub(crate) digest: String,
+    /// The engine it was checked and compiled by.
+    pub(crate) engine: String,
+}
+
+impl Report for CheckReport {
+    fn human(&self) -> String {
+        format!(
+            "{} is a plugin: {} machine, {} lifecycle callbacks, {}, sha256 {}",
+            self.file.display(),
+            self.kind,
+            if self.has_lifecycle { "with" } else { "without" },
+            size(self.size_bytes),
+            self.digest
+        )
+    }
+}

@@ -1,0 +1,172 @@
+use super::{ReplicaReport, kind_name, or_dash, some_node};
+use crate::cli::{
+    limits,
+    output::{Report, size, table, table_text},
+    payload::hex,
+};
+use quorate_proto::v1;
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt::Write};
+
+/// A group as the catalog has it.
+#[derive(Debug, Serialize)]
+pub(crate) struct GroupRow {
+    name: String,
+    id: u64,
+    plugin: String,
+    plugin_digest: String,
+    kind: &'static str,
+    leader_node: Option<u64>,
+    members: Vec<MemberRow>,
+    limits: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct MemberRow {
+    replica: u64,
+    node: u64,
+    role: &'static str,
+}
+
+impl From<v1::Group> for GroupRow {
+    fn from(group: v1::Group) -> Self {
+        let members = group
+            .members
+            .iter()
+            .map(|member| MemberRow {
+                replica: member.replica,
+                node: member.node,
+                role: match member.role() {
+                    v1::MemberRole::Unspecified => "unknown",
+                    v1::MemberRole::Voter => "voter",
+                    v1::MemberRole::Learner => "learner",
+                },
+            })
+            .collect();
+        Self {
+            kind: kind_name(group.kind()),
+            id: group.id,
+            plugin_digest: hex(&group.plugin_digest),
+            leader_node: some_node(group.leader_node),
+            members,
+            limits: limits::all(&group.limits.unwrap_or_default()).into_iter().collect(),
+            name: group.name,
+            plugin: group.plugin,
+        }
+    }
+}
+
+impl GroupRow {
+    fn nodes(&self) -> String {
+        self.members.iter().map(|member| member.node.to_string()).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl Report for GroupRow {
+    fn human(&self) -> String {
+        format!(
+            "created group {} (number {}), running {} on nodes {}",
+            self.name,
+            self.id,
+            self.plugin,
+            self.nodes()
+        )
+    }
+}
+
+/// `group list`
+#[derive(Debug, Serialize)]
+pub(crate) struct GroupList {
+    /// In the order of their names.
+    pub(crate) groups: Vec<GroupRow>,
+}
+
+impl Report for GroupList {
+    fn human(&self) -> String {
+        if self.groups.is_empty() {
+            return "no groups; create one with `quorate group create GROUP --plugin REFERENCE`".to_owned();
+        }
+        let mut table = table(&["GROUP", "NUMBER", "PLUGIN", "KIND", "NODES", "LEADER"]);
+        for group in &self.groups {
+            table.add_row([
+                &group.name,
+                &group.id.to_string(),
+                &group.plugin,
+                group.kind,
+                &group.nodes(),
+                &or_dash(group.leader_node),
+            ]);
+        }
+        table_text(&table)
+    }
+}
+
+/// `group describe`
+#[derive(Debug, Serialize)]
+pub(crate) struct GroupReport {
+    /// The group.
+    #[serde(flatten)]
+    pub(crate) group: GroupRow,
+    /// Its replicas, as the nodes that hold them see them.
+    pub(crate) replicas: Vec<ReplicaReport>,
+    /// Nodes that hold a replica and did not answer.
+    pub(crate) silent_nodes: Vec<u64>,
+}
+
+impl Report for GroupReport {
+    fn human(&self) -> String {
+        let group = &self.group;
+        let mut text = format!(
+            "group   {} (number {})\nplugin  {} ({} machine, sha256 {})\nleader  {}\n",
+            group.name,
+            group.id,
+            group.plugin,
+            group.kind,
+            group.plugin_digest,
+            group.leader_node.map_or_else(|| "none".to_owned(), |node| format!("node {node}")),
+        );
+        if !self.replicas.is_empty() {
+            let _ = write!(text, "\n{}\n", ReplicaReport::table(&self.replicas, false));
+        }
+        for node in &self.silent_nodes {
+            let _ = writeln!(text, "node {node} did not answer");
+        }
+        let _ = write!(text, "\nlimits");
+        for (name, value) in &group.limits {
+            let _ = write!(text, "\n  {name:<30}{value}");
+        }
+        text
+    }
+}
+
+/// `group delete`
+#[derive(Debug, Serialize)]
+pub(crate) struct GroupDeleted {
+    /// The group.
+    pub(crate) name: String,
+    /// The number that it had.
+    pub(crate) id: u64,
+}
+
+impl Report for GroupDeleted {
+    fn human(&self) -> String {
+        format!("deleted group {} (number {})", self.name, self.id)
+    }
+}
+
+/// `group snapshot`
+#[derive(Debug, Serialize)]
+pub(crate) struct SnapshotReport {
+    /// The group.
+    pub(crate) name: String,
+    /// Everything up to this index is in it.
+    pub(crate) index: u64,
+    /// Its size.
+    pub(crate) size_bytes: u64,
+}
+
+impl Report for SnapshotReport {
+    fn human(&self) -> String {
+        format!("snapshot of {} at index {}, {}", self.name, self.index, size(self.size_bytes))
+    }
+}

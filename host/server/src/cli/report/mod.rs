@@ -1,0 +1,40 @@
+//! What commands print: one type each, with its JSON fields and its text for people.
+
+mod answer;
+mod built;
+mod event;
+mod group;
+mod node;
+mod plugin;
+mod summary;
+
+pub(crate) use answer::{Answer, AnswerKind};
+pub(crate) use built::{BuiltReport, CheckReport};
+pub(crate) use event::EventReport;
+pub(crate) use group::{GroupDeleted, GroupList, GroupReport, GroupRow, SnapshotReport};
+pub(crate) use node::{NodeList, NodeReport, NodeStatusList, ReplicaReport};
+pub(crate) use plugin::{PluginList, PluginReport};
+pub(crate) use summary::Summary;
+
+#[cfg(test)]
+mod tests;
+
+use quorate_proto::v1;
+
+/// `memory` or `store`.
+fn kind_name(kind: v1::MachineKind) -> &'static str {
+    match kind {
+        v1::MachineKind::Unspecified => "unknown",
+        v1::MachineKind::Memory => "memory",
+        v1::MachineKind::Store => "store",
+    }
+}
+
+/// 0 stands for "none" on the wire.
+fn some_node(node: u64) -> Option<u64> {
+    (node != 0).then_some(node)
+}
+
+fn or_dash(node: Option<u64>) -> String {
+    node.map_or_else(|| "-".to_owned(), |node| node.to_string())
+}

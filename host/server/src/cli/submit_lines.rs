@@ -1,0 +1,256 @@
+//! `quorate submit --lines`: many commands on their way at a time, in the order of the lines.
+
+use super::{
+    exit::Exit,
+    failure::Failure,
+    lines::{LINE_BYTES_MAX, Line, LineSource},
+    output::{Output, Report, note},
+    report::{Answer, AnswerKind, Summary},
+};
+use bytes::Bytes;
+use indicatif::{ProgressBar, ProgressStyle};
+use quorate_client::{Client, ClientError, Pipeline, Submission, Submitted, reason};
+use std::{collections::VecDeque, sync::atomic::Ordering, time::Instant};
+
+/// Without --replies, so many answers that are no replies are told one by one.
+const TOLD_MAX: u64 = 10;
+
+/// A command that is on its way.
+struct Sent {
+    line: u64,
+    command: Bytes,
+    submission: Submission,
+}
+
+struct Lines<'a> {
+    client: &'a Client,
+    group: &'a str,
+    source: LineSource,
+    pipeline: Pipeline,
+    /// The pipeline has ended; a new one is begun once all that was given to it is told.
+    ended: bool,
+    /// No more is sent.
+    stopped: bool,
+    /// Commands that the pipeline gave back unsent, to be sent before all others.
+    again: VecDeque<(u64, Bytes)>,
+    /// The line that is sent next.
+    next: Option<(u64, Bytes)>,
+    sent: VecDeque<Sent>,
+    told: Told,
+}
+
+/// Sends every line that holds a command, and prints what became of them.
+pub(super) async fn run(
+    client: &Client,
+    group: &str,
+    source: LineSource,
+    replies: bool,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    let told = Told {
+        bar: bar(source.bytes_total),
+        output,
+        replies,
+        summary: Summary::default(),
+        others: 0,
+        stopped_by: None,
+    };
+    let lines = Lines {
+        pipeline: client.pipeline(group),
+        client,
+        group,
+        source,
+        ended: false,
+        stopped: false,
+        again: VecDeque::new(),
+        next: None,
+        sent: VecDeque::new(),
+        told,
+    };
+    let mut told = lines.run().await?;
+    told.bar.finish_and_clear();
+    told.summary.took(started.elapsed());
+    output.print(&told.summary)?;
+    match told.stopped_by {
+        // What the count says goes before: it may be worse.
+        Some(failure) => Err(failure.exit(told.summary.exit().or_failed())),
+        None => Ok(told.summary.exit()),
+    }
+}
+
+/// Nothing is drawn when standard error is no terminal.
+fn bar(bytes_total: Option<u64>) -> ProgressBar {
+    let (bar, template) = match bytes_total {
+        Some(total) => (ProgressBar::new(total), "{bar:30} {percent:>3}%  {msg}  {elapsed}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed}"),
+    };
+    bar.with_style(ProgressStyle::with_template(template).expect("the templates are constants"))
+}
+
+impl Lines<'_> {
+    async fn run(mut self) -> Result<Told, Failure> {
+        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+        loop {
+            if self.ended && self.sent.is_empty() && !self.stopped {
+                self.pipeline = self.client.pipeline(self.group);
+                self.ended = false;
+            }
+            let may_send = !self.ended && !self.stopped;
+            if self.next.is_none() && may_send {
+                self.next = self.again.pop_front();
+            }
+            let reads = self.next.is_none() && may_send && !self.source.lines.is_closed();
+            let sends = self.next.is_some() && may_send;
+            if self.sent.is_empty() && !reads && !sends {
+                return Ok(self.told);
+            }
+            tokio::select! {
+                biased;
+                result = first(&mut self.sent), if !self.sent.is_empty() => self.answered(result)?,
+                _ = &mut interrupted, if !self.stopped => {
+                    self.stop(Failure::new(reason::OUTCOME_UNKNOWN, "interrupted; what was on its way was waited for"));
+                }
+                line = self.source.lines.recv(), if reads => match line {
+                    Some(Ok(line)) => self.read(line)?,
+                    Some(Err(failure)) => self.stop(failure),
+                    None => self.source.lines.close(),
+                },
+                submission = submit(&mut self.pipeline, self.next.as_ref()), if sends => {
+                    self.given(submission);
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, line: Line) -> Result<(), Failure> {
+        match line.command {
+            Some(command) => {
+                self.next = Some((line.number, command));
+                Ok(())
+            }
+            None => {
+                let failure = Failure::new(
+                    reason::COMMAND_TOO_LARGE,
+                    format!(
+                        "the line has more than {LINE_BYTES_MAX} bytes, which is more than any node takes"
+                    ),
+                );
+                self.told.tell(&Answer::of_failure(failure).at_line(line.number))
+            }
+        }
+    }
+
+    fn given(&mut self, submission: Result<Submission, ClientError>) {
+        match submission {
+            Ok(submission) => {
+                if let Some((line, command)) = self.next.take() {
+                    self.sent.push_back(Sent { line, command, submission });
+                }
+            }
+            // It was not submitted, and stays the next.
+            Err(_) => self.ended = true,
+        }
+    }
+
+    fn answered(&mut self, result: Result<Submitted, ClientError>) -> Result<(), Failure> {
+        let Some(sent) = self.sent.pop_front() else { return Ok(()) };
+        let answer = match result {
+            Ok(submitted) => Answer::of_command(submitted),
+            Err(error) if error.reason == reason::BEHIND_FAILURE => {
+                self.ended = true;
+                self.again.push_back((sent.line, sent.command));
+                return Ok(());
+            }
+            Err(error) => {
+                let goes_on = error.code == tonic::Code::InvalidArgument;
+                let unknown = error.outcome_unknown();
+                let failure = Failure::from(error);
+                self.ended |= !goes_on;
+                if !goes_on && !unknown {
+                    // It was tried for as long as the caller allows: those behind it would fare no better.
+                    let message = format!("stopped at line {}: {}", sent.line, failure.message);
+                    let cure = format!(
+                        "{}; then go on with line {}",
+                        failure.cure.clone().unwrap_or_else(|| "mend it".to_owned()),
+                        sent.line
+                    );
+                    self.stop(Failure { message, cure: Some(cure), ..failure.clone() });
+                }
+                Answer::of_failure(failure)
+            }
+        };
+        let read = self.source.bytes_read.load(Ordering::Relaxed);
+        self.told.progress(read);
+        self.told.tell(&answer.at_line(sent.line))
+    }
+
+    /// Sends no more; what is on its way is waited for.
+    fn stop(&mut self, failure: Failure) {
+        self.stopped = true;
+        self.source.lines.close();
+        self.told.stopped_by.get_or_insert(failure);
+    }
+}
+
+async fn first(sent: &mut VecDeque<Sent>) -> Result<Submitted, ClientError> {
+    match sent.front_mut() {
+        Some(sent) => (&mut sent.submission).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Dropped before it is done, it has submitted nothing.
+async fn submit(pipeline: &mut Pipeline, next: Option<&(u64, Bytes)>) -> Result<Submission, ClientError> {
+    match next {
+        Some((_, command)) => pipeline.submit(command.clone()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What is told of the answers, and counted.
+struct Told {
+    bar: ProgressBar,
+    output: Output,
+    replies: bool,
+    summary: Summary,
+    others: u64,
+    stopped_by: Option<Failure>,
+}
+
+impl Told {
+    fn tell(&mut self, answer: &Answer) -> Result<(), Failure> {
+        self.summary.count(answer);
+        if self.replies {
+            return self.bar.suspend(|| self.output.print(answer));
+        }
+        if matches!(answer.kind, AnswerKind::Reply { .. }) {
+            return Ok(());
+        }
+        self.others += 1;
+        if self.output.is_json() || self.others > TOLD_MAX + 1 {
+            return Ok(());
+        }
+        self.bar.suspend(|| {
+            if self.others <= TOLD_MAX {
+                note(&format!("line {}", answer.human()));
+            } else {
+                note("more like these are only counted; --replies prints every answer");
+            }
+        });
+        Ok(())
+    }
+
+    fn progress(&self, bytes_read: u64) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let summary = &self.summary;
+        let bad = summary.trapped + summary.failures + summary.unknown;
+        self.bar.set_position(bytes_read);
+        self.bar.set_message(format!(
+            "{} replies, {} rejections, {bad} failed",
+            summary.replies, summary.rejections
+        ));
+    }
+}
