@@ -7,6 +7,7 @@ mod commands;
 mod disk;
 mod elections;
 mod logs;
+mod lone;
 mod members;
 mod node;
 mod opening;
