@@ -1,0 +1,88 @@
+//! Starts that are refused.
+
+use quorate_end_to_end::{Cluster, Node, Settings};
+use std::fs;
+
+fn settings() -> Settings {
+    Settings { nodes: 1, ..Settings::default() }
+}
+
+/// Starts a node that is expected to end by itself with this code, and returns what it said.
+fn refused(node: &mut Node, code: i32) -> String {
+    node.start();
+    let (status, log) = node.ended();
+    assert_eq!(status.code(), Some(code), "{log}");
+    log
+}
+
+fn reconfigure(node: &Node, from: &str, to: &str) {
+    let before = fs::read_to_string(node.configuration()).expect("the configuration");
+    let after = before.replace(from, to);
+    assert_ne!(before, after, "nothing was replaced");
+    fs::write(node.configuration(), after).expect("the configuration");
+}
+
+#[tokio::test]
+async fn the_folder_of_another_node_or_cluster_is_refused() {
+    let mut cluster = Cluster::start_with(settings()).await;
+    let node = cluster.node_mut(1);
+    assert!(node.terminate().success());
+    reconfigure(node, "node = 1", "node = 7");
+    reconfigure(node, "id = 1", "id = 7");
+    let log = refused(node, 1);
+    assert!(log.contains("FOLDER_OF_OTHER_NODE"), "{log}");
+    reconfigure(node, "node = 7", "node = 1");
+    reconfigure(node, "id = 7", "id = 1");
+    reconfigure(node, "cluster = \"end-to-end\"", "cluster = \"another\"");
+    let log = refused(node, 1);
+    assert!(log.contains("FOLDER_OF_OTHER_NODE") && log.contains("another"), "{log}");
+    reconfigure(node, "cluster = \"another\"", "cluster = \"end-to-end\"");
+    node.start();
+    cluster.ready().await;
+}
+
+#[tokio::test]
+async fn an_address_or_a_folder_in_use_is_refused() {
+    let mut cluster = Cluster::start_with(settings()).await;
+    let other = cluster.folder().join("other");
+    let configuration = fs::read_to_string(cluster.node(1).configuration()).expect("the configuration");
+    let elsewhere = configuration.replace(&format!("{:?}", cluster.node(1).data()), &format!("{other:?}"));
+    assert_ne!(configuration, elsewhere);
+    let file = cluster.folder().join("other.toml");
+    fs::write(&file, elsewhere).expect("a file of the test's own");
+    let serve = ["serve", "--config", file.to_str().expect("UTF-8")];
+    let refused = cluster.quorate(&serve);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("ADDRESS_IN_USE"), "{refused:?}");
+
+    fs::write(&file, format!("listen = \"127.0.0.1:0\"\n{configuration}")).expect("a file of the test's own");
+    let refused = cluster.quorate(&serve);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("FOLDER_IN_USE"), "{refused:?}");
+    assert!(cluster.node_mut(1).terminate().success(), "the node went on");
+}
+
+#[tokio::test]
+async fn a_malformed_configuration_is_refused_with_its_line() {
+    let mut cluster = Cluster::prepare(&settings());
+    let node = cluster.node_mut(1);
+    fs::write(node.configuration(), "cluster = \"c\"\nnode = 1\nfoldre = \"data\"\n")
+        .expect("the configuration");
+    let log = refused(node, 2);
+    assert!(log.contains("CONFIG_INVALID") && log.contains("foldre") && log.contains('3'), "{log}");
+}
+
+#[tokio::test]
+async fn a_folder_of_another_format_version_is_refused() {
+    let mut cluster = Cluster::start_with(settings()).await;
+    let node = cluster.node_mut(1);
+    assert!(node.terminate().success());
+    let marker = fs::read_dir(node.data())
+        .expect("the data folder")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.is_file() && path.file_name().is_some_and(|name| name == "FORMAT"))
+        .expect("a file with the format's version");
+    fs::write(&marker, "99\n").expect("the file");
+    let log = refused(node, 1);
+    assert!(log.contains("FOLDER_OF_OTHER_VERSION") && log.contains("99"), "{log}");
+}

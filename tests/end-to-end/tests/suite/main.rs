@@ -1,0 +1,15 @@
+//! What users do and what befalls clusters, on real processes.
+//!
+//! One test binary, so that the harness is linked once. Run by `cargo xtask test`.
+
+mod command_line;
+mod data_folder;
+mod first_road;
+mod leader_loss;
+mod lifecycle;
+mod lost_quorum;
+mod reflection_and_health;
+mod refused_plugins;
+mod refused_requests;
+mod restarts;
+mod snapshots;
