@@ -17,8 +17,8 @@ pub struct ClientError {
     pub cause: String,
     /// What to do about it.
     pub cure: String,
-    /// What else the node said, by key.
-    pub metadata: BTreeMap<String, String>,
+    /// What else the node said, by key. Boxed, since most errors say nothing else.
+    pub metadata: Box<BTreeMap<String, String>>,
 }
 
 impl ClientError {
@@ -36,7 +36,7 @@ impl ClientError {
             message: message.into(),
             cause: cause.to_owned(),
             cure: cure.to_owned(),
-            metadata: BTreeMap::new(),
+            metadata: Box::default(),
         }
     }
 
@@ -58,7 +58,7 @@ impl ClientError {
         reason: String,
         metadata: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
-        let mut metadata: BTreeMap<_, _> = metadata.into_iter().collect();
+        let mut metadata: Box<BTreeMap<_, _>> = Box::new(metadata.into_iter().collect());
         let cause = metadata.remove(reason::metadata::CAUSE).unwrap_or_default();
         let cure = metadata.remove(reason::metadata::CURE).unwrap_or_default();
         Self { code, reason, message, cause, cure, metadata }

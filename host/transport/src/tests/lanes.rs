@@ -36,7 +36,7 @@ async fn a_message_arrives_as_it_was_sent_on_the_lane_it_was_given() {
     let (peers, _one) = peers(config(), &server.address);
     let sent = large_message(7, 42, 1000);
     peers.send(TWO, Lane::Control, sent.clone());
-    assert_eq!(two.next().await, Seen::Message(ONE, Lane::Control, sent));
+    assert_eq!(two.next().await, Seen::message(ONE, Lane::Control, sent));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -126,7 +126,7 @@ async fn a_cut_connection_is_told_as_a_loss_and_opened_again() {
         one.drain();
         proxy.cut();
         assert_eq!(one.next_unreachable().await, TWO);
-        let expected = Seen::Message(ONE, Lane::Control, message(1, round));
+        let expected = Seen::message(ONE, Lane::Control, message(1, round));
         while !two.drain().contains(&expected) {
             peers.send(TWO, Lane::Control, message(1, round));
             tokio::task::yield_now().await;

@@ -26,7 +26,7 @@ async fn a_message_larger_than_may_be_sent_is_dropped_and_the_next_one_goes() {
     peers.send(TWO, Lane::Append, large_message(1, 1, SMALL.message_bytes_max));
     assert_eq!(one.next().await, Seen::Unreachable(TWO));
     peers.send(TWO, Lane::Append, message(1, 2));
-    assert_eq!(two.next().await, Seen::Message(ONE, Lane::Append, message(1, 2)));
+    assert_eq!(two.next().await, Seen::message(ONE, Lane::Append, message(1, 2)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,7 +38,7 @@ async fn a_message_as_large_as_may_be_arrives() {
         prost::Message::encoded_len(&large_message(1, 1, SMALL.message_bytes_max)) - SMALL.message_bytes_max;
     let largest = large_message(1, 1, SMALL.message_bytes_max - around);
     peers.send(TWO, Lane::Append, largest.clone());
-    assert_eq!(two.next().await, Seen::Message(ONE, Lane::Append, largest));
+    assert_eq!(two.next().await, Seen::message(ONE, Lane::Append, largest));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

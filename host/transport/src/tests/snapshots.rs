@@ -34,7 +34,7 @@ async fn a_snapshot_is_stored_whole_before_rafts_message_is_handed_on() {
     let (peers, _one) = peers(config(), &server.address);
     let bytes = pattern(BYTES);
     peers.send_snapshot(TWO, transfer(MemorySource::new(bytes.clone()))).await.expect("stored");
-    assert_eq!(two.drain(), [Seen::Message(ONE, Lane::Append, message(5, 100))]);
+    assert_eq!(two.drain(), [Seen::message(ONE, Lane::Append, message(5, 100))]);
     let state = two.behaviour.snapshots.state();
     let (offer, stored) = &state.stored[&KEY];
     assert_eq!((offer.index, offer.term, offer.total_bytes), (100, 3, BYTES as u64));

@@ -14,6 +14,8 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Streaming;
 
+type Break = fn(&RawTransfer);
+
 struct RawTransfer {
     frames: mpsc::UnboundedSender<SnapshotFrame>,
     replies: Streaming<SnapshotReply>,
@@ -102,7 +104,7 @@ async fn a_damaged_chunk_is_not_written_and_the_next_transfer_resumes_before_it(
     assert_eq!(second.progress().await, bytes.len() as u64);
     second.finish();
     assert!(matches!(second.reply().await, Reply::Stored(_)));
-    assert_eq!(two.next().await, Seen::Message(ONE, Lane::Append, message(5, 100)));
+    assert_eq!(two.next().await, Seen::message(ONE, Lane::Append, message(5, 100)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,7 +124,7 @@ async fn what_breaks_the_form_of_a_transfer_is_refused() {
     let limits = PeersConfig { snapshot_chunk_bytes_max: CHUNK_BYTES, ..config() };
     let server = TestServer::start(limits, &two).await;
     let bytes = pattern(2 * CHUNK_BYTES);
-    let breaks: [(&str, fn(&RawTransfer)); 6] = [
+    let breaks: [(&str, Break); 6] = [
         ("an end before the end", RawTransfer::finish),
         ("an empty chunk", |transfer| transfer.chunk(0, b"")),
         ("a chunk larger than may be", |transfer| transfer.chunk(0, &pattern(CHUNK_BYTES + 1))),
@@ -221,7 +223,7 @@ async fn a_snapshot_is_stored_and_told_even_if_its_sender_is_gone_by_then() {
     soon("it is being stored", finished.recv()).await.expect("open");
     drop(transfer);
     drop(release);
-    assert_eq!(two.next().await, Seen::Message(ONE, Lane::Append, message(5, 100)));
+    assert_eq!(two.next().await, Seen::message(ONE, Lane::Append, message(5, 100)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,8 +16,14 @@ use tokio::sync::{Semaphore, mpsc};
 /// What an inbound was called with.
 #[derive(Debug, PartialEq)]
 pub(in crate::tests) enum Seen {
-    Message(NodeId, Lane, RaftMessage),
+    Message(NodeId, Lane, Box<RaftMessage>),
     Unreachable(NodeId),
+}
+
+impl Seen {
+    pub(in crate::tests) fn message(from: NodeId, lane: Lane, message: RaftMessage) -> Self {
+        Self::Message(from, lane, Box::new(message))
+    }
 }
 
 /// What a test can change of an inbound while it is in use.
@@ -62,7 +68,7 @@ impl Recorder {
     pub(in crate::tests) async fn next_message(&mut self) -> (NodeId, Lane, RaftMessage) {
         loop {
             if let Seen::Message(from, lane, message) = self.next().await {
-                return (from, lane, message);
+                return (from, lane, *message);
             }
         }
     }
@@ -92,7 +98,7 @@ pub(in crate::tests) struct Inbound {
 impl PeerInbound for Inbound {
     fn receive(&self, from: NodeId, lane: Lane, messages: Vec<RaftMessage>) {
         for message in messages {
-            let _ = self.sender.send(Seen::Message(from, lane, message));
+            let _ = self.sender.send(Seen::Message(from, lane, Box::new(message)));
         }
     }
 

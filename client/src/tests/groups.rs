@@ -1,0 +1,125 @@
+use super::support::{FakeNode, GROUP, client, not_leader, soon, told};
+use crate::{Client, CreateGroupRequest, Group, GroupLimits, Plugin, reason};
+use quorate_proto::v1::{
+    CreateGroupResponse, DeleteGroupResponse, DescribeGroupResponse, ListGroupsResponse, ListNodesResponse,
+    ListPluginsResponse, NodeStatusResponse, SnapshotGroupResponse,
+};
+use tonic::Code;
+
+fn group(name: &str) -> Group {
+    Group { name: name.to_owned(), ..Group::default() }
+}
+
+#[tokio::test]
+async fn a_group_is_created_as_asked_for() {
+    let node = FakeNode::start().await;
+    node.create.answers(|request| {
+        let group =
+            Group { name: request.name, plugin: request.plugin, limits: request.limits, ..Group::default() };
+        Ok(CreateGroupResponse { group: Some(group) })
+    });
+    let limits = GroupLimits { fuel_per_command: Some(5), ..GroupLimits::default() };
+    let request = CreateGroupRequest {
+        name: GROUP.to_owned(),
+        plugin: "acme/counter@1".to_owned(),
+        limits: Some(limits),
+        ..CreateGroupRequest::default()
+    };
+    let created = client([&node]).create_group(request).await.expect("created");
+    assert_eq!((created.name.as_str(), created.plugin.as_str()), (GROUP, "acme/counter@1"));
+    assert_eq!(created.limits, Some(limits));
+}
+
+#[tokio::test]
+async fn a_taken_name_is_told_and_not_tried_again() {
+    let node = FakeNode::start().await;
+    node.create.answers(|_| Err(told(Code::AlreadyExists, reason::NAME_TAKEN, &[])));
+    let error = client([&node]).create_group(CreateGroupRequest::default()).await.expect_err("taken");
+    assert_eq!(error.reason, reason::NAME_TAKEN);
+    assert_eq!(node.create.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_list_is_read_page_by_page() {
+    let node = FakeNode::start().await;
+    node.list_groups.answers(|request| {
+        assert_eq!(request.tenant, "acme");
+        let (name, next) = match request.page_token.as_str() {
+            "" => ("acme/a", "second"),
+            "second" => ("acme/b", "third"),
+            _ => ("acme/c", ""),
+        };
+        Ok(ListGroupsResponse { groups: vec![group(name)], next_page_token: next.to_owned() })
+    });
+    let groups = client([&node]).list_groups(Some("acme")).await.expect("answered");
+    let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
+    assert_eq!(names, ["acme/a", "acme/b", "acme/c"]);
+}
+
+#[tokio::test]
+async fn a_list_that_never_comes_further_ends() {
+    let node = FakeNode::start().await;
+    node.list_plugins.answers(|_| {
+        let plugins = vec![Plugin::default()];
+        Ok(ListPluginsResponse { plugins, next_page_token: "same".to_owned() })
+    });
+    let plugins = soon("an end", client([&node]).list_plugins(None)).await.expect("answered");
+    assert_eq!((plugins.len(), node.list_plugins.calls()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_group_is_deleted_once_and_its_number_is_told() {
+    let node = FakeNode::start().await;
+    node.delete.answers(|request| {
+        assert_eq!(request.name, GROUP);
+        Ok(DeleteGroupResponse { id: 8 })
+    });
+    assert_eq!(client([&node]).delete_group(GROUP).await, Ok(8));
+    assert_eq!(node.delete.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_snapshot_is_taken_at_the_leader() {
+    let (follower, leader) = (FakeNode::start().await, FakeNode::start().await);
+    let address = leader.address.clone();
+    follower.snapshot.answers(move |_| Err(not_leader(Some(&address))));
+    leader.snapshot.answers(|_| Ok(SnapshotGroupResponse { index: 100, size_bytes: 5 }));
+    let snapshot = client([&follower, &leader]).snapshot_group(GROUP).await.expect("taken");
+    assert_eq!((snapshot.index, snapshot.size_bytes), (100, 5));
+}
+
+#[tokio::test]
+async fn one_node_can_be_asked_and_no_other() {
+    let (one, two) = (FakeNode::start().await, FakeNode::start().await);
+    for (id, node) in [(1, &one), (2, &two)] {
+        node.status.answers(move |_| Ok(NodeStatusResponse { id, ..NodeStatusResponse::default() }));
+        node.describe.answers(move |request| {
+            let group = Group { leader_node: id, ..group(&request.name) };
+            Ok(DescribeGroupResponse { group: Some(group), replica: None })
+        });
+    }
+    let client = client([&one, &two]);
+    for _ in 0..2 {
+        assert_eq!(client.node_status_at(&two.address).await.expect("answered").id, 2);
+        let described = client.describe_group_at(&two.address, GROUP).await.expect("answered");
+        assert_eq!(described.group.expect("a group").leader_node, 2);
+    }
+    two.status.answers(|_| Err(told(Code::Internal, reason::INTERNAL, &[])));
+    client.node_status_at(&two.address).await.expect_err("failed");
+    assert_eq!(one.status.calls() + one.describe.calls(), 0);
+    assert_eq!(client.node_status().await.expect("answered").id, 1);
+    assert!(client.describe_group(GROUP).await.is_ok());
+    assert_eq!(
+        client.node_status_at("nonsense").await.expect_err("no address").reason,
+        reason::INVALID_ARGUMENT
+    );
+}
+
+#[tokio::test]
+async fn the_nodes_are_listed_by_whoever_answers() {
+    let node = FakeNode::start().await;
+    node.list_nodes.answers(|_| Ok(ListNodesResponse { cluster: "blue".to_owned(), nodes: vec![] }));
+    let addresses = [super::support::nobody().await, node.address.clone()];
+    let client = Client::lazy(&addresses, super::support::config()).expect("addresses");
+    assert_eq!(client.list_nodes().await.expect("answered").cluster, "blue");
+}

@@ -1,0 +1,139 @@
+use super::support::{FakeNode, GROUP, applied, client, client_with, config, nobody, not_leader, soon};
+use crate::{Client, ClientConfig, reason};
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_client_goes_where_the_leader_is_and_remembers_it() {
+    let (follower, leader) = (FakeNode::start().await, FakeNode::start().await);
+    let address = leader.address.clone();
+    follower.submit.answers(move |_| Err(not_leader(Some(&address))));
+    leader.submit.answers(|_| Ok(applied(1, "")));
+    // The leader is not even among the addresses that it was given.
+    let client = client([&follower]);
+    for _ in 0..3 {
+        client.submit(GROUP, "x").await.expect("applied");
+    }
+    assert_eq!((follower.submit.calls(), leader.submit.calls()), (1, 3));
+    client.clone().submit(GROUP, "x").await.expect("applied");
+    assert_eq!(follower.submit.calls(), 1, "clones know it too");
+}
+
+#[tokio::test]
+async fn leaders_are_remembered_for_each_group() {
+    let (one, two) = (FakeNode::start().await, FakeNode::start().await);
+    for (node, own, other) in [(&one, "a/one", &two), (&two, "a/two", &one)] {
+        let address = other.address.clone();
+        node.submit.answers(move |(request, _)| {
+            if request.group == own { Ok(applied(1, "")) } else { Err(not_leader(Some(&address))) }
+        });
+    }
+    let client = client([&one, &two]);
+    for _ in 0..5 {
+        client.submit("a/one", "x").await.expect("applied");
+        client.submit("a/two", "x").await.expect("applied");
+    }
+    assert_eq!((one.submit.calls(), two.submit.calls()), (6, 5), "one redirection in all");
+}
+
+#[tokio::test]
+async fn a_node_that_knows_no_leader_sends_the_client_to_the_others() {
+    let nodes = [FakeNode::start().await, FakeNode::start().await, FakeNode::start().await];
+    nodes[0].submit.answers(|_| Err(not_leader(None)));
+    nodes[1].submit.answers(|_| Err(not_leader(None)));
+    nodes[2].submit.answers(|_| Ok(applied(1, "")));
+    let client = client(&nodes);
+    client.submit(GROUP, "x").await.expect("applied");
+    client.submit(GROUP, "x").await.expect("applied");
+    assert_eq!(nodes.each_ref().map(|node| node.submit.calls()), [1, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_leader_that_moved_is_followed() {
+    let (one, two) = (FakeNode::start().await, FakeNode::start().await);
+    one.submit.answers(|_| Ok(applied(1, "")));
+    let client = client([&one, &two]);
+    client.submit(GROUP, "x").await.expect("applied");
+    let address = two.address.clone();
+    one.submit.answers(move |_| Err(not_leader(Some(&address))));
+    two.submit.answers(|_| Ok(applied(2, "")));
+    for _ in 0..2 {
+        assert_eq!(client.submit(GROUP, "x").await.expect("applied").position.index, 2);
+    }
+    assert_eq!((one.submit.calls(), two.submit.calls()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_leader_that_is_gone_is_looked_for_elsewhere() {
+    let (one, two) = (FakeNode::start().await, FakeNode::start().await);
+    let gone = nobody().await;
+    let mut first = true;
+    one.submit.answers(move |_| {
+        // It learns of the change a little later.
+        if std::mem::take(&mut first) { Err(not_leader(Some(&gone))) } else { Err(not_leader(None)) }
+    });
+    two.submit.answers(|_| Ok(applied(1, "")));
+    soon("applied", client([&one, &two]).submit(GROUP, "x")).await.expect("applied");
+    assert_eq!(two.submit.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_node_that_says_it_leads_and_does_not_is_not_believed() {
+    let (one, two) = (FakeNode::start().await, FakeNode::start().await);
+    let own = one.address.clone();
+    one.submit.answers(move |_| Err(not_leader(Some(&own))));
+    two.submit.answers(|_| Ok(applied(1, "")));
+    client([&one, &two]).submit(GROUP, "x").await.expect("applied");
+    assert_eq!((one.submit.calls(), two.submit.calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_not_followed() {
+    let (one, two) = (FakeNode::start().await, FakeNode::start().await);
+    one.submit.answers(|_| Err(not_leader(Some("not an address"))));
+    two.submit.answers(|_| Ok(applied(1, "")));
+    client([&one, &two]).submit(GROUP, "x").await.expect("applied");
+    assert_eq!((one.submit.calls(), two.submit.calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn nodes_that_send_each_other_the_client_do_not_hold_it_for_ever() {
+    let (one, two) = (FakeNode::start().await, FakeNode::start().await);
+    for (node, other) in [(&one, &two), (&two, &one)] {
+        let address = other.address.clone();
+        node.submit.answers(move |_| Err(not_leader(Some(&address))));
+    }
+    let patient = ClientConfig {
+        backoff_min: Duration::from_millis(50),
+        deadline: Duration::from_millis(300),
+        ..config()
+    };
+    let client =
+        client_with([&one, &two], ClientConfig { backoff_max: Duration::from_millis(50), ..patient });
+    let error = soon("given up", client.submit(GROUP, "x")).await.expect_err("nobody leads");
+    assert_eq!(error.reason, reason::NOT_LEADER);
+    // After a few redirections in a row it takes a breath of at least half the backoff: 12 at most in this time.
+    let calls = one.submit.calls() + two.submit.calls();
+    assert!(calls <= 4 * 13, "{calls}");
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_be_reached_is_passed_over() {
+    let node = FakeNode::start().await;
+    node.submit.answers(|_| Ok(applied(1, "")));
+    let addresses = [nobody().await, nobody().await, node.address.clone()];
+    let client = Client::lazy(&addresses, config()).expect("addresses");
+    for _ in 0..3 {
+        client.submit(GROUP, "x").await.expect("applied");
+    }
+    assert_eq!(node.submit.calls(), 3);
+}
+
+#[tokio::test]
+async fn a_cluster_that_cannot_be_reached_has_done_nothing() {
+    let addresses = [nobody().await, nobody().await];
+    let client =
+        Client::lazy(&addresses, config()).expect("addresses").with_deadline(Duration::from_millis(200));
+    let error = soon("given up", client.submit(GROUP, "x")).await.expect_err("nobody is there");
+    assert_eq!(error.reason, reason::UNREACHABLE);
+    assert!(!error.outcome_unknown());
+}
