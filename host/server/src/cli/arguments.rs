@@ -256,11 +256,11 @@ pub(crate) struct SubmitArguments {
     #[command(flatten)]
     pub(crate) input: SubmitInput,
     /// With --lines: how many commands may be on their way at a time.
-    #[arg(long, value_name = "COUNT", default_value_t = 256, requires = "lines",
+    #[arg(long, value_name = "COUNT", default_value_t = 256, conflicts_with_all = ["command", "file"],
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) in_flight: u32,
     /// With --lines: print what became of each command, in order, and not only the count.
-    #[arg(long, requires = "lines")]
+    #[arg(long, conflicts_with_all = ["command", "file"])]
     pub(crate) replies: bool,
     #[command(flatten)]
     pub(crate) server: ServerArguments,

@@ -64,7 +64,7 @@ impl Node for FakeNode {
         }
     }
 
-    /// `hold…` is answered when the gate opens, `full` is refused at once, `lost` fails later, `large` is too large.
+    /// `hold…` is answered when the gate opens, `full` is refused at once, `…lost` fails later, `large` is too large.
     async fn submit(
         &self,
         group: GroupId,
@@ -87,7 +87,7 @@ impl Node for FakeNode {
             // As a real one: never answered within the poll that hands it on.
             tokio::task::yield_now().await;
         }
-        if command.starts_with(b"lost") {
+        if command.ends_with(b"lost") {
             return Err(RequestError::OutcomeUnknown { group, why: "it was lost" });
         }
         let position = Position { index: 3, ordinal, time_ms: 9 };

@@ -129,12 +129,17 @@ async fn nothing_is_handed_on_behind_a_command_that_was_refused() {
 #[tokio::test]
 async fn what_was_on_its_way_when_one_failed_is_answered_and_nothing_follows() {
     let mut client = Client::connect(2);
-    for command in ["lost", "b", "c"] {
+    for command in ["hold lost", "hold b", "c"] {
         client.send(command);
     }
+    client.until_handed_on(2).await;
+    client.node.open_the_gate();
     let (answers, _) = client.rest().await;
-    assert_eq!(answers, expected(&[(1, reason::OUTCOME_UNKNOWN), (2, "b"), (3, reason::BEHIND_FAILURE)]));
-    assert_eq!(*client.node.handed_on(), ["lost", "b"]);
+    assert_eq!(
+        answers,
+        expected(&[(1, reason::OUTCOME_UNKNOWN), (2, "hold b"), (3, reason::BEHIND_FAILURE)])
+    );
+    assert_eq!(*client.node.handed_on(), ["hold lost", "hold b"]);
 }
 
 #[tokio::test]
