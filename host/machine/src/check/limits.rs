@@ -31,7 +31,7 @@ impl Default for PluginLimits {
             memories_max: 32,
             tables_max: 64,
             functions_max: 200_000,
-            function_bytes_max: 2 << 20,
+            function_bytes_max: 1 << 20,
             components_max: 64,
         }
     }

@@ -145,7 +145,7 @@ impl Text<'_> {
             ComponentDefinedType::Option { ty, .. } => self.wrapped("option", &[Some(*ty)]),
             ComponentDefinedType::Result { ok: None, err: None, .. } => self.push("result"),
             ComponentDefinedType::Result { ok: Some(ok), err: None, .. } => {
-                self.wrapped("result", &[Some(*ok)])
+                self.wrapped("result", &[Some(*ok)]);
             }
             ComponentDefinedType::Result { ok, err, .. } => self.wrapped("result", &[*ok, *err]),
             ComponentDefinedType::Own(_) => self.push("own<…>"),
