@@ -1,1 +1,5 @@
-
+mod changes;
+mod fixtures;
+mod machine;
+mod reconcile;
+mod wire;

@@ -10,7 +10,7 @@ use crate::{
     CommittedEntry, Observer, ReadPoint, ReplicaFault, StoreSnapshot,
     checkpoint_policy::Growth,
     digest::EntryDigest,
-    ports::{AppliedPoint, Call, EmptyView},
+    ports::{AppliedPoint, EmptyView},
 };
 pub(crate) use memory::MemoryPoint;
 
@@ -211,7 +211,10 @@ impl Replica {
 
     /// Runs a query where none may ever run, so that a test can show what comes of it.
     #[cfg(test)]
-    pub(crate) fn query_on_the_apply_instance(&mut self, request: &bytes::Bytes) -> Option<Call> {
+    pub(crate) fn query_on_the_apply_instance(
+        &mut self,
+        request: &bytes::Bytes,
+    ) -> Option<crate::ports::Call> {
         let Machine::Memory(machine) = &mut self.machine else { return None };
         machine.query_on_the_apply_instance(self.applied.position(), request)
     }

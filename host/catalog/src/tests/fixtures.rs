@@ -1,0 +1,83 @@
+//! A catalog to change, and short words for changes.
+
+use crate::{
+    CatalogCommand, CatalogError, CatalogReply, CatalogState, Change, Group, NodeStatus, PluginToPublish,
+};
+use quorate_replica::ports::GroupLimits;
+use quorate_vocabulary::{MachineKind, NodeId, PluginDigest, Position};
+
+pub(super) const ENGINE: &str = "wasmtime 48 x86_64";
+
+pub(super) fn ids(numbers: &[u64]) -> Vec<NodeId> {
+    numbers.iter().map(|number| NodeId(*number)).collect()
+}
+
+pub(super) fn register(node: u64) -> Change {
+    register_as(node, &format!("10.0.0.{node}:7600"), ENGINE)
+}
+
+pub(super) fn register_as(node: u64, address: &str, engine: &str) -> Change {
+    Change::RegisterNode { node: NodeId(node), address: address.into(), engine_fingerprint: engine.into() }
+}
+
+pub(super) fn drain(node: u64) -> Change {
+    Change::SetNodeStatus { node: NodeId(node), status: NodeStatus::Draining }
+}
+
+pub(super) fn to_publish(reference: &str, bytes: &[u8]) -> PluginToPublish {
+    PluginToPublish {
+        reference: reference.parse().expect("a reference"),
+        digest: PluginDigest::of(bytes),
+        bytes: u64::try_from(bytes.len()).expect("small"),
+        kind: MachineKind::Store,
+        has_lifecycle: true,
+        contract_version: "0.1.0".into(),
+        held_by: ids(&[2, 1]),
+    }
+}
+
+pub(super) fn publish(reference: &str, bytes: &[u8]) -> Change {
+    Change::PublishPlugin(to_publish(reference, bytes))
+}
+
+pub(super) fn remove_plugin(reference: &str) -> Change {
+    Change::RemovePlugin { reference: reference.parse().expect("a reference") }
+}
+
+pub(super) fn create(name: &str, plugin: &str, nodes: &[u64]) -> Change {
+    Change::CreateGroup {
+        name: name.parse().expect("a name"),
+        plugin: plugin.parse().expect("a reference"),
+        nodes: ids(nodes),
+        limits: GroupLimits::default(),
+    }
+}
+
+pub(super) fn delete(name: &str) -> Change {
+    Change::DeleteGroup { name: name.parse().expect("a name") }
+}
+
+/// One change, by somebody, at index 9.
+pub(super) fn change(state: &mut CatalogState, change: Change) -> Result<CatalogReply, CatalogError> {
+    let position = Position { index: 9, ordinal: 1, time_ms: 1_234 };
+    state.apply(position, &CatalogCommand { actor: "ada".into(), change })
+}
+
+#[track_caller]
+pub(super) fn must(state: &mut CatalogState, changes: impl IntoIterator<Item = Change>) {
+    for one in changes {
+        change(state, one).expect("it is in order");
+    }
+}
+
+#[track_caller]
+pub(super) fn group(state: &CatalogState, name: &str) -> Group {
+    state.group_named(&name.parse().expect("a name")).expect("it was created").clone()
+}
+
+/// Four nodes and a plugin.
+pub(super) fn furnished() -> CatalogState {
+    let mut state = CatalogState::default();
+    must(&mut state, [register(1), register(2), register(3), register(4), publish("acme/kv@1", b"kv 1")]);
+    state
+}
