@@ -357,7 +357,10 @@ impl ApplyWorker {
         let answer = taken(&info);
         tracing::debug!(group = %self.shared.info.name, index, bytes = info.bytes, "snapshot taken");
         self.shared.progress().snapshot = Some(info);
-        self.feedback(Input::SnapshotTaken { group: self.group(), index, term });
+        let group = self.group();
+        // A snapshot of what raft has not been told to be applied would be passed over.
+        let applied = Input::Applied { group, index };
+        self.shared.services.inbox.feedback([applied, Input::SnapshotTaken { group, index, term }]);
         self.answer_snapshots(|| Ok(answer));
     }
 
