@@ -31,6 +31,10 @@ struct Lines<'a> {
     ended: bool,
     /// No more is sent.
     stopped: bool,
+    /// The source has no more lines. Not the same as its channel being closed, which may still hold some.
+    all_read: bool,
+    /// Every line was read.
+    all_read: bool,
     /// Commands that the pipeline gave back unsent, to be sent before all others.
     again: VecDeque<(u64, Bytes)>,
     /// The line that is sent next.
@@ -48,6 +52,24 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<Exit, Failure> {
     let started = Instant::now();
+    let mut told = send(client, group, source, replies, output).await?;
+    told.bar.finish_and_clear();
+    told.summary.took(started.elapsed());
+    output.print(&told.summary)?;
+    match told.stopped_by {
+        // What the count says goes before: it may be worse.
+        Some(failure) => Err(failure.exit(told.summary.exit().or_failed())),
+        None => Ok(told.summary.exit()),
+    }
+}
+
+async fn send(
+    client: &Client,
+    group: &str,
+    source: LineSource,
+    replies: bool,
+    output: Output,
+) -> Result<Told, Failure> {
     let told = Told {
         bar: bar(source.bytes_total),
         output,
@@ -63,20 +85,14 @@ pub(super) async fn run(
         source,
         ended: false,
         stopped: false,
+        all_read: false,
+        all_read: false,
         again: VecDeque::new(),
         next: None,
         sent: VecDeque::new(),
         told,
     };
-    let mut told = lines.run().await?;
-    told.bar.finish_and_clear();
-    told.summary.took(started.elapsed());
-    output.print(&told.summary)?;
-    match told.stopped_by {
-        // What the count says goes before: it may be worse.
-        Some(failure) => Err(failure.exit(told.summary.exit().or_failed())),
-        None => Ok(told.summary.exit()),
-    }
+    lines.run().await
 }
 
 /// Nothing is drawn when standard error is no terminal.
@@ -100,7 +116,7 @@ impl Lines<'_> {
             if self.next.is_none() && may_send {
                 self.next = self.again.pop_front();
             }
-            let reads = self.next.is_none() && may_send && !self.source.lines.is_closed();
+            let reads = self.next.is_none() && may_send && !self.all_read;
             let sends = self.next.is_some() && may_send;
             if self.sent.is_empty() && !reads && !sends {
                 return Ok(self.told);
@@ -114,7 +130,7 @@ impl Lines<'_> {
                 line = self.source.lines.recv(), if reads => match line {
                     Some(Ok(line)) => self.read(line)?,
                     Some(Err(failure)) => self.stop(failure),
-                    None => self.source.lines.close(),
+                    None => self.all_read = true,
                 },
                 submission = submit(&mut self.pipeline, self.next.as_ref()), if sends => {
                     self.given(submission);
@@ -252,5 +268,78 @@ impl Told {
             "{} replies, {} rejections, {bad} failed",
             summary.replies, summary.rejections
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        api::{ApiConfig, ApiServer, bind, tests::fake::FakeNode},
+        cli::{arguments::OutputFormat, lines},
+    };
+    use quorate_client::ClientConfig;
+    use std::{io::Write, time::Duration};
+    use tokio_util::sync::CancellationToken;
+
+    /// Sends the lines to a node that stands in; returns what was told, and what the node was given in order.
+    async fn sent(text: &str) -> (Told, Vec<String>) {
+        let node = FakeNode::new();
+        let server = ApiServer::new(node.clone(), "test".to_owned(), ApiConfig::default());
+        let listener = bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let (stop, timeout) = (CancellationToken::new(), Duration::from_secs(60));
+        tokio::spawn(server.serve(listener, stop, timeout, std::future::ready(())));
+        let config = ClientConfig {
+            pipeline_commands_max: 4,
+            deadline: Duration::from_millis(500),
+            ..ClientConfig::default()
+        };
+        let client = Client::lazy([address], config).expect("an address");
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(text.as_bytes()).expect("room");
+        let source = lines::open(file.path()).expect("it is there");
+        let output = Output::new(OutputFormat::Json);
+        let told = send(&client, "acme/there", source, false, output).await.expect("it can be told");
+        let given =
+            node.handed_on().iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
+        (told, given)
+    }
+
+    #[tokio::test]
+    async fn every_line_is_sent_in_order_and_counted() {
+        let lines: Vec<String> = (1..=3000).map(|number| format!("put {number}")).collect();
+        let (told, given) = sent(&lines.join("\n")).await;
+        assert_eq!(given, lines);
+        assert_eq!((told.summary.commands, told.summary.replies), (3000, 3000));
+        assert_eq!(told.stopped_by, None);
+    }
+
+    #[tokio::test]
+    async fn behind_a_command_of_unknown_outcome_the_others_are_sent_in_order() {
+        let (told, given) = sent("a\nlost\nb\nc\nd\ne\nf\n").await;
+        assert_eq!(told.summary.unknown, 1);
+        assert_eq!((told.summary.replies, told.summary.commands), (6, 7));
+        assert_eq!(told.summary.exit(), Exit::Unknown);
+        assert_eq!(given, ["a", "lost", "b", "c", "d", "e", "f"]);
+    }
+
+    #[tokio::test]
+    async fn a_command_that_is_wrong_itself_is_a_failure_and_nothing_else_stops() {
+        let (told, given) = sent("a\nlarge\nb\n").await;
+        assert_eq!((told.summary.replies, told.summary.failures), (2, 1));
+        assert_eq!(told.summary.exit(), Exit::Failed);
+        assert_eq!(given, ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_for_as_long_as_is_allowed_stops_at_its_line() {
+        let (told, given) = sent("a\n\nfull\nb\nc\n").await;
+        let failure = told.stopped_by.expect("stopped");
+        assert_eq!(failure.reason, reason::OVERLOADED);
+        assert!(failure.message.starts_with("stopped at line 3: "), "{}", failure.message);
+        assert!(failure.cure.expect("a cure").ends_with("go on with line 3"));
+        assert_eq!((told.summary.replies, told.summary.failures), (1, 1));
+        assert_eq!(given, ["a"]);
     }
 }
