@@ -77,12 +77,11 @@ async fn a_folder_of_another_format_version_is_refused() {
     let mut cluster = Cluster::start_with(settings()).await;
     let node = cluster.node_mut(1);
     assert!(node.terminate().success());
-    let marker = fs::read_dir(node.data())
-        .expect("the data folder")
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.is_file() && path.file_name().is_some_and(|name| name == "FORMAT"))
-        .expect("a file with the format's version");
-    fs::write(&marker, "99\n").expect("the file");
+    let identity = node.data().join("identity");
+    let before = fs::read_to_string(&identity).expect("a file that says whose the folder is");
+    let after = before.replace("format = 1\n", "format = 99\n");
+    assert_ne!(before, after, "nothing was replaced");
+    fs::write(&identity, after).expect("the file");
     let log = refused(node, 1);
     assert!(log.contains("FOLDER_OF_OTHER_VERSION") && log.contains("99"), "{log}");
 }

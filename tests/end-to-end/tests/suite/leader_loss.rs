@@ -1,11 +1,15 @@
 //! The leader dies under load.
 
 use quorate_end_to_end::{Cluster, ask::reason_of, wait};
-use quorate_proto::reason;
+use quorate_proto::{
+    reason,
+    v1::{SubmitRequest, commands_client::CommandsClient},
+};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
+use tonic::transport::Channel;
 
 /// What clients were told.
 #[derive(Default)]
@@ -16,14 +20,14 @@ struct Told {
 
 /// Adds one until told to stop, from node to node, and counts honestly.
 async fn increment(addresses: Vec<String>, told: Arc<Told>, stop: Arc<AtomicBool>) {
-    use quorate_proto::v1::{SubmitRequest, commands_client::CommandsClient};
     let mut nodes = addresses.iter().cycle();
     while !stop.load(Ordering::Relaxed) {
         let address = nodes.next().expect("a cycle does not end");
-        let Ok(mut client) = CommandsClient::connect(format!("http://{address}")).await else {
-            tokio::task::yield_now().await;
+        let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
+        let Ok(channel) = endpoint.connect().await else {
             continue;
         };
+        let mut client = CommandsClient::new(channel);
         loop {
             let command = b"add 1".as_slice().into();
             match client.submit(SubmitRequest { group: "test/count".to_owned(), command }).await {

@@ -50,7 +50,7 @@ async fn what_is_unknown_or_taken_is_named_by_a_reason() {
 async fn a_command_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
     let cluster = Cluster::start().await;
     cluster.upload("kv").await;
-    let limits = GroupLimits { command_bytes_max: 100, ..Default::default() };
+    let limits = GroupLimits { command_bytes_max: Some(100), ..Default::default() };
     cluster.create_with("pairs", "kv", limits).await;
     let command = |bytes: usize| format!("put key {}", "x".repeat(bytes - "put key ".len()));
     assert_eq!(cluster.reply("pairs", &command(100)).await, "ok");
