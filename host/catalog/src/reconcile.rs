@@ -15,6 +15,8 @@ pub struct Hosted {
 
 /// What a node should do to become what the catalog says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+// A node gets a handful at a time and takes them apart at once.
+#[allow(clippy::large_enum_variant)]
 pub enum Instruction {
     /// Remove a replica, with its log and its state: it is no member any more. Comes before a [`Instruction::Create`] for
     /// the same group.

@@ -96,7 +96,24 @@ impl Observer {
         Ok(value)
     }
 
+    /// An instance that stands at the point, or later.
     fn catch_up(&mut self, applied: &AppliedPoint, memory: &MemoryPoint) -> Result<Follower, ReplicaFault> {
+        self.try_catch_up(applied, memory).map_err(|fault| {
+            // The snapshot, or the entries behind it, may be gone because the replica has a newer one by now.
+            match self.start.snapshots.newest() {
+                Ok(Some(newest)) if newest.header.point.index > memory.base.index => {
+                    ReplicaFault::Behind { index: applied.index }
+                }
+                _ => fault,
+            }
+        })
+    }
+
+    fn try_catch_up(
+        &mut self,
+        applied: &AppliedPoint,
+        memory: &MemoryPoint,
+    ) -> Result<Follower, ReplicaFault> {
         // The log may be cut behind the base, and the commands that trapped before it are forgotten.
         let kept = self.follower.take().filter(|follower| follower.at.index >= memory.base.index);
         if let Some(mut follower) = kept
@@ -105,27 +122,15 @@ impl Observer {
             return Ok(follower);
         }
         // What it was asked since its base may have used up its memory: not so one made anew.
-        let mut follower = self.begin(memory)?;
+        let base = memory.base;
+        let loaded = replay::load_base(&self.start, base)?;
+        let instance = loaded.map_err(|failure| ReplicaFault::Snapshot { index: base.index, failure })?;
+        let at = Position { index: base.index, ..Position::default() };
+        let mut follower = Follower { instance, at };
         if self.follow(&mut follower, applied, memory)? {
             return Ok(follower);
         }
-        Err(ReplicaFault::Diverged { base: memory.base.index, index: applied.index })
-    }
-
-    fn begin(&self, memory: &MemoryPoint) -> Result<Follower, ReplicaFault> {
-        let base = memory.base;
-        let loaded = replay::load_base(&self.start, base).map_err(|fault| {
-            // The snapshot may be gone because the replica has a newer one by now.
-            match self.start.snapshots.newest() {
-                Ok(Some(newest)) if newest.header.point.index > base.index => {
-                    ReplicaFault::Behind { index: base.index }
-                }
-                _ => fault,
-            }
-        })?;
-        let instance = loaded.map_err(|failure| ReplicaFault::Snapshot { index: base.index, failure })?;
-        let at = Position { index: base.index, ..Position::default() };
-        Ok(Follower { instance, at })
+        Err(ReplicaFault::Diverged { base: base.index, index: applied.index })
     }
 
     /// Whether it came up to the point, without a trap that the apply instance did not meet.

@@ -100,6 +100,6 @@ fn a_node_with_another_engine_runs_nothing_of_the_group() {
         Instruction::Mismatch { group: GroupId(1), replica: ReplicaId(1), engine_fingerprint: ENGINE.into() };
     for replicas in [&[][..], &[(1, 1)]] {
         let now = Hosted { engine_fingerprint: "another engine".into(), ..hosted(replicas, &[]) };
-        assert_eq!(reconcile(&state, NodeId(1), &now), [mismatch.clone()]);
+        assert_eq!(reconcile(&state, NodeId(1), &now), std::slice::from_ref(&mismatch));
     }
 }

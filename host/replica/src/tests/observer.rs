@@ -128,6 +128,30 @@ fn an_observer_asked_for_a_moment_that_is_gone_says_so() {
 }
 
 #[test]
+fn an_observer_whose_entries_were_cut_off_says_so() {
+    let mut host = Host::new(MachineKind::Memory);
+    host.apply(&["add a 1"]);
+    assert_eq!(host.get("a"), "1");
+    host.apply(&["add a 1"]);
+    let point = host.replica.read_point().expect("no fault");
+    host.checkpoint();
+    host.history.cut_through(host.replica.applied().index);
+    let fault = host.observer.query(&point, &Bytes::from_static(b"get a")).expect_err("entry 3 is gone");
+    assert!(matches!(fault, ReplicaFault::Behind { index: 3 }), "{fault}");
+    assert_eq!(host.get("a"), "2");
+}
+
+#[test]
+fn a_missing_log_is_a_fault_when_nothing_newer_explains_it() {
+    let mut host = Host::new(MachineKind::Memory);
+    host.apply(&["add a 1"]);
+    host.history.cut_through(2);
+    let point = host.replica.read_point().expect("no fault");
+    let fault = host.observer.query(&point, &Bytes::from_static(b"get a")).expect_err("entry 2 is gone");
+    assert!(matches!(fault, ReplicaFault::Host { .. }), "{fault}");
+}
+
+#[test]
 fn callbacks_run_beside_and_their_proposals_are_handed_back() {
     for kind in BOTH {
         let (mut quiet, mut told) = (Host::new(kind), Host::new(kind));
