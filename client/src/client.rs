@@ -85,8 +85,13 @@ impl Client {
     /// The same client, whose calls may take this long.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
-        let config =
-            ClientConfig { deadline, upload_deadline: deadline, ..ClientConfig::clone(&self.config) };
+        let config = ClientConfig::clone(&self.config);
+        self.with_config(ClientConfig { deadline, upload_deadline: deadline, ..config })
+    }
+
+    /// The same client with other limits and times. Connections that are open stay as they are.
+    #[must_use]
+    pub fn with_config(&self, config: ClientConfig) -> Self {
         Self { config: Arc::new(config), ..self.clone() }
     }
 

@@ -169,3 +169,16 @@ pub(crate) fn innermost(error: &dyn Error) -> String {
     }
     error.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_after_more_than_one_attempt_says_so() {
+        let error = ClientError::unreachable("a:1", "refused");
+        assert_eq!(error.clone().after_attempts(1, Duration::from_secs(3)), error);
+        let after = error.clone().after_attempts(4, Duration::from_secs(3));
+        assert_eq!(after.message, format!("{} (after 4 attempts in 3.0s)", error.message));
+    }
+}

@@ -1,5 +1,7 @@
-use super::support::{FakeNode, GROUP, applied, client, client_with, config, nobody, not_leader, soon};
-use crate::{Client, ClientConfig, reason};
+use super::support::{
+    FakeNode, GROUP, applied, client, config, connected, nobody, not_leader, short_of_time, soon,
+};
+use crate::{Client, reason};
 use std::time::Duration;
 
 #[tokio::test]
@@ -102,18 +104,12 @@ async fn nodes_that_send_each_other_the_client_do_not_hold_it_for_ever() {
         let address = other.address.clone();
         node.submit.answers(move |_| Err(not_leader(Some(&address))));
     }
-    let patient = ClientConfig {
-        backoff_min: Duration::from_millis(50),
-        deadline: Duration::from_millis(300),
-        ..config()
-    };
-    let client =
-        client_with([&one, &two], ClientConfig { backoff_max: Duration::from_millis(50), ..patient });
+    let client = connected([&one, &two]).await.with_config(short_of_time());
     let error = soon("given up", client.submit(GROUP, "x")).await.expect_err("nobody leads");
     assert_eq!(error.reason, reason::NOT_LEADER);
-    // After a few redirections in a row it takes a breath of at least half the backoff: 12 at most in this time.
+    // After a few redirections in a row it takes a breath of at least 50 ms, and begins nothing after 500 ms.
     let calls = one.submit.calls() + two.submit.calls();
-    assert!(calls <= 4 * 13, "{calls}");
+    assert!(calls <= 4 * 11, "{calls}");
 }
 
 #[tokio::test]

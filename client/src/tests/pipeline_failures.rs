@@ -1,4 +1,6 @@
-use super::support::{Commands, FakeNode, GROUP, applied_in_stream, client, failed_in_stream, nobody, soon};
+use super::support::{
+    Commands, FakeNode, GROUP, applied_in_stream, client, connected, failed_in_stream, nobody, soon,
+};
 use crate::{Client, ClientError, Pipeline, Submission, Submitted, reason};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -177,12 +179,12 @@ async fn a_cluster_that_cannot_be_reached_fails_the_first_command_and_those_behi
 #[tokio::test]
 async fn a_node_that_never_answers_leaves_the_outcome_unknown_after_the_deadline() {
     let node = FakeNode::start().await;
-    let mut streams = node.streams();
-    let mut pipeline = client([&node]).with_deadline(Duration::from_millis(300)).pipeline(GROUP);
+    // Held here, and never answered.
+    let _streams = node.streams();
+    let client = connected([&node]).await.with_deadline(Duration::from_millis(300));
+    let mut pipeline = client.pipeline(GROUP);
     let submission = pipeline.submit("x").await.expect("room");
-    let stream = soon("a stream comes", streams.recv()).await.expect("open");
     let error = soon("an answer", submission).await.expect_err("no answer");
     assert!(error.outcome_unknown(), "{error:?}");
-    drop(stream);
     assert_ended(pipeline).await;
 }

@@ -34,6 +34,18 @@ pub(super) fn config() -> ClientConfig {
     }
 }
 
+/// Gives up after a few attempts, each of which has all the time it needs: only what lies between them uses the
+/// deadline up.
+pub(super) fn short_of_time() -> ClientConfig {
+    ClientConfig {
+        deadline: GUARD,
+        attempt_time_min: GUARD - Duration::from_millis(500),
+        backoff_min: Duration::from_millis(100),
+        backoff_max: Duration::from_millis(100),
+        ..config()
+    }
+}
+
 pub(super) fn client<'a>(nodes: impl IntoIterator<Item = &'a FakeNode>) -> Client {
     client_with(nodes, config())
 }
@@ -41,6 +53,16 @@ pub(super) fn client<'a>(nodes: impl IntoIterator<Item = &'a FakeNode>) -> Clien
 pub(super) fn client_with<'a>(nodes: impl IntoIterator<Item = &'a FakeNode>, config: ClientConfig) -> Client {
     let addresses = nodes.into_iter().map(|node| node.address.as_str());
     Client::lazy(addresses, config).expect("addresses")
+}
+
+/// A client that is connected to all nodes already, so that connecting does not use a deadline up.
+pub(super) async fn connected<'a>(nodes: impl IntoIterator<Item = &'a FakeNode> + Clone) -> Client {
+    let client = client(nodes.clone());
+    for node in nodes {
+        node.status.answers(|_| Ok(Default::default()));
+        client.node_status_at(&node.address).await.expect("connected");
+    }
+    client
 }
 
 /// Waits for something that must happen.
