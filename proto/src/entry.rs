@@ -168,18 +168,19 @@ impl EntryBody {
         match kind {
             KIND_COMMANDS => {
                 let wire::Commands { time_ms, commands } =
-                    wire::Commands::decode(message).map_err(damaged)?;
+                    wire::Commands::decode(message).map_err(|error| damaged(&error))?;
                 if commands.is_empty() {
                     return Err(EntryError::Damaged { cause: "an entry of commands without one".into() });
                 }
                 Ok(Self::Commands { time_ms, commands })
             }
             KIND_CHECKPOINT => {
-                let wire::Checkpoint { time_ms } = wire::Checkpoint::decode(message).map_err(damaged)?;
+                let wire::Checkpoint { time_ms } =
+                    wire::Checkpoint::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::Checkpoint { time_ms })
             }
             KIND_CONFIGURATION => {
-                let message = wire::Configuration::decode(message).map_err(damaged)?;
+                let message = wire::Configuration::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::Configuration(message.try_into()?))
             }
             kind => Err(EntryError::Kind { kind }),
@@ -236,7 +237,7 @@ fn kind(data: &Bytes) -> Result<Option<u8>, EntryError> {
     }
 }
 
-fn damaged(error: prost::DecodeError) -> EntryError {
+fn damaged(error: &prost::DecodeError) -> EntryError {
     EntryError::Damaged { cause: error.to_string() }
 }
 
@@ -371,7 +372,10 @@ mod tests {
         for (count, size) in [(1, 0), (1, 1), (3, 127), (3, 128), (2, 1 << 20), (1_000, 5)] {
             let commands = vec![Bytes::from(vec![1; size]); count];
             let bytes = EntryBody::Commands { time_ms: u64::MAX, commands }.encode().len();
-            assert!(bytes <= EntryBody::commands_bytes_max(count, count * size), "{count} of {size}: {bytes}");
+            assert!(
+                bytes <= EntryBody::commands_bytes_max(count, count * size),
+                "{count} of {size}: {bytes}"
+            );
         }
     }
 

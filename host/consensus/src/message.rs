@@ -138,11 +138,12 @@ pub(crate) fn from_wire(wire: RaftMessage) -> Result<Message, MessageError> {
     }
     message.context = wire.context;
     let mut entries = Vec::with_capacity(wire.entries.len());
-    for (before, entry) in (wire.index..).zip(wire.entries) {
-        let RaftEntry { index, term, data, checksum } = entry;
+    let mut before = wire.index;
+    for RaftEntry { index, term, data, checksum } in wire.entries {
         if Some(index) != before.checked_add(1) {
             return Err(MessageError::Entries);
         }
+        before = index;
         let entry = LogEntry { index, term, data };
         if entry.checksum() != checksum {
             return Err(MessageError::Checksum { index });

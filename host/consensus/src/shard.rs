@@ -1,5 +1,5 @@
 use crate::{
-    ConfigError, Effect, Input, LogPoint, Now, Refusal, ReplicaStart, ReplicaStatus, Role, ShardConfig,
+    ConfigError, Effect, Input, Now, Refusal, ReplicaStart, ReplicaStatus, Role, ShardConfig,
     replica::{Replica, ReplicaFault, election_ticks},
 };
 use quorate_vocabulary::{GroupId, NodeId};
@@ -228,7 +228,7 @@ fn failed_status(start: &ReplicaStart) -> ReplicaStatus {
         configuration: start.configuration.clone(),
         commit: start.hard_state.commit,
         applied: start.applied,
-        last: start.log.last().unwrap_or(LogPoint::default()),
+        last: start.log.last().unwrap_or_default(),
         truncated: start.truncated,
         snapshot: None,
         waiting_bytes: 0,

@@ -125,12 +125,15 @@ impl Chaos {
                 // It is about to be destroyed.
                 continue;
             }
-            let replica = hosted.map(|(replica, _)| replica).unwrap_or_else(|| {
-                self.next_replica += 1;
-                let replica = ReplicaId(self.next_replica);
-                self.cluster.host(node, ReplicaStart::joining(GROUP, replica));
-                replica
-            });
+            let replica = hosted.map_or_else(
+                || {
+                    self.next_replica += 1;
+                    let replica = ReplicaId(self.next_replica);
+                    self.cluster.host(node, ReplicaStart::joining(GROUP, replica));
+                    replica
+                },
+                |(replica, _)| replica,
+            );
             members.push(Member { replica, node, role });
         }
         if self.cluster.nodes[&leader].groups.contains_key(&GROUP) {

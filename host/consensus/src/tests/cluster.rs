@@ -319,7 +319,7 @@ impl Cluster {
             Effect::CutLog { group, truncated, configuration } => {
                 self.write(id, group, Write::Cut { truncated, configuration });
             }
-            Effect::Send(message) => self.send(id, message),
+            Effect::Send(message) => self.send(id, &message),
             Effect::SendSnapshot { group, to, node, message } => {
                 assert_eq!((message.to_replica, message.to_node), (to.0, node.0));
                 let index = message.snapshot.as_ref().expect("a snapshot").index;
@@ -370,7 +370,7 @@ impl Cluster {
         self.checks.answered(request, answer);
     }
 
-    fn send(&mut self, from: NodeId, message: RaftMessage) {
+    fn send(&mut self, from: NodeId, message: &RaftMessage) {
         let (drops, duplicates) = (self.faults.drop_per_mille, self.faults.duplicate_per_mille);
         let copies = if self.chance(drops) { 0 } else { 1 + u64::from(self.chance(duplicates)) };
         for _ in 0..copies {

@@ -5,11 +5,9 @@ use super::{
     cluster::{Cluster, GROUP, voter, voters},
     lone::{Lone, append, applied, commands, kinds, message, persists, refusals, sent, snapshot},
 };
-use crate::{Effect, EntryBody, Input, LogPoint, RaftMessageType, Refusal, ReplicaStart, RequestId, Role};
+use crate::{Effect, Input, LogPoint, RaftMessageType, Refusal, ReplicaStart, RequestId, Role};
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
-
-const BOOTSTRAP: LogPoint = ReplicaStart::BOOTSTRAP;
 
 #[test]
 fn rule_1_a_leader_that_removes_itself_stops_at_once() {
@@ -300,5 +298,4 @@ fn followers_do_not_all_campaign_at_once() {
         *first.entry(ticks).or_default() += 1;
     }
     assert!(first.len() > 1, "{first:?}");
-    let _ = (BOOTSTRAP, EntryBody::Empty);
 }
