@@ -33,8 +33,6 @@ struct Lines<'a> {
     stopped: bool,
     /// The source has no more lines. Not the same as its channel being closed, which may still hold some.
     all_read: bool,
-    /// Every line was read.
-    all_read: bool,
     /// Commands that the pipeline gave back unsent, to be sent before all others.
     again: VecDeque<(u64, Bytes)>,
     /// The line that is sent next.
@@ -85,7 +83,6 @@ async fn send(
         source,
         ended: false,
         stopped: false,
-        all_read: false,
         all_read: false,
         again: VecDeque::new(),
         next: None,
