@@ -16,7 +16,7 @@ mod validate;
 mod watch;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::ApiError;
 pub use port::Node;

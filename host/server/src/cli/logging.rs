@@ -1,6 +1,6 @@
 use super::{arguments::LogFormat, exit::Exit, failure::Failure};
 use quorate_proto::reason;
-use std::io;
+use std::io::{self, IsTerminal};
 use tracing_subscriber::EnvFilter;
 
 /// Sends the log to standard error.
@@ -14,7 +14,10 @@ pub(crate) fn start(filter: Option<&str>, default: &str, format: LogFormat) -> R
             .cure("give a level, such as info, or levels by module, such as warn,quorate_server=debug")
             .exit(Exit::Usage)
     })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     // A second start, which only a test can cause, changes nothing.
     let _ = match format {
         LogFormat::Human => builder.try_init(),

@@ -28,7 +28,7 @@ use output::Output;
 use quorate_proto::reason;
 use std::process::ExitCode;
 
-/// The level of the log when a node runs, and when anything else does.
+/// The level of the log of a node that serves, and of everything else: who tries things out reads the terminal.
 const LOG_OF_NODES: &str = "info";
 const LOG_OF_COMMANDS: &str = "warn";
 
@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
     let log = match arguments.command {
-        Command::Serve(_) | Command::Dev(_) => LOG_OF_NODES,
+        Command::Serve(_) => LOG_OF_NODES,
         _ => LOG_OF_COMMANDS,
     };
     logging::start(arguments.log.as_deref(), log, arguments.log_format)?;

@@ -10,7 +10,11 @@ use super::{
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_client::{Client, ClientError, Pipeline, Submission, Submitted, reason};
-use std::{collections::VecDeque, sync::atomic::Ordering, time::Instant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::atomic::Ordering,
+    time::Instant,
+};
 
 /// Without --replies, so many answers that are no replies are told one by one.
 const TOLD_MAX: u64 = 10;
@@ -33,8 +37,8 @@ struct Lines<'a> {
     stopped: bool,
     /// The source has no more lines. Not the same as its channel being closed, which may still hold some.
     all_read: bool,
-    /// Commands that the pipeline gave back unsent, to be sent before all others.
-    again: VecDeque<(u64, Bytes)>,
+    /// Commands that the pipeline gave back unsent, by line, to be sent before all others.
+    again: BTreeMap<u64, Bytes>,
     /// The line that is sent next.
     next: Option<(u64, Bytes)>,
     sent: VecDeque<Sent>,
@@ -84,7 +88,7 @@ async fn send(
         ended: false,
         stopped: false,
         all_read: false,
-        again: VecDeque::new(),
+        again: BTreeMap::new(),
         next: None,
         sent: VecDeque::new(),
         told,
@@ -106,12 +110,14 @@ impl Lines<'_> {
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             if self.ended && self.sent.is_empty() && !self.stopped {
+                // Its turn is behind those that were given back.
+                self.again.extend(self.next.take());
                 self.pipeline = self.client.pipeline(self.group);
                 self.ended = false;
             }
             let may_send = !self.ended && !self.stopped;
             if self.next.is_none() && may_send {
-                self.next = self.again.pop_front();
+                self.next = self.again.pop_first();
             }
             let reads = self.next.is_none() && may_send && !self.all_read;
             let sends = self.next.is_some() && may_send;
@@ -172,7 +178,7 @@ impl Lines<'_> {
             Ok(submitted) => Answer::of_command(submitted),
             Err(error) if error.reason == reason::BEHIND_FAILURE => {
                 self.ended = true;
-                self.again.push_back((sent.line, sent.command));
+                self.again.insert(sent.line, sent.command);
                 return Ok(());
             }
             Err(error) => {

@@ -15,9 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, broadcast};
 
 #[derive(Clone)]
-pub(super) struct FakeNode {
+pub(crate) struct FakeNode {
     shared: Arc<Shared>,
-    pub(super) events: broadcast::Sender<GroupEvent>,
+    pub(crate) events: broadcast::Sender<GroupEvent>,
 }
 
 struct Shared {
@@ -26,18 +26,18 @@ struct Shared {
 }
 
 impl FakeNode {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let shared = Shared { handed_on: Mutex::default(), gate: Notify::new() };
         Self { shared: Arc::new(shared), events: broadcast::channel(4).0 }
     }
 
     /// The commands that were handed on, in order.
-    pub(super) fn handed_on(&self) -> MutexGuard<'_, Vec<Bytes>> {
+    pub(crate) fn handed_on(&self) -> MutexGuard<'_, Vec<Bytes>> {
         self.shared.handed_on.lock().expect("no test panics with it")
     }
 
     /// Answers the commands that are held.
-    pub(super) fn open_the_gate(&self) {
+    pub(crate) fn open_the_gate(&self) {
         self.shared.gate.notify_waiters();
     }
 

@@ -1,4 +1,4 @@
-mod fake;
+pub(crate) mod fake;
 mod mapping;
 mod over_the_wire;
 mod streams;
