@@ -80,6 +80,15 @@ fn a_missing_entry_is_seen() {
 }
 
 #[test]
+fn a_last_entry_that_went_missing_is_seen() {
+    let disk = Disk::new();
+    let raft = two_groups(&disk);
+    raft.db.delete_cf(raft.family(keys::LOG), keys::entry(G, 9)).unwrap();
+    assert!(matches!(raft.entries(G, 9, 9, 0), Err(StorageError::Corruption { index: Some(9), .. })));
+    assert_damaged(&raft, Some(9));
+}
+
+#[test]
 fn a_term_that_goes_back_is_seen() {
     let disk = Disk::new();
     let raft = two_groups(&disk);

@@ -113,6 +113,27 @@ fn a_cut_log_begins_behind_the_point() {
 }
 
 #[test]
+fn what_leaves_a_log_leaves_the_disk() {
+    let disk = Disk::new();
+    let raft = created(&disk, &[G]);
+    let stored = || {
+        let records = raft.db.iterator_cf(raft.family(keys::LOG), rocksdb::IteratorMode::Start);
+        records.map(|record| keys::entry_index(G, &record.unwrap().0).unwrap()).collect::<Vec<_>>()
+    };
+    append(&raft, G, entries(2..=300, 1)).unwrap();
+    cut(&raft, G, at(290, 1)).unwrap();
+    assert_eq!(stored(), (291..=300).collect::<Vec<_>>());
+    cut(&raft, G, at(298, 1)).unwrap();
+    assert_eq!(stored(), [299, 300]);
+    append(&raft, G, entries([299], 2)).unwrap();
+    assert_eq!(stored(), [299]);
+    let mut batch = RaftBatch::new();
+    batch.remove(G, R);
+    raft.write(batch).unwrap();
+    assert!(stored().is_empty());
+}
+
+#[test]
 fn a_log_can_be_cut_to_its_end_and_goes_on_from_there() {
     let disk = Disk::new();
     let raft = created(&disk, &[G]);
