@@ -8,7 +8,7 @@ use super::{
     shard_thread::Retirement,
     view::ReplicaState,
 };
-use quorate_catalog::{Group, Hosted, Instruction, reconcile};
+use quorate_catalog::{CatalogState, Group, Hosted, Instruction, reconcile};
 use quorate_storage::{NewReplica, RaftBatch};
 use quorate_transport::PluginSendError;
 use quorate_vocabulary::{GroupId, NodeId, PluginDigest, ReplicaId};
@@ -37,6 +37,8 @@ pub(super) struct Hosting {
 struct Held {
     /// The replicas on this node's disk, without the catalog's own.
     replicas: BTreeMap<GroupId, ReplicaId>,
+    /// Those among them whose records are damaged, so that not even their number may be known.
+    damaged: BTreeSet<GroupId>,
     /// Why some of them do not run.
     states: BTreeMap<GroupId, ReplicaState>,
     /// Groups about which something is being done.
@@ -61,9 +63,10 @@ enum StartError {
 impl Hosting {
     /// Begins with what is on disk; those that are damaged are told of and left alone.
     pub(super) fn new(replicas: BTreeMap<GroupId, ReplicaId>, damaged: BTreeMap<GroupId, String>) -> Self {
+        let damaged_groups = damaged.keys().copied().collect();
         let states = damaged.into_iter().map(|(group, why)| (group, ReplicaState::Failed { why })).collect();
         Self {
-            held: Mutex::new(Held { replicas, states, ..Held::default() }),
+            held: Mutex::new(Held { replicas, damaged: damaged_groups, states, ..Held::default() }),
             wake: Notify::new(),
             starts: Semaphore::new(STARTS_MAX),
         }
@@ -90,6 +93,19 @@ impl Hosting {
             ReplicaState::Starting { why } | ReplicaState::Failed { why } => why,
             ReplicaState::Running => "it has just been started".to_owned(),
         }
+    }
+
+    /// What is held, as far as it is to be compared with this catalog. A damaged replica whose group still has one here
+    /// passes for that one: to make it anew under its old number would forget how it voted.
+    fn held_for(&self, state: &CatalogState, node: NodeId) -> BTreeMap<GroupId, ReplicaId> {
+        let held = self.lock();
+        let mut replicas = held.replicas.clone();
+        for group in &held.damaged {
+            if let Some(replica) = state.group(*group).and_then(|group| group.replica_on(node)) {
+                replicas.insert(*group, replica);
+            }
+        }
+        replicas
     }
 
     fn set_state(&self, group: GroupId, state: Option<ReplicaState>) {
@@ -139,7 +155,7 @@ impl Core {
         }
         let hosted = Hosted {
             engine_fingerprint: self.engine.fingerprint().as_str().to_owned(),
-            replicas: self.hosting.held(),
+            replicas: self.hosting.held_for(&state, self.node()),
             plugins: self.store.plugins().into_iter().map(|plugin| plugin.digest).collect(),
         };
         for instruction in reconcile(&state, self.node(), &hosted) {
@@ -252,6 +268,7 @@ impl Core {
         tokio::task::spawn_blocking(move || core.folder.destroy(group)).await??;
         let mut held = self.hosting.lock();
         held.replicas.remove(&group);
+        held.damaged.remove(&group);
         held.states.remove(&group);
         drop(held);
         tracing::info!(%group, %replica, "replica removed");

@@ -10,8 +10,11 @@ use tokio::sync::oneshot;
 
 /// Raft messages that may wait for the shard thread. Raft repeats what is dropped.
 const MESSAGES_MAX: usize = 16 * 1024;
+/// Bytes of entries in them.
+const MESSAGES_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What the shard thread is handed.
+#[allow(clippy::large_enum_variant)] // Nearly all are inputs, which would only be boxed to be unboxed.
 pub(super) enum ShardItem {
     /// For the shard itself.
     Input(Input),
@@ -26,6 +29,7 @@ struct Waiting {
     items: Vec<ShardItem>,
     requests: usize,
     messages: usize,
+    messages_bytes: usize,
     stopped: bool,
 }
 
@@ -77,10 +81,15 @@ impl ShardInbox {
         let mut dropped = 0;
         let mut waiting = self.lock();
         for message in messages {
-            if waiting.messages >= MESSAGES_MAX || waiting.stopped {
+            let bytes = entry_bytes(&message);
+            let full = waiting.messages >= MESSAGES_MAX
+                || (waiting.messages > 0
+                    && waiting.messages_bytes.saturating_add(bytes) > MESSAGES_BYTES_MAX);
+            if full || waiting.stopped {
                 dropped += 1;
             } else {
                 waiting.messages += 1;
+                waiting.messages_bytes += bytes;
                 waiting.items.push(ShardItem::Input(message));
             }
         }
@@ -138,7 +147,16 @@ impl ShardInbox {
         items.append(&mut waiting.items);
         waiting.requests = 0;
         waiting.messages = 0;
+        waiting.messages_bytes = 0;
         !(waiting.stopped && items.is_empty())
+    }
+}
+
+/// What makes a message large.
+fn entry_bytes(input: &Input) -> usize {
+    match input {
+        Input::Message(message) => message.entries.iter().map(|entry| entry.data.len()).sum(),
+        _ => 0,
     }
 }
 

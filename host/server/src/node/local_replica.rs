@@ -162,20 +162,22 @@ impl LocalReplica {
 /// machine there are several, so that queries run side by side.
 #[derive(Clone)]
 pub(super) struct Observers {
+    waiting_max: usize,
     mailboxes: Arc<[Arc<Mailbox<ObserveWorker>>]>,
     next: Arc<AtomicUsize>,
 }
 
 impl Observers {
-    pub(super) fn new(mailboxes: Vec<Arc<Mailbox<ObserveWorker>>>) -> Self {
-        Self { mailboxes: mailboxes.into(), next: Arc::default() }
+    /// Each takes up to `waiting_max` queries before it refuses more.
+    pub(super) fn new(mailboxes: Vec<Arc<Mailbox<ObserveWorker>>>, waiting_max: usize) -> Self {
+        Self { waiting_max, mailboxes: mailboxes.into(), next: Arc::default() }
     }
 
     /// Hands a query to one of them; gives it back when too many wait.
-    pub(super) fn query(&self, work: ObserveWork, waiting_max: usize) -> Result<(), ObserveWork> {
+    pub(super) fn query(&self, work: ObserveWork) -> Result<(), ObserveWork> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len().max(1);
         match self.mailboxes.get(turn) {
-            Some(mailbox) => mailbox.try_push(work, waiting_max),
+            Some(mailbox) => mailbox.try_push(work, self.waiting_max),
             None => Err(work),
         }
     }

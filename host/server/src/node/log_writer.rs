@@ -1,12 +1,13 @@
 //! The one thread that writes to the log's disk: whatever waits, of all groups, goes into one synced write.
 
-use super::{services::Services, storage_health::StorageHealth};
+use super::{registry::Registry, services::Services, storage_health::StorageHealth};
 use quorate_consensus::{Configuration, Input, LogPoint, Persist};
 use quorate_storage::{RaftBatch, RaftStore, StorageError};
 use quorate_vocabulary::{GroupId, ReplicaId};
 use std::{
     collections::BTreeMap,
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
 };
@@ -29,18 +30,25 @@ pub(super) enum LogWork {
 pub(super) fn start(
     store: Arc<RaftStore>,
     services: Services,
+    registry: Arc<Registry>,
     health: Arc<StorageHealth>,
 ) -> io::Result<(mpsc::Sender<LogWork>, JoinHandle<()>)> {
     // Without a bound of its own: consensus bounds what is not yet persisted of each group.
     let (sender, receiver) = mpsc::channel();
-    let writer = LogWriter { store, services, health };
-    let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run(&receiver))?;
+    let writer = LogWriter { store, services, registry, health };
+    let run = move || {
+        if catch_unwind(AssertUnwindSafe(|| writer.run(&receiver))).is_err() {
+            writer.failed("the thread that writes the log panicked".to_owned());
+        }
+    };
+    let thread = thread::Builder::new().name("log-writer".to_owned()).spawn(run)?;
     Ok((sender, thread))
 }
 
 struct LogWriter {
     store: Arc<RaftStore>,
     services: Services,
+    registry: Arc<Registry>,
     health: Arc<StorageHealth>,
 }
 
@@ -68,7 +76,7 @@ impl LogWriter {
                     batch.persist(persist);
                 }
                 LogWork::Cut { group, truncated, configuration } => {
-                    batch.cut(group, truncated, configuration)
+                    batch.cut(group, truncated, configuration);
                 }
                 LogWork::Remove { group, replica, done } => {
                     persisted.remove(&group);
@@ -85,10 +93,15 @@ impl LogWriter {
                     let _ = done.send(Ok(()));
                 }
             }
-            Err(error) => {
-                tracing::error!(%error, "the log cannot be written; this node takes no part until it is restarted");
-                self.health.fail(error.to_string());
-            }
+            Err(error) => self.failed(error.to_string()),
         }
+    }
+
+    /// Nothing may be promised any more: the groups of this node go on without it.
+    fn failed(&self, why: String) {
+        tracing::error!(why, "the log cannot be written; this node takes no part until it is restarted");
+        self.health.fail(why);
+        let groups = self.registry.all().into_iter().map(|replica| replica.shared.group);
+        self.services.inbox.feedback(groups.map(|group| Input::Close { group }));
     }
 }

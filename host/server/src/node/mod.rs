@@ -17,6 +17,7 @@ mod catalog_changes;
 mod config;
 mod core;
 mod groups;
+mod hand_over;
 mod handle;
 mod hosting;
 mod inbound;

@@ -105,6 +105,7 @@ impl Core {
         };
         let worker =
             |number| ObserveWorker { number, shared: shared.clone(), observer: Some(replica.observer()) };
-        Observers::new((0..count).map(|number| self.observe_pool.mailbox(worker(number))).collect())
+        let mailboxes = (0..count).map(|number| self.observe_pool.mailbox(worker(number))).collect();
+        Observers::new(mailboxes, self.config.observer_inbox_max)
     }
 }

@@ -102,7 +102,7 @@ impl ShardThread {
                 self.write(LogWork::Cut { group, truncated, configuration });
             }
             Effect::Fetch { group, first, last, bytes_max } => {
-                self.outbound.fetch(group, first, last, bytes_max)
+                self.outbound.fetch(group, first, last, bytes_max);
             }
             Effect::Refused { request, reason, .. } => {
                 self.services.waiters.fail(request, Failure::Refused(reason));

@@ -67,6 +67,7 @@ impl SnapshotReceiver for StoredReceiver {
     }
 }
 
+#[allow(clippy::needless_pass_by_value)] // So that it can be named where errors are mapped.
 fn refusal(error: StorageError) -> SnapshotRefusal {
     let why = error.to_string();
     match error {

@@ -153,8 +153,8 @@ impl RunningNode {
             folder,
             config,
         });
-        let (log, log_writer) =
-            log_writer::start(store.clone(), services.clone(), health).map_err(StartError::Thread)?;
+        let (log, log_writer) = log_writer::start(store.clone(), services.clone(), registry.clone(), health)
+            .map_err(StartError::Thread)?;
         let outbound = Outbound { services: services.clone(), peers, store };
         let tick = core.config.heartbeat_interval;
         let shard = ShardThread { shard, tick, services, registry, log, outbound }
@@ -182,18 +182,26 @@ impl RunningNode {
     /// To be called before the server of [`peer_service`](Self::peer_service) is asked to end gracefully, which would
     /// wait for streams that do not end on their own.
     pub async fn shut_down(self) {
-        let Self { core, peer_server, shard, log_writer } = self;
-        core.stopping.cancel();
-        for replica in core.registry.all() {
+        self.core.hand_over().await;
+        for replica in self.core.registry.all() {
             replica.apply(ApplyWork::ShutDown);
         }
+        self.halt().await;
+    }
+
+    /// Ends the node without a word to its plugins and the other nodes.
+    pub(super) async fn halt(self) {
+        let Self { core, peer_server, shard, log_writer } = self;
+        core.stopping.cancel();
         peer_server.shutdown().await;
         if let Some(peers) = core.peers.get() {
             peers.shutdown().await;
         }
         core.services.inbox.stop();
         core.tasks.close();
-        core.tasks.wait().await;
+        if tokio::time::timeout(DRAIN_TIMEOUT, core.tasks.wait()).await.is_err() {
+            tracing::warn!("a task holds up the end of the node; it is cut off");
+        }
         let ending = core.clone();
         let drain = tokio::task::spawn_blocking(move || {
             // In this order: the shard feeds the others.

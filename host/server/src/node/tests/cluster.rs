@@ -118,6 +118,14 @@ impl Cluster {
         server.await.expect("the server ends");
     }
 
+    /// Ends a node without a word, as far as that can be done within one process.
+    pub(super) async fn halt(&mut self, number: usize) {
+        let Running { node, stop_server, server } = self.seats[number - 1].running.take().expect("it runs");
+        node.halt().await;
+        stop_server.cancel();
+        server.await.expect("the server ends");
+    }
+
     pub(super) async fn stop_all(&mut self) {
         for number in 1..=self.seats.len() {
             if self.seats[number - 1].running.is_some() {

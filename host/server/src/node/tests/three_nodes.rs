@@ -48,7 +48,7 @@ async fn a_group_goes_on_without_its_leader_and_takes_it_back() {
         assert_eq!(count(cluster.submit(group, "a").await.outcome), expected);
     }
     let leader = cluster.leader(group).await;
-    cluster.stop(leader).await;
+    cluster.halt(leader).await;
     for expected in 11..=20 {
         assert_eq!(count(cluster.submit(group, "a").await.outcome), expected);
     }
@@ -59,6 +59,24 @@ async fn a_group_goes_on_without_its_leader_and_takes_it_back() {
     let survivor = cluster.running().into_iter().find(|number| *number != leader).expect("two are left");
     let seen = cluster.replica(survivor, group).await.expect("a replica").leaders_seen;
     assert!(seen.len() >= 2, "its plugin was told of both leaders: {seen:?}");
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_shut_down_hands_its_groups_over() {
+    let mut cluster = Cluster::start(3).await;
+    let group = cluster.group("acme/counter", counter()).await.id;
+    cluster.submit(group, "a").await;
+    cluster.converge(group).await;
+    let leader = cluster.leader(group).await;
+    cluster.stop(leader).await;
+    let survivor = cluster.running()[0];
+    let term = cluster.replica(survivor, group).await.expect("a replica").term;
+    let next = cluster.leader(group).await;
+    assert_ne!(next, leader);
+    let now = cluster.replica(survivor, group).await.expect("a replica").term;
+    assert_eq!(now, term, "it was elected before the node was gone");
+    assert_eq!(count(cluster.submit(group, "a").await.outcome), 2);
     cluster.stop_all().await;
 }
 

@@ -1,0 +1,118 @@
+//! Committed entries: applied in order, answered, and a state that another node sent taken in their place.
+
+use super::ApplyWorker;
+use crate::node::{
+    logs::log_lines,
+    view::{GroupEvent, Submitted},
+    waiters::Failure,
+};
+use quorate_consensus::{CommittedEntry, EntryBody, Input, LogPoint, Refusal, RequestId};
+use quorate_replica::{
+    CheckpointResult, EntryResult,
+    ports::{AppliedPoint, Call, LifecycleEvent},
+};
+use quorate_vocabulary::Position;
+
+impl ApplyWorker {
+    pub(super) fn entries(&mut self, entries: Vec<CommittedEntry>) {
+        // Taken before, because a replica that has met a fault gives none.
+        let before = self.callback_point();
+        if let Some(last) = entries.last() {
+            self.shared.history.committed(last.index);
+        }
+        self.applying.extend(entries.iter().flat_map(|entry| &entry.requests));
+        for entry in entries {
+            let Some(replica) = &mut self.replica else {
+                self.refuse(&entry.requests);
+                continue;
+            };
+            let CommittedEntry { index, term, body, requests } = entry;
+            let time_ms = body.time_ms();
+            let entry = quorate_replica::CommittedEntry { index, term, body };
+            match replica.apply(&entry) {
+                Ok(result) => {
+                    let applied = replica.applied().clone();
+                    self.publish(applied);
+                    self.answer(&requests, time_ms, result);
+                    if matches!(entry.body, EntryBody::Checkpoint { .. }) {
+                        tracing::debug!(group = %self.shared.info.name, index, "checkpoint applied");
+                    }
+                }
+                Err(fault) => {
+                    self.refuse(&requests);
+                    self.failed(fault.to_string(), before.as_ref());
+                }
+            }
+        }
+        self.applying.clear();
+        if let Some(replica) = &self.replica {
+            let index = replica.applied().index;
+            self.feedback(Input::Applied { group: self.group(), index });
+            self.flush_reads();
+            self.snapshot_if_due();
+        }
+    }
+
+    fn publish(&self, point: AppliedPoint) {
+        let index = point.index;
+        self.shared.progress().applied = point;
+        self.shared.applied.send_replace(index);
+    }
+
+    pub(super) fn answer(&mut self, requests: &[RequestId], time_ms: Option<u64>, result: EntryResult) {
+        let EntryResult { index, commands, checkpoint, configuration } = result;
+        let time_ms = time_ms.unwrap_or_default();
+        let mut answers = Vec::with_capacity(requests.len());
+        for (ordinal, call) in commands.into_iter().enumerate() {
+            let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
+            let position = Position { index, ordinal, time_ms };
+            let Call { outcome, fuel, events, logs } = call;
+            log_lines(&self.shared.info, index, &logs);
+            for event in events {
+                // Nobody watches, most of the time.
+                let _ = self.shared.events.send(GroupEvent {
+                    position,
+                    topic: event.topic,
+                    payload: event.payload,
+                });
+            }
+            if let Some(request) = usize::try_from(ordinal).ok().and_then(|ordinal| requests.get(ordinal)) {
+                answers.push((*request, Submitted { position, outcome, fuel }));
+            }
+        }
+        if !answers.is_empty() {
+            self.shared.services.waiters.submitted_all(answers);
+        }
+        if let Some(configuration) = configuration {
+            self.callback(LifecycleEvent::ConfigurationCommitted { index, members: configuration.members });
+        }
+        match checkpoint {
+            Some(CheckpointResult::Taken(info)) => self.snapshot_taken(info),
+            Some(CheckpointResult::Failed(failure)) => self.checkpoint_failed(index, &failure),
+            None => {}
+        }
+    }
+
+    /// The commands are committed, and this replica will never say what came of them.
+    pub(super) fn refuse(&self, requests: &[RequestId]) {
+        for request in requests {
+            self.shared.services.waiters.fail(*request, Failure::Refused(Refusal::Lost));
+        }
+    }
+
+    pub(super) fn restore(&mut self, point: LogPoint) {
+        let Some(replica) = &mut self.replica else { return };
+        match replica.install_snapshot(point.index) {
+            Ok(()) => {
+                let applied = replica.applied().clone();
+                let (index, time_ms) = (applied.index, applied.time_ms);
+                self.publish(applied);
+                self.note_newest_snapshot();
+                tracing::info!(group = %self.shared.info.name, index, "restored from a snapshot of another node");
+                self.feedback(Input::Restored { group: self.group(), index, time_ms });
+                self.flush_reads();
+            }
+            Err(fault) => self.failed(fault.to_string(), None),
+        }
+    }
+}

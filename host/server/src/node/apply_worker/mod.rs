@@ -1,0 +1,157 @@
+//! Owns one replica's machine: applies what is committed, in order, and answers those who wait for it.
+
+mod entries;
+mod lifecycle;
+mod reads;
+mod snapshots;
+
+use super::{
+    life::{Life, RoleChange},
+    local_replica::{Observers, ReplicaShared},
+    observe_worker::ObserveWork,
+    pool::Worker,
+    view::{ReplicaState, SnapshotTaken},
+    waiters::{Failure, ReadTicket},
+};
+use crate::RequestError;
+use quorate_consensus::{CommittedEntry, Input, LogPoint, Refusal, RequestId};
+use quorate_replica::{
+    ReadPoint, Replica,
+    ports::{LifecycleEvent, SnapshotInfo},
+};
+use quorate_vocabulary::GroupId;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Where the answer to a request for a snapshot goes.
+pub(super) type SnapshotReply = oneshot::Sender<Result<SnapshotTaken, RequestError>>;
+
+/// What apply is asked to do.
+pub(super) enum ApplyWork {
+    /// Apply these entries.
+    Entries(Vec<CommittedEntry>),
+    /// Replace the state by the snapshot that was received for this point.
+    Restore(LogPoint),
+    /// Raft says what the replica is.
+    Role(RoleChange),
+    /// The replica leads, and all from before this term has been handed over.
+    Established { term: u64 },
+    /// Answer a read as soon as this index is applied.
+    Read { index: u64, ticket: ReadTicket },
+    /// Tell the plugin something, from a newer moment than the first try.
+    Callback(LifecycleEvent),
+    /// An observer broke and needs to be made anew.
+    RenewObserver { number: usize },
+    /// Somebody wants a snapshot.
+    Snapshot(Option<SnapshotReply>),
+    /// A snapshot that was written in the background is on disk, or not.
+    SnapshotWritten(Result<SnapshotInfo, String>),
+    /// Raft found something that cannot be.
+    Fail(String),
+    /// The node shuts down: tell the plugin.
+    ShutDown,
+    /// The replica goes: let go of everything it holds.
+    Close(oneshot::Sender<()>),
+}
+
+/// The worker.
+pub(super) struct ApplyWorker {
+    shared: Arc<ReplicaShared>,
+    observers: Observers,
+    replica: Option<Replica>,
+    life: Life,
+    reads: Vec<(u64, ReadTicket)>,
+    /// The requests of the entries that are being applied: refused should that panic.
+    applying: Vec<RequestId>,
+    snapshot_replies: Vec<SnapshotReply>,
+    snapshot_running: bool,
+    /// After one that failed the next is not tried before this index is applied.
+    snapshot_from: u64,
+}
+
+impl ApplyWorker {
+    pub(super) fn new(shared: Arc<ReplicaShared>, observers: Observers, replica: Replica) -> Self {
+        Self {
+            shared,
+            observers,
+            replica: Some(replica),
+            life: Life::default(),
+            reads: Vec::new(),
+            applying: Vec::new(),
+            snapshot_replies: Vec::new(),
+            snapshot_running: false,
+            snapshot_from: 0,
+        }
+    }
+
+    fn group(&self) -> GroupId {
+        self.shared.group
+    }
+
+    fn feedback(&self, input: Input) {
+        self.shared.services.inbox.feedback([input]);
+    }
+
+    fn stopped(&self) -> RequestError {
+        let why = self.shared.failure().unwrap_or_else(|| "it is being closed".to_owned());
+        RequestError::ReplicaFailed { group: self.group(), why }
+    }
+
+    /// Stops this replica; the group goes on without it.
+    fn failed(&mut self, why: String, point: Option<&ReadPoint>) {
+        tracing::error!(group = %self.shared.info.name, replica = %self.shared.replica, why, "the replica has stopped");
+        self.replica = None;
+        self.shared.progress().state = ReplicaState::Failed { why: why.clone() };
+        self.feedback(Input::Close { group: self.group() });
+        if let Some(point) = point {
+            let event = LifecycleEvent::Error { message: why };
+            self.observers.callback(ObserveWork::Callback { point: point.clone(), event });
+        }
+        for (_, ticket) in std::mem::take(&mut self.reads) {
+            ticket.fail(Failure::Error(self.stopped()));
+        }
+        let (group, why) = (self.group(), self.shared.failure().unwrap_or_default());
+        self.answer_snapshots(|| Err(RequestError::ReplicaFailed { group, why: why.clone() }));
+    }
+}
+
+impl Worker for ApplyWorker {
+    type Work = ApplyWork;
+
+    fn work(&mut self, work: ApplyWork) {
+        match work {
+            ApplyWork::Entries(entries) => self.entries(entries),
+            ApplyWork::Restore(point) => self.restore(point),
+            ApplyWork::Role(change) => self.role(change),
+            ApplyWork::Established { term } => self.established(term),
+            ApplyWork::Read { index, ticket } => self.read(index, ticket),
+            ApplyWork::Callback(event) => self.callback(event),
+            ApplyWork::RenewObserver { number } => self.renew_observer(number),
+            ApplyWork::Snapshot(reply) => self.snapshot(reply),
+            ApplyWork::SnapshotWritten(written) => self.snapshot_written(written),
+            ApplyWork::Fail(why) => {
+                let point = self.callback_point();
+                self.failed(why, point.as_ref());
+            }
+            ApplyWork::ShutDown => self.callback(LifecycleEvent::Shutdown),
+            ApplyWork::Close(done) => {
+                let point = self.callback_point();
+                if let Some(point) = point {
+                    self.observers.callback(ObserveWork::Callback { point, event: LifecycleEvent::Shutdown });
+                }
+                self.replica = None;
+                for (_, ticket) in std::mem::take(&mut self.reads) {
+                    ticket.fail(Failure::Refused(Refusal::NotHere));
+                }
+                self.observers.close(done);
+            }
+        }
+    }
+
+    fn panicked(&mut self, message: String) {
+        // Those that were answered before are not waited for any more.
+        let unanswered = std::mem::take(&mut self.applying);
+        self.refuse(&unanswered);
+        self.failed(format!("the host panicked while applying: {message}"), None);
+    }
+}

@@ -1,0 +1,119 @@
+//! Snapshots: a memory machine's at checkpoints that its leader proposes, a store machine's in the background.
+
+use super::{ApplyWorker, SnapshotReply};
+use crate::{RequestError, node::view::SnapshotTaken};
+use quorate_consensus::Input;
+use quorate_replica::ports::{CallFailure, SnapshotInfo};
+use quorate_vocabulary::MachineKind;
+
+/// After a snapshot that failed, so many entries are applied before the next attempt.
+const SNAPSHOT_RETRY_ENTRIES: u64 = 1024;
+
+impl ApplyWorker {
+    pub(super) fn note_newest_snapshot(&self) {
+        self.shared.progress().snapshot = self.shared.snapshots.latest();
+    }
+
+    pub(super) fn is_memory(&self) -> bool {
+        self.shared.kind == MachineKind::Memory
+    }
+
+    pub(super) fn snapshot_if_due(&mut self) {
+        let due = self
+            .replica
+            .as_ref()
+            .is_some_and(|replica| replica.checkpoint_due() && replica.applied().index >= self.snapshot_from);
+        if due {
+            self.begin_snapshot();
+        }
+    }
+
+    pub(super) fn snapshot(&mut self, reply: Option<SnapshotReply>) {
+        if self.replica.is_none() {
+            if let Some(reply) = reply {
+                let _ = reply.send(Err(self.stopped()));
+            }
+            return;
+        }
+        if self.is_memory() && self.life.leading().is_none() {
+            if let Some(reply) = reply {
+                let _ = reply.send(Err(RequestError::NotLeader { group: self.group(), leader: None }));
+            }
+            return;
+        }
+        self.snapshot_replies.extend(reply);
+        self.begin_snapshot();
+    }
+
+    pub(super) fn begin_snapshot(&mut self) {
+        if self.is_memory() {
+            // Raft puts one at a time into the log.
+            if self.life.leading().is_some() {
+                self.feedback(Input::ProposeCheckpoint { group: self.group() });
+            }
+            return;
+        }
+        if self.snapshot_running {
+            return;
+        }
+        let Some(replica) = &mut self.replica else { return };
+        match replica.snapshot() {
+            Ok(Some(snapshot)) => {
+                self.snapshot_running = true;
+                self.shared.write_snapshot(snapshot);
+            }
+            Ok(None) => {
+                self.note_newest_snapshot();
+                let newest = self.shared.progress().snapshot.as_ref().map(taken);
+                self.answer_snapshots(|| newest.ok_or_else(nothing_to_save));
+            }
+            Err(fault) => self.failed(fault.to_string(), None),
+        }
+    }
+
+    pub(super) fn checkpoint_failed(&mut self, index: u64, failure: &CallFailure) {
+        tracing::warn!(group = %self.shared.info.name, index, %failure, "the plugin could not be checkpointed");
+        self.snapshot_from = index + SNAPSHOT_RETRY_ENTRIES;
+        self.answer_snapshots(|| Err(RequestError::SnapshotFailed { why: failure.to_string() }));
+    }
+
+    pub(super) fn snapshot_written(&mut self, written: Result<SnapshotInfo, String>) {
+        self.snapshot_running = false;
+        match written {
+            Ok(info) => self.snapshot_taken(info),
+            Err(why) => {
+                // The log stays as long as it is until a later attempt.
+                let applied = self.shared.progress().applied.index;
+                self.snapshot_from = applied + SNAPSHOT_RETRY_ENTRIES;
+                tracing::warn!(group = %self.shared.info.name, why, "a snapshot could not be written");
+                self.answer_snapshots(|| Err(RequestError::SnapshotFailed { why: why.clone() }));
+            }
+        }
+    }
+
+    pub(super) fn snapshot_taken(&mut self, info: SnapshotInfo) {
+        let (index, term) = (info.header.point.index, info.header.point.term);
+        let answer = taken(&info);
+        tracing::debug!(group = %self.shared.info.name, index, bytes = info.bytes, "snapshot taken");
+        self.shared.progress().snapshot = Some(info);
+        let group = self.group();
+        // A snapshot of what raft has not been told to be applied would be passed over.
+        let applied = Input::Applied { group, index };
+        self.shared.services.inbox.feedback([applied, Input::SnapshotTaken { group, index, term }]);
+        self.answer_snapshots(|| Ok(answer));
+    }
+
+    pub(super) fn answer_snapshots(&mut self, answer: impl Fn() -> Result<SnapshotTaken, RequestError>) {
+        for reply in self.snapshot_replies.drain(..) {
+            let _ = reply.send(answer());
+        }
+    }
+}
+
+fn taken(info: &SnapshotInfo) -> SnapshotTaken {
+    SnapshotTaken { index: info.header.point.index, bytes: info.bytes }
+}
+
+fn nothing_to_save() -> RequestError {
+    RequestError::SnapshotFailed { why: "nothing has been applied yet".to_owned() }
+}
