@@ -126,7 +126,8 @@ fn flags(toolchain: &ReadyToolchain, metadata: &Value, target: &Path) -> Vec<Str
     flags
 }
 
-fn cargo_home() -> Option<PathBuf> {
+/// Where cargo keeps the sources of packages from registries.
+pub(crate) fn cargo_home() -> Option<PathBuf> {
     env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")))

@@ -6,7 +6,7 @@
 
 use crate::TARGET;
 use crate::cache::{Cache, create_folder};
-use crate::cargo::run;
+use crate::cargo::{cargo_home, run};
 use crate::command::clean;
 use crate::error::{BuildError, SysrootError};
 use crate::progress::Progress;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Counted up when the recipe changes, so that what an older one built is not used.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// What a sysroot is built with and from.
 #[derive(Clone, Copy, Debug)]
@@ -92,9 +92,15 @@ fn build(
     let library = building.join("library");
     copy_folder(source.library, &library)?;
     let target = building.join("target");
-    // The sources are wherever the cache is; panic messages name them as the released libraries do.
-    let remap = format!("--remap-path-prefix={}=/rust/library", library.display());
-    let flags = ["-Zforce-unstable-if-unmarked", "-Cembed-bitcode=yes", &remap];
+    // The sources are wherever the cache is; panic messages must not say where.
+    let mut flags = vec![
+        "-Zforce-unstable-if-unmarked".to_owned(),
+        "-Cembed-bitcode=yes".to_owned(),
+        format!("--remap-path-prefix={}=/rust/library", library.display()),
+    ];
+    if let Some(home) = cargo_home() {
+        flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
+    }
     let mut command = clean(source.cargo);
     command
         .args(["build", "--release", "--locked", "--target", TARGET, "--no-default-features"])

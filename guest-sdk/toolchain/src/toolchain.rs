@@ -1,6 +1,7 @@
 //! Finds something on this machine that builds for WebAssembly.
 
 use crate::cache::Cache;
+use crate::cargo::cargo_home;
 use crate::command::clean;
 use crate::error::{BuildError, ToolchainError};
 use crate::progress::Progress;
@@ -193,10 +194,7 @@ pub fn missing_packages() -> Vec<&'static str> {
 /// Every compiler worth looking at, best first.
 fn compilers() -> Vec<PathBuf> {
     let mut folders = path_folders();
-    if let Some(home) = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")))
-    {
+    if let Some(home) = cargo_home() {
         folders.push(home.join("bin"));
     }
     folders.push("/usr/bin".into());

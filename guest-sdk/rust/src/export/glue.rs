@@ -22,7 +22,14 @@ fn answer(result: Result<Reply, Rejection>) -> Answer {
 fn log_panics() {
     thread_local! { static DONE: Cell<bool> = const { Cell::new(false) }; }
     if !DONE.replace(true) {
-        panic::set_hook(Box::new(|panic| backend::log(Level::Error, &panic.to_string())));
+        panic::set_hook(Box::new(|panic| {
+            let message = panic.payload_as_str().unwrap_or("a panic without words");
+            let line = panic.location().map_or_else(
+                || format!("panicked: {message}"),
+                |location| format!("panicked at {location}: {message}"),
+            );
+            backend::log(Level::Error, &line);
+        }));
     }
 }
 
