@@ -21,6 +21,14 @@ pub enum ApiError {
         /// What is wrong with it.
         error: NameError,
     },
+    /// A message larger than any call takes.
+    #[error("the message is larger than {bytes_max} bytes, which is more than this node takes")]
+    MessageTooLarge {
+        /// It was a query.
+        query: bool,
+        /// The most there may be.
+        bytes_max: usize,
+    },
     /// A command of a stream behind one that failed.
     #[error("the command was not handed on, because one before it in the stream failed")]
     BehindFailure,
@@ -39,6 +47,8 @@ impl ApiError {
         match self {
             Self::Request(error) => error.reason(),
             Self::Name { .. } => reason::INVALID_NAME,
+            Self::MessageTooLarge { query: true, .. } => reason::REQUEST_TOO_LARGE,
+            Self::MessageTooLarge { query: false, .. } => reason::COMMAND_TOO_LARGE,
             Self::BehindFailure => reason::BEHIND_FAILURE,
             Self::UploadBroken { .. } => reason::UPLOAD_BROKEN,
         }
@@ -49,7 +59,9 @@ impl ApiError {
     pub fn code(&self) -> Code {
         match self {
             Self::Request(error) => error.code(),
-            Self::Name { .. } | Self::UploadBroken { .. } => Code::InvalidArgument,
+            Self::Name { .. } | Self::MessageTooLarge { .. } | Self::UploadBroken { .. } => {
+                Code::InvalidArgument
+            }
             Self::BehindFailure => Code::Aborted,
         }
     }
@@ -60,6 +72,7 @@ impl ApiError {
         match self {
             Self::Request(error) => error.cure(),
             Self::Name { .. } => "correct the name".to_owned(),
+            Self::MessageTooLarge { .. } => "send less at once".to_owned(),
             Self::BehindFailure => {
                 "open a new stream and go on with the first command that failed".to_owned()
             }
@@ -119,6 +132,7 @@ fn cause(error: &ApiError) -> &'static str {
         ApiError::Name { .. } => {
             "groups are named tenant/name and plugins tenant/name@version, of few characters that need no escaping"
         }
+        ApiError::MessageTooLarge { .. } => "a node holds messages in memory while it works on them",
         ApiError::BehindFailure => {
             "commands of one stream are handed on in the order in which they were sent"
         }

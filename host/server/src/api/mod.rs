@@ -3,6 +3,7 @@
 mod commands;
 mod convert;
 mod deadline;
+mod described;
 mod error;
 mod gate;
 mod groups;

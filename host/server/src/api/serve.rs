@@ -1,8 +1,8 @@
 //! The server of the API: services, health, reflection, and an orderly end.
 
 use super::{
-    ApiConfig, MESSAGE_BYTES_MAX, Node, commands::CommandsService, gate::Gate, groups::GroupsService,
-    nodes::NodesService, plugins::PluginsService,
+    ApiConfig, MESSAGE_BYTES_MAX, Node, commands::CommandsService, described::Described, gate::Gate,
+    groups::GroupsService, nodes::NodesService, plugins::PluginsService,
 };
 use quorate_proto::{reason, v1};
 use std::{
@@ -106,9 +106,11 @@ impl ApiServer {
         let (health, health_service) = tonic_health::server::health_reporter();
         macro_rules! sized {
             ($service:expr) => {
-                $service
-                    .max_decoding_message_size(MESSAGE_BYTES_MAX)
-                    .max_encoding_message_size(MESSAGE_BYTES_MAX)
+                Described(
+                    $service
+                        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                        .max_encoding_message_size(MESSAGE_BYTES_MAX),
+                )
             };
         }
         let plugins = PluginsService::new(node.clone(), config.clone(), gate.clone());

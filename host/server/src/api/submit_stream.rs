@@ -1,6 +1,6 @@
 //! Many commands on one stream: handed on in the order in which they come, answered in that order.
 
-use super::{ApiConfig, ApiError, Node, convert, gate::Gate, validate};
+use super::{ApiConfig, ApiError, Node, convert, described, gate::Gate, validate};
 use crate::{
     RequestError,
     node::{Deadline, Submitted},
@@ -89,7 +89,7 @@ async fn serve<N: Node>(
                     Some(Ok(request)) => in_flight.push_back(pipeline.hand_on(request)),
                     Some(Err(status)) => {
                         open = false;
-                        end = Err(status);
+                        end = Err(described::too_large(&status, false).map_or(status, Status::from));
                     }
                     None => open = false,
                 }

@@ -37,6 +37,8 @@ fn examples() -> Vec<ApiError> {
     let mut examples: Vec<ApiError> = requests.into_iter().map(ApiError::from).collect();
     examples.extend([
         ApiError::Name { field: "name", error: name },
+        ApiError::MessageTooLarge { query: true, bytes_max: 1 },
+        ApiError::MessageTooLarge { query: false, bytes_max: 1 },
         ApiError::BehindFailure,
         ApiError::UploadBroken { why: text() },
     ]);

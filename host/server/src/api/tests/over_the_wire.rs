@@ -2,7 +2,7 @@
 
 use super::fake::FakeNode;
 use crate::{
-    api::{ApiConfig, ApiServer, ServeError, bind},
+    api::{ApiConfig, ApiServer, MESSAGE_BYTES_MAX, ServeError, bind},
     node::GroupEvent,
 };
 use bytes::Bytes;
@@ -83,6 +83,33 @@ async fn an_error_comes_with_its_reason_cause_and_cure() {
     let request = v1::SubmitRequest { group: "no name".to_owned(), command: Bytes::new() };
     let status = client.submit(request).await.expect_err("no name");
     assert_eq!(status.get_details_error_info().expect("an ErrorInfo").reason, reason::INVALID_NAME);
+}
+
+#[tokio::test]
+async fn a_message_too_large_for_any_call_is_refused_with_a_reason() {
+    let running = start().await;
+    let mut client = CommandsClient::new(running.channel.clone());
+    let large = Bytes::from(vec![0; MESSAGE_BYTES_MAX]);
+    let group = || "acme/there".to_owned();
+    let told = |status: &Status| status.get_details_error_info().expect("an ErrorInfo").reason;
+
+    let request = v1::SubmitRequest { group: group(), command: large.clone() };
+    let status = client.submit(request).await.expect_err("too large");
+    assert_eq!((status.code(), told(&status)), (Code::InvalidArgument, reason::COMMAND_TOO_LARGE.to_owned()));
+
+    let request = v1::QueryRequest { group: group(), request: large.clone(), consistency: 0 };
+    let status = client.query(request).await.expect_err("too large");
+    assert_eq!(told(&status), reason::REQUEST_TOO_LARGE);
+
+    let request =
+        |sequence, command| v1::SubmitStreamRequest { group: "acme/there".to_owned(), sequence, command };
+    let requests = [request(1, Bytes::from_static(b"small")), request(2, large)];
+    let mut answers =
+        client.submit_stream(tokio_stream::iter(requests)).await.expect("a stream").into_inner();
+    let first = answers.message().await.expect("no error").expect("an answer");
+    assert_eq!(first.sequence, 1);
+    let status = answers.message().await.expect_err("too large");
+    assert_eq!(told(&status), reason::COMMAND_TOO_LARGE);
 }
 
 #[tokio::test]

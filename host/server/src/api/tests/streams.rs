@@ -167,12 +167,12 @@ async fn a_stream_that_breaks_answers_what_was_handed_on_first() {
     let mut client = Client::connect(10);
     client.send("hold a");
     client.until_handed_on(1).await;
-    let broken = Err(Status::out_of_range("too large"));
+    let broken = Err(Status::data_loss("torn"));
     client.requests.as_ref().expect("open").send(broken).expect("the stream is read");
     client.node.open_the_gate();
     let (answers, end) = client.rest().await;
     assert_eq!(answers, expected(&[(1, "hold a")]));
-    assert_eq!(end.expect_err("broken").message(), "too large");
+    assert_eq!(end.expect_err("broken").message(), "torn");
 }
 
 #[tokio::test]
