@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 /// How patient a client is, and how much it holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientConfig {
     /// How long a call may take, all its attempts together.
     pub deadline: Duration,

@@ -5,6 +5,8 @@
 //! QUORATE_UPDATE_BINDINGS=1 cargo test -p quorate-guest --test bindings
 //! ```
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 use wit_bindgen_core::wit_parser::Resolve;

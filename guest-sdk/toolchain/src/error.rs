@@ -14,7 +14,7 @@ pub enum BuildError {
     },
     /// The folder is no cargo package.
     #[error(
-        "{} holds no Cargo.toml, so it is no Rust package; name the plugin's folder, or make one with `quorate plugin new`",
+        "{} holds no Cargo.toml, so it is no Rust package; name the plugin's folder, or copy the folder examples/plugins/greeter to begin one",
         folder.display()
     )]
     NoManifest {

@@ -86,5 +86,5 @@ fn spin() -> ! {
 #[expect(unconditional_recursion, reason = "that is what it is for")]
 fn recurse(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);
-    recurse(depth.wrapping_add(1)).wrapping_add(frame[usize::from(depth % 2 == 0)])
+    recurse(depth.wrapping_add(1)).wrapping_add(frame[usize::from(depth.is_multiple_of(2))])
 }

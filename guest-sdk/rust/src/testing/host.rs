@@ -163,7 +163,7 @@ pub(crate) fn store_delete(key: &[u8]) {
 
 pub(crate) fn store_delete_range(start: &[u8], end: Option<&[u8]>) {
     writing(|pairs| {
-        pairs.retain(|key, _| key.as_slice() < start || end.is_some_and(|end| key.as_slice() >= end))
+        pairs.retain(|key, _| key.as_slice() < start || end.is_some_and(|end| key.as_slice() >= end));
     });
 }
 

@@ -1,6 +1,8 @@
 //! Builds the repository's plugins for real, and runs them on the real engine in a real replica: what the guest SDK
 //! says, the toolchain makes and the host does must fit together.
 
+#![allow(clippy::unwrap_used, reason = "tests, and what helps them")]
+
 mod determinism;
 mod failures;
 mod faulty;

@@ -3,7 +3,10 @@
 use super::{Replica, ReplicaFault};
 use crate::{LogEntry, RaftMessage, message::from_wire};
 use quorate_vocabulary::{NodeId, ReplicaId};
-use raft::eraftpb::{Message, MessageType};
+use raft::{
+    StateRole,
+    eraftpb::{Message, MessageType},
+};
 
 /// Replicas outside of the configuration that are remembered. They are few: those being added or removed.
 const ADDRESSES_MAX: usize = 32;
@@ -52,8 +55,33 @@ impl Replica {
             }
             _ => {}
         }
+        self.learn_commit(&message);
         // Errors are: from a replica that is no member, or a read that came where nobody leads. Neither is ours.
         let _ = self.raw.step(message);
+    }
+
+    /// Votes and their answers tell how far the sender knows the log to be committed. raft does not listen when they are
+    /// of an earlier term; but it is as true. A voter that has not heard that a change of members is committed may wait
+    /// for votes of the former ones, who have, have longer logs, and refuse them in their earlier term forever.
+    fn learn_commit(&mut self, message: &Message) {
+        let raft = &mut self.raw.raft;
+        let is_about_votes = matches!(
+            message.get_msg_type(),
+            MessageType::MsgRequestVote
+                | MessageType::MsgRequestVoteResponse
+                | MessageType::MsgRequestPreVote
+                | MessageType::MsgRequestPreVoteResponse
+        );
+        if !is_about_votes || message.term >= raft.term || raft.state == StateRole::Leader {
+            return;
+        }
+        let learned =
+            message.commit_term > 0 && raft.raft_log.maybe_commit(message.commit, message.commit_term);
+        if learned && raft.state != StateRole::Follower {
+            // Who votes may be different from now on: begin again.
+            let term = raft.term;
+            raft.become_follower(term, raft::INVALID_ID);
+        }
     }
 
     /// Entries that were read from disk.

@@ -205,3 +205,28 @@ fn a_leader_knows_how_far_its_members_are() {
     }
     assert!(cluster.status(slow).progress.is_empty());
 }
+
+#[test]
+fn a_voter_learns_from_a_refusal_of_an_earlier_term_that_a_change_is_committed() {
+    // Found by simulation: see `Replica::learn_commit`.
+    let mut lone = Lone::new(2);
+    let joint = crate::Configuration { members: voters([1, 3]), outgoing: voters([1, 2]) };
+    let left = crate::Configuration::new(voters([1, 3]));
+    let bodies = [EntryBody::Configuration(joint), EntryBody::Configuration(left.clone())];
+    let entries = super::lone::append(2, 5, ReplicaStart::BOOTSTRAP, &bodies, 2);
+    lone.step_and_persist(vec![Input::Message(entries)]);
+    assert!(lone.status().configuration.is_joint());
+    // It was a candidate in a later term, in vain.
+    lone.receive(super::lone::message(crate::RaftMessageType::RequestVoteResponse, 3, 7));
+    assert_eq!(lone.status().term, 7);
+    lone.campaign();
+    let refusal = crate::RaftMessage {
+        reject: true,
+        commit: 3,
+        commit_term: 5,
+        ..super::lone::message(crate::RaftMessageType::RequestPreVoteResponse, 2, 5)
+    };
+    lone.step_and_persist(vec![Input::Message(refusal)]);
+    assert_eq!(lone.status().configuration, left);
+    assert_eq!(lone.status().role, Role::Follower);
+}

@@ -14,8 +14,15 @@ pub struct PluginLimits {
     pub tables_max: u32,
     /// Functions with a body, over all modules.
     pub functions_max: u32,
-    /// The longest body of one function: compiling takes more than linear time in it.
+    /// The longest body of one function.
     pub function_bytes_max: u32,
+    /// The most compiling one function may take, in estimated units of about 0.2 microseconds on one core. Bounds memory
+    /// as well: a gigabyte at about a hundred million.
+    pub function_effort_max: u64,
+    /// The most compiling all functions together may take, in the same units.
+    pub effort_max: u64,
+    /// How deep loops may be nested in one function.
+    pub loop_depth_max: u32,
     /// Components nested in the plugin.
     pub components_max: u32,
 }
@@ -32,6 +39,9 @@ impl Default for PluginLimits {
             tables_max: 64,
             functions_max: 200_000,
             function_bytes_max: 1 << 20,
+            function_effort_max: 100_000_000,
+            effort_max: 500_000_000,
+            loop_depth_max: 100,
             components_max: 64,
         }
     }

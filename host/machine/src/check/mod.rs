@@ -1,6 +1,7 @@
 //! What is known of a plugin before any of its code is compiled or run.
 
 mod contract;
+mod effort;
 mod features;
 mod limits;
 mod structure;

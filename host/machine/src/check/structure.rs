@@ -1,7 +1,7 @@
 //! One pass over a plugin's bytes: is it valid, is it small enough to be compiled, and what does it import and
 //! export?
 
-use super::{PluginLimits, features::FEATURES};
+use super::{PluginLimits, effort, features::FEATURES};
 use crate::{PluginRefusal, text::shown};
 use wasmparser::{
     BinaryReaderError, ComponentInstance, Encoding, FuncValidatorAllocations, Instance, Parser, Payload,
@@ -30,7 +30,7 @@ pub(crate) fn read(bytes: &[u8], limits: &PluginLimits) -> Result<Structure, Plu
         match validator.payload(&payload).map_err(invalid)? {
             ValidPayload::Func(function, body) => {
                 let mut function = function.into_validator(allocations);
-                function.validate(&body).map_err(invalid)?;
+                counts.add_effort(effort::validate(&mut function, &body, limits)?)?;
                 allocations = function.into_allocations();
             }
             ValidPayload::End(types) => outermost = Some(types),
@@ -62,7 +62,7 @@ pub(crate) fn read(bytes: &[u8], limits: &PluginLimits) -> Result<Structure, Plu
 
 // By value, as `map_err` hands it over.
 #[allow(clippy::needless_pass_by_value)]
-fn invalid(error: BinaryReaderError) -> PluginRefusal {
+pub(super) fn invalid(error: BinaryReaderError) -> PluginRefusal {
     PluginRefusal::Invalid { offset: error.offset(), reason: shown(error.message()) }
 }
 
@@ -78,6 +78,7 @@ struct Counts<'a> {
     functions: u64,
     memories: u64,
     tables: u64,
+    effort: u64,
 }
 
 #[derive(Default)]
@@ -97,6 +98,7 @@ impl<'a> Counts<'a> {
             functions: 0,
             memories: 0,
             tables: 0,
+            effort: 0,
         }
     }
 
@@ -159,6 +161,11 @@ impl<'a> Counts<'a> {
         }
     }
 
+    fn add_effort(&mut self, units: u64) -> Result<(), PluginRefusal> {
+        self.effort = self.effort.saturating_add(units);
+        at_most("units of compiling effort", self.effort, self.limits.effort_max)
+    }
+
     fn weigh(&mut self, add: impl FnOnce(&mut Weight)) {
         if let Some(Some(weight)) = self.open.last_mut() {
             add(weight);
@@ -181,7 +188,7 @@ impl<'a> Counts<'a> {
     }
 }
 
-fn at_most(what: &'static str, found: u64, max: u32) -> Result<(), PluginRefusal> {
-    let max = u64::from(max);
+pub(super) fn at_most(what: &'static str, found: u64, max: impl Into<u64>) -> Result<(), PluginRefusal> {
+    let max = max.into();
     if found > max { Err(PluginRefusal::TooMany { what, found, max }) } else { Ok(()) }
 }

@@ -264,6 +264,8 @@ fn every_part_is_counted() {
         ("linear memories", PluginLimits { memories_max: 1, ..defaults() }),
         ("tables", PluginLimits { tables_max: 0, ..defaults() }),
         ("functions", PluginLimits { functions_max: 5, ..defaults() }),
+        ("units of compiling effort in one function", PluginLimits { function_effort_max: 99, ..defaults() }),
+        ("units of compiling effort", PluginLimits { effort_max: 999, ..defaults() }),
         ("bytes in one function", PluginLimits { function_bytes_max: 10, ..defaults() }),
         ("nested components", PluginLimits { components_max: 0, ..defaults() }),
     ];
@@ -286,6 +288,52 @@ fn components_that_unfold_into_millions_of_instances_are_refused() {
     }
     let refusal = refusal(&wat(&format!("(component {text})")));
     assert!(matches!(refusal, PluginRefusal::TooMany { what: "instances", .. }), "{refusal}");
+}
+
+/// A function whose body repeats a text, over locals of its own.
+fn repeated(locals: usize, before: &str, count: usize, text: &str, after: &str) -> Vec<u8> {
+    let locals = "i32 ".repeat(locals);
+    let body = before.repeat(count) + &text.repeat(count) + &after.repeat(count);
+    wat(&format!("(component (core module (func (local {locals}) {body})))"))
+}
+
+#[test]
+fn functions_that_take_minutes_to_compile_are_refused_in_no_time() {
+    let refused = |bytes: &[u8], expected: &str| {
+        let refusal = refusal(bytes);
+        assert!(matches!(refusal, PluginRefusal::TooMany { what, .. } if what == expected), "{refusal}");
+    };
+    let one = "units of compiling effort in one function";
+    // Each took between twenty seconds and minutes, from 30 to 250 KB.
+    refused(&repeated(4_000, "", 8_000, "local.get 3 if i32.const 1 local.set 9 end ", ""), one);
+    refused(&repeated(20_000, "", 4_000, "loop local.get 3 br_if 0 end ", ""), one);
+    refused(&repeated(1, "", 12_000, "loop local.get 0 br_if 0 end ", ""), one);
+    refused(&repeated(1, "loop ", 150, "", "local.get 0 br_if 0 end "), "loops within loops in one function");
+    // A branch table counts each of its targets.
+    let table = format!("local.get 0 br_table {} ", "0 ".repeat(1_000));
+    refused(&repeated(300, "", 100, &format!("block {table} end "), ""), one);
+}
+
+#[test]
+fn large_ordinary_functions_pass() {
+    let passes = |bytes: &[u8]| {
+        let refusal = refusal(bytes);
+        assert!(
+            matches!(refusal, PluginRefusal::MissingExport { .. }),
+            "only what is not there is missed: {refusal}"
+        );
+    };
+    // A switch of 1,000 cases over 200 locals, 100,000 straight instructions, and loops 20 deep.
+    let cases: String = (0..1_000).map(|case| format!("{case} ")).collect();
+    let switch = format!("local.get 0 br_table {cases} end ");
+    passes(&wat(&format!(
+        "(component (core module (func (local {}) {} {switch} {})))",
+        "i32 ".repeat(200),
+        "block ".repeat(1_001),
+        "local.get 1 local.set 2 br 0 end ".repeat(1_000)
+    )));
+    passes(&repeated(200, "", 50_000, "local.get 3 local.set 4 ", ""));
+    passes(&repeated(200, "loop ", 20, "", "local.get 0 br_if 0 end "));
 }
 
 #[test]

@@ -213,6 +213,18 @@ fn every_entry_moves_the_digest() {
 }
 
 #[test]
+fn what_a_command_changes_shows_in_the_digest_when_its_reply_does_not() {
+    let digest = |command: &str| {
+        let mut host = host();
+        let call = host.apply_one(command);
+        (text(&call), host.replica.applied().digest)
+    };
+    let (a, b) = (digest("remove a"), digest("remove b"));
+    assert_eq!(a.0, b.0);
+    assert_ne!(a.1, b.1);
+}
+
+#[test]
 fn a_checkpoint_entry_does_nothing_to_a_store_machine() {
     let mut host = host();
     host.apply_one("add a 1");

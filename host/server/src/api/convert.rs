@@ -63,7 +63,7 @@ pub(super) fn event(event: GroupEvent) -> v1::Event {
     v1::Event { position: Some(position(event.position)), topic: event.topic, payload: event.payload }
 }
 
-pub(super) fn plugin(plugin: PluginView) -> v1::Plugin {
+pub(super) fn plugin(plugin: &PluginView) -> v1::Plugin {
     v1::Plugin {
         reference: plugin.reference.to_string(),
         digest: Bytes::copy_from_slice(plugin.digest.as_bytes()),

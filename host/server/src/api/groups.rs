@@ -19,7 +19,7 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
     ) -> Result<Response<v1::CreateGroupResponse>, Status> {
         let _inside = self.gate.enter()?;
         let deadline = deadline::of(request.metadata(), &self.config);
-        let create = validate::create_group(request.into_inner())?;
+        let create = validate::create_group(&request.into_inner())?;
         let group = self.node.create_group(create, deadline).await.map_err(ApiError::from)?;
         Ok(Response::new(v1::CreateGroupResponse { group: Some(convert::group(&group)) }))
     }

@@ -43,7 +43,7 @@ impl<N: Node> v1::plugins_server::Plugins for PluginsService<N> {
             }
         };
         let plugin = self.node.upload(reference, bytes, deadline).await.map_err(ApiError::from)?;
-        Ok(Response::new(v1::UploadPluginResponse { plugin: Some(convert::plugin(plugin)) }))
+        Ok(Response::new(v1::UploadPluginResponse { plugin: Some(convert::plugin(&plugin)) }))
     }
 
     async fn list(
@@ -61,7 +61,7 @@ impl<N: Node> v1::plugins_server::Plugins for PluginsService<N> {
             request.page_size,
             &request.page_token,
         )?;
-        let plugins = plugins.into_iter().map(convert::plugin).collect();
+        let plugins = plugins.iter().map(convert::plugin).collect();
         Ok(Response::new(v1::ListPluginsResponse { plugins, next_page_token }))
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn page<T>(
 }
 
 /// A group to create.
-pub(super) fn create_group(request: v1::CreateGroupRequest) -> Result<CreateGroup, ApiError> {
+pub(super) fn create_group(request: &v1::CreateGroupRequest) -> Result<CreateGroup, ApiError> {
     let group = name("name", &request.name)?;
     let plugin = name("plugin", &request.plugin)?;
     let nodes: BTreeSet<NodeId> = request.nodes.iter().copied().map(NodeId).collect();

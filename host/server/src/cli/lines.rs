@@ -125,7 +125,7 @@ pub(crate) fn open(path: &Path) -> Result<LineSource, Failure> {
             return Err(failed(&io::ErrorKind::IsADirectory.into()));
         }
         // A pipe has no size.
-        let size = metadata.is_file().then(|| metadata.len());
+        let size = metadata.is_file().then_some(metadata.len());
         (Box::new(file), size)
     };
     let bytes_read = Arc::new(AtomicU64::new(0));

@@ -10,20 +10,20 @@ fn create() -> v1::CreateGroupRequest {
     }
 }
 
-fn refused(request: v1::CreateGroupRequest) -> (&'static str, String) {
+fn refused(request: &v1::CreateGroupRequest) -> (&'static str, String) {
     let error = validate::create_group(request).expect_err("refused");
     (error.reason(), error.to_string())
 }
 
 #[test]
 fn a_group_is_created_with_defaults_for_what_is_not_said() {
-    let group = validate::create_group(create()).expect("good");
+    let group = validate::create_group(&create()).expect("good");
     assert_eq!((group.replicas, group.nodes.len()), (None, 0));
     assert_eq!(group.limits, quorate_replica::ports::GroupLimits::default());
 
     let limits = v1::GroupLimits { events_per_command_max: Some(0), ..v1::GroupLimits::default() };
     let request = v1::CreateGroupRequest { nodes: vec![3, 1], limits: Some(limits), ..create() };
-    let group = validate::create_group(request).expect("good");
+    let group = validate::create_group(&request).expect("good");
     assert_eq!((group.replicas, group.nodes), (Some(2), vec![NodeId(1), NodeId(3)]));
     assert_eq!(group.limits.events_per_command_max, 0);
 }
@@ -38,7 +38,7 @@ fn a_group_that_cannot_be_is_refused_with_the_field_named() {
         (v1::CreateGroupRequest { replicas: 8, ..create() }, "replicas"),
         (v1::CreateGroupRequest { limits: Some(limits), ..create() }, "memory_bytes_max"),
     ] {
-        let (code, text) = refused(request);
+        let (code, text) = refused(&request);
         assert_eq!(code, reason::INVALID_ARGUMENT, "{text}");
         assert!(text.contains(part), "{text}");
     }
@@ -46,7 +46,7 @@ fn a_group_that_cannot_be_is_refused_with_the_field_named() {
         v1::CreateGroupRequest { name: "Users".to_owned(), ..create() },
         v1::CreateGroupRequest { plugin: "acme/kv".to_owned(), ..create() },
     ] {
-        assert_eq!(refused(request).0, reason::INVALID_NAME);
+        assert_eq!(refused(&request).0, reason::INVALID_NAME);
     }
 }
 
