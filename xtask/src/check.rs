@@ -3,23 +3,23 @@
 use crate::{
     cargo::{self, cargo, say},
     place, setup,
+    workspaces::{self, cargo_on},
 };
 use anyhow::Result;
 use std::{path::PathBuf, process::Command};
 
 /// The version of cargo-deny that is installed when the machine has none.
 const CARGO_DENY_VERSION: &str = "0.20.2";
-/// The workspaces whose dependencies are checked.
-const MANIFESTS: [&str; 2] = ["Cargo.toml", "plugins/Cargo.toml"];
 
 pub(crate) fn run() -> Result<()> {
-    cargo::run(&mut cargo("fmt", &["--all", "--check"])?)?;
-    cargo::run(&mut cargo("fmt", &["--all", "--check", "--manifest-path", "plugins/Cargo.toml"])?)?;
+    for manifest in workspaces::all() {
+        cargo::run(&mut cargo_on(manifest, "fmt", &["--all", "--check"])?)?;
+    }
     setup::ready()?;
-    cargo::run(
-        cargo("clippy", &["--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"])?
-            .env("CARGO_TERM_PROGRESS_WHEN", "never"),
-    )?;
+    for manifest in workspaces::all() {
+        let arguments = ["--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+        cargo::run(cargo_on(manifest, "clippy", &arguments)?.env("CARGO_TERM_PROGRESS_WHEN", "never"))?;
+    }
     cargo::run(
         cargo("doc", &["--locked", "--workspace", "--no-deps", "--document-private-items"])?
             .env("RUSTDOCFLAGS", "--deny warnings"),
@@ -29,11 +29,11 @@ pub(crate) fn run() -> Result<()> {
 
 fn dependencies() -> Result<()> {
     let deny = cargo_deny()?;
-    for manifest in MANIFESTS {
+    for manifest in workspaces::all() {
         let check = |what: &[&str]| {
             let mut command = Command::new(&deny);
-            command.current_dir(place::checkout()).args(["--manifest-path", manifest, "--locked", "check"]);
-            command.args(["--config", "deny.toml"]).args(what);
+            command.current_dir(place::checkout()).args(["--manifest-path", manifest, "--locked"]);
+            command.args(["--config", "deny.toml", "check"]).args(what);
             command
         };
         cargo::run(&mut check(&["bans", "licenses", "sources"]))?;

@@ -1,14 +1,17 @@
 //! `cargo xtask fix`: the only command that writes to sources.
 
 use crate::{
-    cargo::{self, cargo},
-    setup,
+    cargo, setup,
+    workspaces::{self, cargo_on},
 };
 use anyhow::Result;
 
 pub(crate) fn run() -> Result<()> {
     setup::ready()?;
-    cargo::run(&mut cargo("clippy", &["--fix", "--allow-dirty", "--workspace", "--all-targets"])?)?;
-    cargo::run(&mut cargo("fmt", &["--all"])?)?;
-    cargo::run(&mut cargo("fmt", &["--all", "--manifest-path", "plugins/Cargo.toml"])?)
+    for manifest in workspaces::all() {
+        let arguments = ["--fix", "--allow-dirty", "--workspace", "--all-targets"];
+        cargo::run(&mut cargo_on(manifest, "clippy", &arguments)?)?;
+        cargo::run(&mut cargo_on(manifest, "fmt", &["--all"])?)?;
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ mod place;
 mod plugins;
 mod setup;
 mod test;
+mod workspaces;
 
 use clap::{Parser, Subcommand};
 

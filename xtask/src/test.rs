@@ -3,17 +3,17 @@
 use crate::{
     cargo::{self, cargo},
     place, plugins, setup,
+    workspaces::{self, cargo_on},
 };
 use anyhow::Result;
 
 pub(crate) fn run() -> Result<()> {
     setup::ready()?;
     let components = plugins::build()?;
-    // The logic of the plugins, natively; their workspace is their own, and so is its output.
-    cargo::run(
-        cargo("test", &["--locked", "--workspace", "--manifest-path", "plugins/Cargo.toml"])?
-            .env("CARGO_TARGET_DIR", place::cache()?.join("plugins-target")),
-    )?;
+    // The logic of the plugins, natively.
+    for manifest in workspaces::OF_PLUGINS {
+        cargo::run(&mut cargo_on(manifest, "test", &["--locked", "--workspace"])?)?;
+    }
     cargo::build_binaries()?;
     // The end-to-end tests start real processes of this binary and upload these components.
     cargo::run(

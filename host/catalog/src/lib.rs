@@ -1,7 +1,7 @@
 //! The system state machine of group 0: nodes, plugins and groups.
 //!
 //! A [`CatalogCommand`] is proposed to group 0, whose replicas run [`CatalogPlugin`]; readers see what their node has applied
-//! through a [`CatalogHandle`]. [`reconcile`] says what a node should do about it.
+//! through a [`CatalogHandle`]. [`reconcile()`] says what a node should do about it.
 
 mod command;
 mod error;
