@@ -57,6 +57,8 @@ reasons! {
     GROUP_NOT_READY;
     /// The host itself failed: a defect or a broken machine.
     INTERNAL;
+    /// A signal ended a command of the command line before it was done.
+    INTERRUPTED;
     /// A field of the request holds what it may not.
     INVALID_ARGUMENT;
     /// A name is not of the form that names have.

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod cli;
 pub mod config;
+mod demo;
 mod error;
 pub mod node;
 mod refusal;

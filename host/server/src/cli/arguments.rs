@@ -1,5 +1,6 @@
 //! The command line, as it is parsed.
 
+use crate::demo::DemoArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use quorate_vocabulary::{GroupName, PluginReference};
 use std::{path::PathBuf, time::Duration};
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Runs a cluster of one node, without any configuration, to try things out.
     Dev(DevArguments),
+    /// Shows what it is about, with three nodes, two plugins, real input and a leader that is killed; checks everything.
+    Demo(DemoArguments),
     /// Builds, checks, uploads and lists plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),

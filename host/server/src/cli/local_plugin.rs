@@ -15,7 +15,7 @@ use quorate_toolchain::{BuildError, Progress, build_plugin};
 use std::{path::PathBuf, time::Duration};
 
 /// Larger files are not even looked at.
-pub(super) const COMPONENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub(crate) const COMPONENT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Shown while somebody waits; nothing when standard error is no terminal.
 pub(super) fn spinner() -> ProgressBar {

@@ -1,16 +1,16 @@
 //! The command line: what `quorate` does when it is called.
 
 mod arguments;
-mod exit;
-mod failure;
+pub(crate) mod exit;
+pub(crate) mod failure;
 mod groups;
 mod limits;
-mod lines;
-mod local_plugin;
+pub(crate) mod lines;
+pub(crate) mod local_plugin;
 mod logging;
 mod nodes;
-mod output;
-mod payload;
+pub(crate) mod output;
+pub(crate) mod payload;
 mod plugins;
 mod query;
 mod report;
@@ -20,6 +20,7 @@ mod submit;
 mod submit_lines;
 mod watch;
 
+use crate::demo;
 use arguments::{Arguments, Command, PluginCommand};
 use clap::Parser;
 use exit::Exit;
@@ -75,6 +76,7 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
     match command {
         Command::Serve(arguments) => start::serve(&arguments).await?,
         Command::Dev(arguments) => start::dev(arguments, output).await?,
+        Command::Demo(arguments) => return demo::run(arguments, output).await,
         Command::Plugin(PluginCommand::Build(arguments)) => local_plugin::build(&arguments, output)?,
         Command::Plugin(PluginCommand::Check(arguments)) => local_plugin::check(arguments, output)?,
         Command::Plugin(PluginCommand::Upload(arguments)) => plugins::upload(arguments, output).await?,

@@ -105,6 +105,8 @@ fn queries_are_linearizable_unless_asked_otherwise() {
 fn the_other_commands_are_there() {
     assert!(matches!(command("serve --config node.toml"), Command::Serve(_)));
     assert!(matches!(command("dev --folder data"), Command::Dev(_)));
+    assert!(matches!(command("demo --plugins p --input Cargo.lock --keep"), Command::Demo(_)));
+    assert_eq!(refused("demo --plugins p --input Cargo.lock --increments 9"), ErrorKind::ValueValidation);
     assert!(matches!(
         command("plugin build plugins/kv --out kv.wasm"),
         Command::Plugin(PluginCommand::Build(_))
