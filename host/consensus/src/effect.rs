@@ -76,6 +76,14 @@ pub enum Effect {
         /// The members there.
         configuration: Configuration,
     },
+    /// The snapshot that a message brought is of no use: the log has it already, or its sender leads no more. Told once
+    /// for every such message; another one may have brought the same snapshot again meanwhile.
+    SnapshotUnused {
+        /// The group.
+        group: GroupId,
+        /// Where the snapshot stands.
+        point: LogPoint,
+    },
     /// Drop the log up to and including this place: a snapshot covers it.
     CutLog {
         /// The group.

@@ -60,7 +60,8 @@ impl LogIndex {
     }
 
     /// The term of the entry at `index`, which is known to be in the log.
-    pub(crate) fn term(&self, index: u64) -> Option<u64> {
+    #[must_use]
+    pub fn term(&self, index: u64) -> Option<u64> {
         let run = self.terms.partition_point(|run| run.index <= index).checked_sub(1)?;
         Some(self.terms[run].term)
     }

@@ -32,6 +32,16 @@ pub enum ReplicaFault {
         /// Where they differ at the latest.
         index: u64,
     },
+    /// The state on disk ends before the log begins, and no snapshot closes the gap: the disk has lost what was on it.
+    #[error(
+        "its state ends at entry {applied}, its log begins behind entry {begins_behind}, and no snapshot on this node closes the gap: the disk has lost what was written to it; remove this replica and place a new one, which gets the state from the others"
+    )]
+    StateBehindLog {
+        /// As far as the state goes.
+        applied: u64,
+        /// The last entry that was cut from the log.
+        begins_behind: u64,
+    },
     /// A snapshot cannot be loaded.
     #[error("the snapshot at entry {index} cannot be loaded: {failure}")]
     Snapshot {

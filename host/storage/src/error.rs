@@ -334,6 +334,19 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// Whether it is about what one group has, and says nothing of the others.
+    pub(crate) fn is_of_one_group(&self) -> bool {
+        matches!(
+            self,
+            Self::Corruption { .. }
+                | Self::NoReplica { .. }
+                | Self::OtherReplica { .. }
+                | Self::ReplicaExists { .. }
+                | Self::Removed { .. }
+                | Self::LogOrder { .. }
+        )
+    }
+
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }

@@ -22,7 +22,7 @@ use proposals::{Proposals, refuse};
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 use raft::{RawNode, StateRole};
 use reads::Reads;
-use snapshots::Restoring;
+use snapshots::{Restoring, brought_snapshot};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Why a replica is driven no longer.
@@ -82,7 +82,11 @@ fn role(state: StateRole) -> Role {
 impl Replica {
     pub(crate) fn handle(&mut self, input: Input, effects: &mut Vec<Effect>) -> Result<(), ReplicaFault> {
         match input {
-            Input::Message(message) => self.receive(message),
+            Input::Message(message) => {
+                let brought = brought_snapshot(&message);
+                self.receive(message);
+                self.tell_unless_taken(brought, effects);
+            }
             Input::Propose { request, command, .. } => {
                 let taken = self.leading().and_then(|()| self.proposals.push(&self.config, request, command));
                 self.refuse_unless(request, taken, effects);

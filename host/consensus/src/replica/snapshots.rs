@@ -1,7 +1,7 @@
 //! Snapshots: received, sent, taken.
 
 use super::Replica;
-use crate::{Configuration, Effect, LogPoint};
+use crate::{Configuration, Effect, LogPoint, RaftMessage, RaftMessageType};
 use quorate_vocabulary::ReplicaId;
 use raft::SnapshotStatus;
 
@@ -13,7 +13,25 @@ pub(super) struct Restoring {
     pub(super) is_asked: bool,
 }
 
+/// Where the snapshot stands that came before this message, if it is one that brings it.
+pub(super) fn brought_snapshot(message: &RaftMessage) -> Option<LogPoint> {
+    let point = message.snapshot.as_ref().filter(|_| message.r#type() == RaftMessageType::Snapshot)?;
+    Some(LogPoint { index: point.index, term: point.term })
+}
+
 impl Replica {
+    /// Says of a snapshot that was brought that it is of no use, unless raft begins its log with it.
+    pub(super) fn tell_unless_taken(&self, brought: Option<LogPoint>, effects: &mut Vec<Effect>) {
+        let Some(point) = brought else { return };
+        let taken = self.raw.raft.raft_log.unstable.snapshot.as_ref().is_some_and(|taken| {
+            let taken = taken.get_metadata();
+            (taken.index, taken.term) == (point.index, point.term)
+        });
+        if !taken {
+            effects.push(Effect::SnapshotUnused { group: self.group, point });
+        }
+    }
+
     /// Asks the host to load the snapshot, once the log that begins with it is on disk: the other way round, a crash
     /// between would leave a machine that is ahead of its log.
     pub(super) fn ask_to_restore(&mut self, effects: &mut Vec<Effect>) {

@@ -343,6 +343,8 @@ impl Cluster {
                 }
             }
             Effect::Restore { group, point, .. } => self.work(id, group, Work::Restore { point }),
+            // Those of this disk are kept by their index, and the same one may be brought again.
+            Effect::SnapshotUnused { .. } => {}
             Effect::Fetch { group, first, last, bytes_max } => {
                 assert!(first <= last, "something to fetch");
                 let delay = self.delay(self.faults.disk_delay_us_max);

@@ -181,6 +181,25 @@ fn a_snapshot_older_than_the_log_changes_nothing() {
 }
 
 #[test]
+fn a_snapshot_that_is_of_no_use_is_told_of_so_that_it_can_be_removed() {
+    let unused = |index| Effect::SnapshotUnused { group: GROUP, point: LogPoint { index, term: 2 } };
+    let bring = |term, index| snapshot(2, term, LogPoint { index, term: 2 }, voters(1..=3));
+    let mut lone = Lone::new(3);
+    let bodies = vec![crate::EntryBody::Empty; 20];
+    let entries = super::lone::append(2, 3, ReplicaStart::BOOTSTRAP, &bodies, 21);
+    lone.step_and_persist(vec![Input::Message(entries)]);
+    assert!(lone.receive(bring(3, 10)).contains(&unused(10)), "the log has gone further");
+    assert!(lone.receive(bring(2, 30)).contains(&unused(30)), "its sender leads no more");
+    let effects = lone.step_and_persist(vec![Input::Message(bring(3, 40))]);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Restore { .. })));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::SnapshotUnused { .. })));
+    assert!(lone.receive(bring(3, 40)).contains(&unused(40)), "once more, while it is loaded");
+    assert!(lone.receive(bring(3, 50)).contains(&unused(50)), "another one, while it is loaded");
+    lone.step(vec![Input::Restored { group: GROUP, index: 40, time_ms: 0 }]);
+    assert!(lone.receive(bring(3, 40)).contains(&unused(40)), "once more, and it is loaded");
+}
+
+#[test]
 fn a_second_snapshot_waits_until_the_first_is_loaded() {
     let mut lone = Lone::new(3);
     lone.step_and_persist(vec![Input::Message(snapshot(

@@ -9,4 +9,7 @@ pub trait History: Send + Sync {
     /// The entries from `first` to `last` (both included), in order and without gaps; fewer when their bytes would
     /// pass `bytes_max`, but at least one. An entry that is not there, or not known to be committed, is a fault.
     fn entries(&self, first: u64, last: u64, bytes_max: u64) -> Result<Vec<CommittedEntry>, HostFault>;
+
+    /// Every entry up to this index has left the log: a state that is older cannot be brought up to date by it.
+    fn begins_behind(&self) -> Result<u64, HostFault>;
 }

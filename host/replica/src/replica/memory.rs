@@ -37,7 +37,7 @@ type Loaded = Result<(AppliedPoint, MemoryMachine), CallFailure>;
 
 impl MemoryMachine {
     /// From the newest snapshot that the plugin can load, or from nothing. One that it cannot load is from a checkpoint that
-    /// failed, if the node went down before it could be discarded.
+    /// failed, if the node went down before it could be discarded; but not if the log was cut up to it, or begins with it.
     pub(super) fn open(start: &ReplicaStart) -> Result<(AppliedPoint, Self), ReplicaFault> {
         loop {
             let newest = start.snapshots.newest();
@@ -46,6 +46,9 @@ impl MemoryMachine {
             let index = newest.header.point.index;
             match Self::load(start, index)? {
                 Ok(loaded) => return Ok(loaded),
+                Err(failure) if index <= start.begins_behind()? => {
+                    return Err(ReplicaFault::Snapshot { index, failure });
+                }
                 Err(failure) => {
                     tracing::warn!(group = %start.group.name, index, %failure, "discarding a snapshot that does not load");
                     discard(start, index)?;

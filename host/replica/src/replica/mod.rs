@@ -49,6 +49,10 @@ impl Replica {
             }
             MachineKind::Store => (store::open(&start)?, Machine::Store),
         };
+        let begins_behind = start.begins_behind()?;
+        if applied.index < begins_behind {
+            return Err(ReplicaFault::StateBehindLog { applied: applied.index, begins_behind });
+        }
         let newest = start.snapshots.newest().map_err(ReplicaFault::while_doing("listing the snapshots"))?;
         let from = newest.map_or(start.initial.index, |newest| newest.header.point.index);
         let growth = Growth { entries: applied.index.saturating_sub(from), ..Growth::default() };

@@ -1,5 +1,5 @@
 use crate::{
-    CheckpointPolicy,
+    CheckpointPolicy, ReplicaFault,
     ports::{
         AppliedPoint, Call, CallFailure, GroupInfo, GroupLimits, History, Plugin, SnapshotHeader,
         SnapshotInfo, Snapshots, StateStore,
@@ -33,6 +33,10 @@ pub struct ReplicaStart {
 }
 
 impl ReplicaStart {
+    pub(crate) fn begins_behind(&self) -> Result<u64, ReplicaFault> {
+        self.history.begins_behind().map_err(ReplicaFault::while_doing("looking where the log begins"))
+    }
+
     pub(crate) fn header(&self, point: AppliedPoint) -> SnapshotHeader {
         SnapshotHeader { point, kind: self.plugin.kind(), plugin: self.plugin_digest }
     }

@@ -68,4 +68,8 @@ impl History for MemoryHistory {
         }
         Ok(found)
     }
+
+    fn begins_behind(&self) -> Result<u64, HostFault> {
+        Ok(self.log().cut_through)
+    }
 }

@@ -2,9 +2,11 @@ use super::harness::{BOTH, Host, entry_of, text};
 use crate::{
     EntryBody, ReplicaFault,
     ports::{Snapshots, StateStore},
+    testing::MemoryStore,
 };
 use bytes::Bytes;
 use quorate_vocabulary::{MachineKind, PluginDigest};
+use std::sync::Arc;
 
 /// A snapshot of the replica as it stands, by the way of its kind.
 fn take(host: &mut Host) -> u64 {
@@ -16,6 +18,22 @@ fn take(host: &mut Host) -> u64 {
         }
     }
     host.snapshots.newest().expect("no fault").expect("just taken").header.point.index
+}
+
+#[test]
+fn a_state_that_ends_before_its_log_begins_is_refused() {
+    for kind in BOTH {
+        let mut host = Host::new(kind);
+        for _ in 0..5 {
+            host.apply(&["add a 1"]);
+        }
+        host.history.cut_through(4);
+        host.state = MemoryStore::default();
+        let fault = host.reopen().expect_err("entries 2 to 4 are nowhere");
+        assert!(matches!(fault, ReplicaFault::StateBehindLog { applied: 1, begins_behind: 4 }), "{fault}");
+        host.history = Arc::default();
+        host.reopen().expect("the log has everything");
+    }
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Deadline {
 /// A running node, for whoever serves its API. Cheap to clone.
 #[derive(Clone)]
 pub struct NodeHandle {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
 }
 
 impl NodeHandle {

@@ -1,6 +1,6 @@
 //! What other nodes bring: raft messages, snapshots, plugins, changes of the catalog.
 
-use super::{core::Core, handle::Deadline, snapshot_source::StoredReceiver};
+use super::{apply_worker::ApplyWork, core::Core, handle::Deadline, snapshot_source::StoredReceiver};
 use bytes::Bytes;
 use quorate_consensus::{Input, RaftMessage};
 use quorate_transport::{
@@ -38,9 +38,20 @@ impl PeerInbound for Inbound {
         // For a replica that is not here (yet, or any more) there is nobody to answer.
         let here = |message: &RaftMessage| {
             let replica = core.registry.get(GroupId(message.group));
-            replica.is_some_and(|replica| replica.shared.replica.0 == message.to_replica)
+            replica.filter(|replica| replica.shared.replica.0 == message.to_replica)
         };
-        let dropped = core.services.inbox.messages(messages.into_iter().filter(here).map(Input::Message));
+        let (brings, others): (Vec<_>, Vec<_>) =
+            messages.into_iter().partition(|message| message.snapshot.is_some());
+        for message in brings {
+            let Some(replica) = here(&message) else { continue };
+            let index = message.snapshot.as_ref().map_or(0, |point| point.index);
+            if core.services.inbox.messages([Input::Message(message)]) > 0 {
+                // Raft will not say what it thinks of the snapshot that came before it.
+                replica.apply(ApplyWork::Unused { index });
+            }
+        }
+        let others = others.into_iter().filter(|message| here(message).is_some());
+        let dropped = core.services.inbox.messages(others.map(Input::Message));
         if dropped > 0 {
             tracing::debug!(%from, dropped, "messages were dropped: the shard is busy");
         }

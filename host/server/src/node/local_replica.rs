@@ -13,7 +13,7 @@ use quorate_replica::{
     StoreSnapshot,
     ports::{AppliedPoint, GroupInfo, GroupLimits, SnapshotInfo},
 };
-use quorate_storage::{GroupHistory, SnapshotStore};
+use quorate_storage::{GroupHistory, GroupState, SnapshotStore};
 use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, ReplicaId};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -36,6 +36,17 @@ pub(super) struct Progress {
     pub(super) leaders_seen: Vec<TermOfLeader>,
 }
 
+/// What a replica has on this node's disk.
+#[derive(Clone)]
+pub(super) struct ReplicaDisk {
+    /// The state of a store machine.
+    pub(super) state: Arc<GroupState>,
+    /// Its snapshots.
+    pub(super) snapshots: Arc<SnapshotStore>,
+    /// Its log, as far as it is committed.
+    pub(super) history: Arc<GroupHistory>,
+}
+
 /// What a replica's workers share with each other and with whoever asks.
 pub(super) struct ReplicaShared {
     pub(super) group: GroupId,
@@ -47,6 +58,7 @@ pub(super) struct ReplicaShared {
     pub(super) services: Services,
     pub(super) snapshots: Arc<SnapshotStore>,
     pub(super) history: Arc<GroupHistory>,
+    state: Arc<GroupState>,
     pub(super) events: broadcast::Sender<GroupEvent>,
     /// How far the log is applied, for those who wait for it.
     pub(super) applied: watch::Sender<u64>,
@@ -65,11 +77,11 @@ impl ReplicaShared {
         kind: MachineKind,
         has_lifecycle: bool,
         services: Services,
-        snapshots: Arc<SnapshotStore>,
-        history: Arc<GroupHistory>,
+        disk: ReplicaDisk,
         progress: Progress,
     ) -> Self {
         let lead = RoleChange { role: Role::Follower, term: 0, leader: None };
+        let ReplicaDisk { state, snapshots, history } = disk;
         Self {
             group: info.id,
             replica,
@@ -80,6 +92,7 @@ impl ReplicaShared {
             services,
             snapshots,
             history,
+            state,
             events: broadcast::Sender::new(EVENTS_KEPT),
             applied: watch::Sender::new(progress.applied.index),
             apply: OnceLock::new(),
@@ -129,9 +142,8 @@ impl ReplicaShared {
     pub(super) fn write_snapshot(self: &Arc<Self>, snapshot: StoreSnapshot) {
         let shared = self.clone();
         self.services.runtime.spawn_blocking(move || {
-            let written = catch_unwind(AssertUnwindSafe(|| snapshot.write()))
-                .map_err(|panic| panic_message(panic.as_ref()))
-                .and_then(|written| written.map_err(|fault| fault.to_string()));
+            let written = catch_unwind(AssertUnwindSafe(|| write_durably(snapshot, &shared.state)))
+                .unwrap_or_else(|panic| Err(panic_message(panic.as_ref())));
             shared.tell_apply(ApplyWork::SnapshotWritten(written));
         });
     }
@@ -142,6 +154,18 @@ impl ReplicaShared {
             ReplicaState::Failed { why } => Some(why.clone()),
             ReplicaState::Starting { .. } | ReplicaState::Running => None,
         }
+    }
+}
+
+/// Writes a snapshot, and makes the state beside it as durable as the snapshot: once it is taken the log is cut, and
+/// what a power failure took from the state could not be applied again.
+pub(super) fn write_durably(snapshot: StoreSnapshot, state: &GroupState) -> Result<SnapshotInfo, String> {
+    let info = snapshot.write().map_err(|fault| fault.to_string())?;
+    let index = info.header.point.index;
+    match state.flush().map_err(|error| error.to_string())? {
+        Some(durable) if durable.index >= index => Ok(info),
+        // A snapshot of another node is just being loaded in its place.
+        _ => Err(format!("the state was replaced while the snapshot at entry {index} was written")),
     }
 }
 

@@ -3,16 +3,16 @@
 use super::{
     apply_worker::ApplyWorker,
     core::Core,
-    local_replica::{LocalReplica, Observers, Progress, ReplicaShared},
+    local_replica::{LocalReplica, Observers, Progress, ReplicaDisk, ReplicaShared},
     observe_worker::ObserveWorker,
     view::ReplicaState,
 };
-use quorate_consensus::{Configuration, Input};
+use quorate_consensus::{Configuration, Input, LogPoint};
 use quorate_replica::{
     CheckpointPolicy, Replica, ReplicaFault, ReplicaStart,
     ports::{AppliedPoint, GroupInfo, GroupLimits, Plugin},
 };
-use quorate_storage::{GroupHistory, StorageError};
+use quorate_storage::{DataFolder, GroupHistory, StorageError, StoredReplica};
 use quorate_vocabulary::{GroupId, MachineKind, Member, PluginDigest};
 use std::sync::Arc;
 
@@ -37,34 +37,60 @@ pub(super) enum OpenError {
     Replica(#[from] ReplicaFault),
 }
 
+/// A replica brought to where its disk says it was.
+pub(super) struct Recovered {
+    pub(super) stored: StoredReplica,
+    pub(super) disk: ReplicaDisk,
+    pub(super) replica: Replica,
+}
+
+/// Brings the machine of a replica to where it was, whenever the process ended: from its state or its newest snapshot,
+/// whichever has come further and fits its log.
+pub(super) fn recover(
+    folder: &DataFolder,
+    spec: ReplicaSpec,
+    snapshot_entries: u64,
+) -> Result<Recovered, OpenError> {
+    let ReplicaSpec { info, limits, plugin, plugin_digest, members } = spec;
+    let group = info.id;
+    let raft = folder.raft();
+    let stored = raft.load_replica(group)?;
+    let disk = ReplicaDisk {
+        state: folder.state(group, stored.replica)?,
+        snapshots: folder.snapshots(group)?,
+        history: Arc::new(GroupHistory::open(raft, group)?),
+    };
+    // Received when the node went down before its log was told: what the log holds may be something else.
+    let foreign = disk.snapshots.remove_foreign(|snapshot| {
+        let AppliedPoint { index, term, .. } = snapshot.header.point;
+        stored.continues(LogPoint { index, term })
+    })?;
+    if !foreign.is_empty() {
+        tracing::info!(group = %info.name, ?foreign, "removed snapshots that the log does not know");
+    }
+    let replica = Replica::open(ReplicaStart {
+        group: info,
+        limits,
+        plugin,
+        plugin_digest,
+        state: disk.state.clone(),
+        snapshots: disk.snapshots.clone(),
+        history: disk.history.clone(),
+        initial: AppliedPoint::initial(Configuration::new(members)),
+        checkpoints: CheckpointPolicy { entries_max: snapshot_entries, ..CheckpointPolicy::default() },
+    })?;
+    Ok(Recovered { stored, disk, replica })
+}
+
 impl Core {
     /// Opens a replica that is on this node's disk, and has it take part in its group. Blocks.
     pub(super) fn open_replica(&self, spec: ReplicaSpec) -> Result<(), OpenError> {
-        let ReplicaSpec { info, limits, plugin, plugin_digest, members } = spec;
+        let (info, limits) = (spec.info.clone(), spec.limits.clone());
+        let (kind, has_lifecycle) = (spec.plugin.kind(), spec.plugin.has_lifecycle());
         let group = info.id;
-        let stored = self.store.load_replica(group)?;
-        let state = self.folder.state(group, stored.replica)?;
-        let snapshots = self.folder.snapshots(group)?;
-        // Received when the node went down before its log was told: the log cannot follow on it.
-        snapshots.remove_beyond(stored.last.index)?;
-        let history = Arc::new(GroupHistory::open(self.store.clone(), group)?);
-        let (kind, has_lifecycle) = (plugin.kind(), plugin.has_lifecycle());
-        let replica = Replica::open(ReplicaStart {
-            group: info.clone(),
-            limits: limits.clone(),
-            plugin,
-            plugin_digest,
-            state,
-            snapshots: snapshots.clone(),
-            history: history.clone(),
-            initial: AppliedPoint::initial(Configuration::new(members)),
-            checkpoints: CheckpointPolicy {
-                entries_max: self.config.snapshot_entries,
-                ..CheckpointPolicy::default()
-            },
-        })?;
+        let Recovered { stored, disk, replica } = recover(&self.folder, spec, self.config.snapshot_entries)?;
         let applied = replica.applied().clone();
-        let newest = snapshots.latest();
+        let newest = disk.snapshots.latest();
         let shared = Arc::new(ReplicaShared::new(
             stored.replica,
             info,
@@ -72,8 +98,7 @@ impl Core {
             kind,
             has_lifecycle,
             self.services.clone(),
-            snapshots,
-            history,
+            disk,
             Progress {
                 state: ReplicaState::Running,
                 applied: applied.clone(),

@@ -98,6 +98,9 @@ impl ShardThread {
             }
             Effect::Apply { group, entries } => self.apply(group, ApplyWork::Entries(entries)),
             Effect::Restore { group, point, .. } => self.apply(group, ApplyWork::Restore(point)),
+            Effect::SnapshotUnused { group, point } => {
+                self.apply(group, ApplyWork::Unused { index: point.index });
+            }
             Effect::CutLog { group, truncated, configuration } => {
                 self.write(LogWork::Cut { group, truncated, configuration });
             }

@@ -61,6 +61,20 @@ pub(super) enum Change {
     Remove { group: GroupId, replica: ReplicaId },
 }
 
+impl Change {
+    pub(super) fn group(&self) -> GroupId {
+        match self {
+            Self::Create(replica) => replica.group,
+            Self::Restore { group, .. }
+            | Self::Append { group, .. }
+            | Self::HardState { group, .. }
+            | Self::Cut { group, .. }
+            | Self::Describe { group, .. }
+            | Self::Remove { group, .. } => *group,
+        }
+    }
+}
+
 impl RaftBatch {
     /// An empty batch.
     pub fn new() -> Self {

@@ -57,6 +57,10 @@ impl History for GroupHistory {
         });
         decoded.collect()
     }
+
+    fn begins_behind(&self) -> Result<u64, HostFault> {
+        Ok(self.store.extent(self.group)?.0.index)
+    }
 }
 
 impl fmt::Debug for GroupHistory {

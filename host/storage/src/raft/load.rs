@@ -3,7 +3,7 @@ use crate::{StorageError, damage::corruption};
 use bytes::Bytes;
 use quorate_consensus::{Configuration, HardState, LogEntry, LogIndex, LogPoint, ReplicaStart};
 use quorate_vocabulary::{GroupId, PluginDigest, ReplicaId};
-use std::{collections::VecDeque, sync::PoisonError};
+use std::{cmp::Ordering, collections::VecDeque, sync::PoisonError};
 
 /// What a node holds when it starts.
 #[derive(Debug, Default)]
@@ -51,6 +51,19 @@ pub struct DamagedReplica {
 }
 
 impl StoredReplica {
+    /// Whether the log goes on from this point: it begins behind it or later, or holds this very entry. What is not on
+    /// disk any more was committed, and so was every point of a snapshot.
+    #[must_use]
+    pub fn continues(&self, point: LogPoint) -> bool {
+        match point.index.cmp(&self.truncated.index) {
+            Ordering::Less => true,
+            Ordering::Equal => point.term == self.truncated.term,
+            Ordering::Greater => {
+                point.index <= self.last.index && self.log.term(point.index) == Some(point.term)
+            }
+        }
+    }
+
     /// What consensus is to drive, with a state that has applied the log up to `applied`.
     #[must_use]
     pub fn into_start(self, applied: u64, applied_time_ms: u64) -> ReplicaStart {

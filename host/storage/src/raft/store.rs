@@ -1,6 +1,6 @@
 use super::{
     KeyAndRecord,
-    batch::RaftBatch,
+    batch::{Change, RaftBatch},
     keys,
     records::{ReplicaFacts, unseal_hard_state, unseal_plugin},
     writer::Staging,
@@ -97,15 +97,43 @@ impl RaftStore {
     /// When a change does not fit what is there (nothing is written then), or the database fails (the node should
     /// stop then: it is not known what is on disk).
     pub fn write(&self, batch: RaftBatch) -> Result<(), StorageError> {
+        let refused = self.write_but_refused(&batch, |_| false)?;
+        debug_assert!(refused.is_empty(), "none may be refused");
+        Ok(())
+    }
+
+    /// As [`write`](Self::write), but a change that does not fit harms no other group: of its group nothing is written
+    /// but removals, and the group is told of with the reason.
+    ///
+    /// # Errors
+    /// When the database fails (the node should stop then: it is not known what is on disk).
+    pub fn write_by_group(&self, batch: RaftBatch) -> Result<BTreeMap<GroupId, StorageError>, StorageError> {
+        self.write_but_refused(&batch, StorageError::is_of_one_group)
+    }
+
+    fn write_but_refused(
+        &self,
+        batch: &RaftBatch,
+        may_refuse: impl Fn(&StorageError) -> bool,
+    ) -> Result<BTreeMap<GroupId, StorageError>, StorageError> {
+        let mut refused = BTreeMap::new();
         if batch.is_empty() {
-            return Ok(());
+            return Ok(refused);
         }
         let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut staging = Staging::new(self);
-        for change in batch.changes {
-            staging.add(change)?;
-        }
-        let (writes, slots) = staging.finish();
+        let (writes, slots) = loop {
+            let mut staging = Staging::new(self);
+            let mut wanted = batch.changes.iter().filter(|change| {
+                matches!(change, Change::Remove { .. }) || !refused.contains_key(&change.group())
+            });
+            let failed = wanted.find_map(|change| Some((change.group(), staging.add(change).err()?)));
+            match failed {
+                None => break staging.finish(),
+                // From the beginning, because what is staged cannot be taken back. It hardly ever happens.
+                Some((group, error)) if may_refuse(&error) => refused.insert(group, error),
+                Some((_, error)) => return Err(error),
+            };
+        };
         self.write_synced(writes)?;
         let mut replicas = self.replicas.write().unwrap_or_else(PoisonError::into_inner);
         for (group, slot) in slots {
@@ -115,7 +143,7 @@ impl RaftStore {
             };
         }
         drop(writing);
-        Ok(())
+        Ok(refused)
     }
 
     /// Whether this replica was removed from this node.

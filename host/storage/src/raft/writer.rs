@@ -37,28 +37,31 @@ impl<'a> Staging<'a> {
         (self.writes, self.slots)
     }
 
-    pub(super) fn add(&mut self, change: Change) -> Result<(), StorageError> {
+    pub(super) fn add(&mut self, change: &Change) -> Result<(), StorageError> {
         match change {
-            Change::Create(replica) => self.create(replica),
+            Change::Create(replica) => self.create(replica.clone()),
             Change::Restore { group, truncated, configuration } => {
-                self.restore(group, truncated, configuration)
+                self.restore(*group, *truncated, configuration.clone())
             }
-            Change::Append { group, entries } => self.append(group, &entries),
+            Change::Append { group, entries } => self.append(*group, entries),
             Change::HardState { group, hard_state } => {
-                self.held(group)?;
-                let (key, record) = seal_hard_state(group, hard_state);
+                self.held(*group)?;
+                let (key, record) = seal_hard_state(*group, *hard_state);
                 self.writes.put(key, record);
                 Ok(())
             }
-            Change::Cut { group, truncated, configuration } => self.cut(group, truncated, configuration),
+            Change::Cut { group, truncated, configuration } => {
+                self.cut(*group, *truncated, configuration.clone())
+            }
             Change::Describe { group, plugin, description } => {
-                let held = self.held(group)?;
+                let held = self.held(*group)?;
+                let (plugin, description) = (*plugin, description.clone());
                 let facts = ReplicaFacts { plugin, description, ..ReplicaFacts::clone(&held.facts) };
-                self.put_replica(group, facts, held.last);
+                self.put_replica(*group, facts, held.last);
                 Ok(())
             }
             Change::Remove { group, replica } => {
-                self.remove(group, replica);
+                self.remove(*group, *replica);
                 Ok(())
             }
         }

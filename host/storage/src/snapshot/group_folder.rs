@@ -1,6 +1,7 @@
 use super::{
     manifest::{MANIFEST_BYTES_MAX, Manifest},
     place::{DATA, MANIFEST, Place},
+    shelf::{Finished, Origin, Shelf},
 };
 use crate::{
     StorageError,
@@ -11,7 +12,6 @@ use crate::{
 use quorate_replica::ports::SnapshotInfo;
 use quorate_vocabulary::GroupId;
 use std::{
-    collections::BTreeMap,
     fmt, fs,
     io::Read,
     path::{Path, PathBuf},
@@ -25,34 +25,6 @@ pub(super) struct GroupFolder {
     kept: usize,
     shelf: Mutex<Shelf>,
     _lock: Arc<FolderLock>,
-}
-
-/// What is known of the folder.
-#[derive(Debug, Default)]
-pub(super) struct Shelf {
-    /// Those that are whole, by index.
-    finished: BTreeMap<u64, Finished>,
-    /// Finished ones whose manifest or size is wrong. Left for whoever looks into it, until the next one is placed.
-    damaged: Vec<PathBuf>,
-    /// The highest number that any folder's name has or had.
-    number: u64,
-    /// Whether somebody receives one.
-    pub(super) receiving: bool,
-    /// The group was destroyed.
-    gone: bool,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Finished {
-    pub(super) place: Place,
-    pub(super) manifest: Arc<Manifest>,
-}
-
-impl Shelf {
-    pub(super) fn next_number(&mut self) -> u64 {
-        self.number = self.number.saturating_add(1);
-        self.number
-    }
 }
 
 impl GroupFolder {
@@ -85,7 +57,8 @@ impl GroupFolder {
                         shelf.number = shelf.number.max(generation);
                         match check_finished(&folder, group, index) {
                             Ok(manifest) => {
-                                let finished = Finished { place, manifest: Arc::new(manifest) };
+                                let manifest = Arc::new(manifest);
+                                let finished = Finished { place, manifest, origin: Origin::Own };
                                 superseded.extend(shelf.add(index, finished));
                             }
                             Err(what) => {
@@ -111,7 +84,9 @@ impl GroupFolder {
     }
 
     pub(super) fn latest(&self) -> Option<SnapshotInfo> {
-        self.lock().finished.values().next_back().map(|finished| finished.manifest.info.clone())
+        let shelf = self.lock();
+        let own = shelf.finished.values().rfind(|finished| finished.origin == Origin::Own);
+        own.map(|finished| finished.manifest.info.clone())
     }
 
     pub(super) fn remove_at(&self, index: u64) -> Result<(), StorageError> {
@@ -120,13 +95,65 @@ impl GroupFolder {
         self.remove(&mut shelf, &finished.place.path(&self.path))
     }
 
-    pub(super) fn remove_beyond(&self, last_index: u64) -> Result<Vec<u64>, StorageError> {
+    pub(super) fn remove_foreign(
+        &self,
+        belongs: impl Fn(&SnapshotInfo) -> bool,
+    ) -> Result<Vec<u64>, StorageError> {
         let mut shelf = self.lock();
-        let beyond = shelf.finished.split_off(&last_index.saturating_add(1));
-        for finished in beyond.values() {
+        let foreign = shelf.take_out(|_, finished| !belongs(&finished.manifest.info));
+        for finished in &foreign {
             self.remove(&mut shelf, &finished.place.path(&self.path))?;
         }
-        Ok(beyond.into_keys().collect())
+        Ok(foreign.iter().map(|finished| finished.manifest.index()).collect())
+    }
+
+    /// One more delivery of a received snapshot that is here already. None when it is gone.
+    pub(super) fn deliver_again(&self, manifest: &Manifest) -> Option<SnapshotInfo> {
+        let mut shelf = self.lock();
+        let finished = shelf.finished.get_mut(&manifest.index())?;
+        if finished.manifest.bytes != manifest.bytes {
+            return None;
+        }
+        if let Origin::Received { deliveries } = &mut finished.origin {
+            *deliveries += 1;
+        }
+        Some(finished.manifest.info.clone())
+    }
+
+    /// Raft has no use for a delivery of the snapshot at this index.
+    pub(super) fn remove_unused(&self, index: u64) -> Result<(), StorageError> {
+        let mut shelf = self.lock();
+        let Some(Finished { place, origin: Origin::Received { deliveries }, .. }) =
+            shelf.finished.get_mut(&index)
+        else {
+            return Ok(());
+        };
+        *deliveries = deliveries.saturating_sub(1);
+        if *deliveries > 0 {
+            return Ok(());
+        }
+        let folder = place.path(&self.path);
+        shelf.finished.remove(&index);
+        self.remove(&mut shelf, &folder)
+    }
+
+    /// The snapshot at this index is loaded in place of the state: from now on it is this replica's own.
+    pub(super) fn adopt(&self, index: u64) -> Result<Finished, StorageError> {
+        let mut shelf = self.lock();
+        let Some(finished) = shelf.finished.get_mut(&index) else {
+            return Err(StorageError::NoSnapshot { group: self.group, index });
+        };
+        let before = std::mem::replace(&mut finished.origin, Origin::Own);
+        let adopted = finished.clone();
+        if before != Origin::Own {
+            for superfluous in shelf.superfluous(index, self.kept) {
+                // It is only in the way, and the next one that is placed tries again.
+                if let Err(error) = self.remove(&mut shelf, &superfluous.place.path(&self.path)) {
+                    tracing::warn!(group = %self.group, %error, "an old snapshot cannot be removed");
+                }
+            }
+        }
+        Ok(adopted)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Shelf> {
@@ -153,7 +180,12 @@ impl GroupFolder {
     }
 
     /// Gives a folder whose files are durable its final name, and removes what it makes superfluous.
-    pub(super) fn place(&self, from: &Path, manifest: Manifest) -> Result<SnapshotInfo, StorageError> {
+    pub(super) fn place(
+        &self,
+        from: &Path,
+        manifest: Manifest,
+        origin: Origin,
+    ) -> Result<SnapshotInfo, StorageError> {
         let mut shelf = self.lock();
         self.prepare(&shelf)?;
         let (index, info) = (manifest.index(), manifest.info.clone());
@@ -162,15 +194,14 @@ impl GroupFolder {
         let to = place.path(&self.path);
         fs::rename(from, &to).map_err(StorageError::io("place the snapshot", &to))?;
         sync_folder(&self.path)?;
-        let replaced = shelf.add(index, Finished { place, manifest: Arc::new(manifest) });
+        let origin = shelf.origin_in_place_of(index, origin);
+        let replaced = shelf.add(index, Finished { place, manifest: Arc::new(manifest), origin });
         let mut superfluous: Vec<_> = replaced.iter().map(|place| place.path(&self.path)).collect();
         superfluous.append(&mut shelf.damaged);
-        // Counted from the newest; the one just placed stays even if it is older, since somebody is about to load it.
-        let older = shelf.finished.len().saturating_sub(self.kept);
-        let old: Vec<_> = shelf.finished.keys().take(older).filter(|old| **old != index).copied().collect();
-        superfluous.extend(
-            old.iter().filter_map(|index| shelf.finished.remove(index)).map(|old| old.place.path(&self.path)),
-        );
+        if origin == Origin::Own {
+            let old = shelf.superfluous(index, self.kept);
+            superfluous.extend(old.iter().map(|old| old.place.path(&self.path)));
+        }
         superfluous.extend(self.outdated_transfers(index)?);
         for folder in superfluous {
             self.remove(&mut shelf, &folder)?;
@@ -190,17 +221,6 @@ impl GroupFolder {
         let removed = Place::Removed { number: shelf.next_number() }.path(&self.path);
         fs::rename(folder, &removed).map_err(StorageError::io("remove the snapshot", folder))?;
         remove_folder(&removed)
-    }
-}
-
-impl Shelf {
-    /// Adds one, and gives the place of the one that it makes superfluous.
-    fn add(&mut self, index: u64, finished: Finished) -> Option<Place> {
-        let generation = |place| if let Place::Finished { generation, .. } = place { generation } else { 0 };
-        match self.finished.get(&index) {
-            Some(other) if generation(other.place) > generation(finished.place) => Some(finished.place),
-            _ => self.finished.insert(index, finished).map(|replaced| replaced.place),
-        }
     }
 }
 

@@ -2,6 +2,7 @@ use super::{
     group_folder::{GroupFolder, read_manifest},
     manifest::Manifest,
     place::{DATA, MANIFEST, Place},
+    shelf::Origin,
 };
 use crate::{
     StorageError,
@@ -141,7 +142,12 @@ impl IncomingSnapshot {
     /// When bytes are missing (what is here stays), when the whole is not what the manifest says (what is here is
     /// thrown away), or when it cannot be placed.
     pub fn finish(mut self) -> Result<SnapshotInfo, StorageError> {
-        let Some(transfer) = &mut self.transfer else { return Ok(self.manifest.info.clone()) };
+        let Some(transfer) = &mut self.transfer else {
+            return self.store.deliver_again(&self.manifest).ok_or_else(|| StorageError::SnapshotRefused {
+                group: self.manifest.group,
+                why: "it was here and has been removed meanwhile; send it again".into(),
+            });
+        };
         let (received, total) = (transfer.received, self.manifest.info.bytes);
         if received != total {
             return Err(wrong(&self.manifest, format!("only {received} of its {total} bytes came")));
@@ -151,7 +157,7 @@ impl IncomingSnapshot {
             return Err(wrong(&self.manifest, "it does not match its checksum"));
         }
         transfer.file.sync_all().map_err(StorageError::io("sync", &transfer.folder.join(DATA)))?;
-        self.store.place(&transfer.folder, self.manifest.clone())
+        self.store.place(&transfer.folder, self.manifest.clone(), Origin::Received { deliveries: 1 })
     }
 
     /// Throws away what is here.

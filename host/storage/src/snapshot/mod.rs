@@ -16,6 +16,7 @@ mod incoming;
 mod manifest;
 mod place;
 mod reader;
+mod shelf;
 mod source;
 mod store;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 use super::{
-    group_folder::{Finished, GroupFolder, damaged},
+    group_folder::{GroupFolder, damaged},
     manifest::Manifest,
     place::DATA,
+    shelf::Finished,
 };
 use crate::StorageError;
 use quorate_replica::ports::SnapshotHeader;

@@ -30,7 +30,7 @@ impl SnapshotStore {
         self.folder.list()
     }
 
-    /// The finished snapshot with the highest index.
+    /// The newest snapshot that is this replica's own: not one that was received and is not loaded yet.
     #[must_use]
     pub fn latest(&self) -> Option<SnapshotInfo> {
         self.folder.latest()
@@ -53,8 +53,8 @@ impl SnapshotStore {
     }
 
     /// Begins to receive the snapshot that a peer announces, or goes on where an earlier transfer of the same one
-    /// broke off. Finished, it stays as long as one taken here would, and it is for the host to remove it
-    /// ([`remove`](Self::remove)) when raft has no use for it.
+    /// broke off. Finished, it is kept beside those that are here until it is loaded, or until the host says that raft
+    /// has no use for it ([`remove_unused`](Self::remove_unused)).
     ///
     /// # Errors
     /// When the announcement is not one of this group, another one is being received, or it cannot be stored.
@@ -70,13 +70,23 @@ impl SnapshotStore {
         self.folder.remove_at(index)
     }
 
-    /// Removes the finished snapshots beyond the last entry of the log: received, when the node went down before its
-    /// log was told. To be called when the node starts, before anything is restored. Gives their indexes.
+    /// Raft has no use for a snapshot that was received: removes it, unless it is this replica's own by now, or was
+    /// delivered once more and raft has not said yet what it thinks of that. To be told once for every one
+    /// [received](Self::receive) that raft did not take.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove_unused(&self, index: u64) -> Result<(), StorageError> {
+        self.folder.remove_unused(index)
+    }
+
+    /// Removes the finished snapshots that do not belong to the log: received, when the node went down before its log
+    /// was told. To be called when the node starts, before anything is restored. Gives their indexes.
     ///
     /// # Errors
     /// When one cannot be removed.
-    pub fn remove_beyond(&self, last_index: u64) -> Result<Vec<u64>, StorageError> {
-        self.folder.remove_beyond(last_index)
+    pub fn remove_foreign(&self, belongs: impl Fn(&SnapshotInfo) -> bool) -> Result<Vec<u64>, StorageError> {
+        self.folder.remove_foreign(belongs)
     }
 }
 
@@ -90,7 +100,7 @@ impl Snapshots for SnapshotStore {
     }
 
     fn open(&self, index: u64) -> Result<(SnapshotHeader, Box<dyn Read + Send>), HostFault> {
-        let reader = self.read(index)?;
+        let reader = SnapshotReader::open(&self.folder, self.folder.adopt(index)?)?;
         Ok((reader.header().clone(), Box::new(reader)))
     }
 

@@ -2,6 +2,7 @@ use super::{
     group_folder::GroupFolder,
     manifest::{Manifest, SNAPSHOT_CHUNK_BYTES},
     place::{DATA, MANIFEST, Place},
+    shelf::Origin,
 };
 use crate::{
     StorageError,
@@ -71,7 +72,7 @@ impl Writer {
         let manifest = Manifest::new(self.store.group, self.header.clone(), self.bytes, checksums, sha256);
         write_file_atomically(&self.folder.join(MANIFEST), &manifest.bytes)?;
         // What is dropped from here on finds its folder gone, or removes what could not be placed.
-        self.store.place(&self.folder, manifest)
+        self.store.place(&self.folder, manifest, Origin::Own)
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) enum ApplyWork {
     Entries(Vec<CommittedEntry>),
     /// Replace the state by the snapshot that was received for this point.
     Restore(LogPoint),
+    /// Raft has no use for the snapshot that was received for this index.
+    Unused { index: u64 },
     /// Raft says what the replica is.
     Role(RoleChange),
     /// The replica leads, and all from before this term has been handed over.
@@ -122,6 +124,7 @@ impl Worker for ApplyWorker {
         match work {
             ApplyWork::Entries(entries) => self.entries(entries),
             ApplyWork::Restore(point) => self.restore(point),
+            ApplyWork::Unused { index } => self.remove_unused(index),
             ApplyWork::Role(change) => self.role(change),
             ApplyWork::Established { term } => self.established(term),
             ApplyWork::Read { index, ticket } => self.read(index, ticket),

@@ -79,6 +79,10 @@ impl ApplyWorker {
 
     pub(super) fn snapshot_written(&mut self, written: Result<SnapshotInfo, String>) {
         self.snapshot_running = false;
+        if self.replica.is_none() {
+            // Closed, or stopped: raft may have another replica of the group by now.
+            return;
+        }
         match written {
             Ok(info) => self.snapshot_taken(info),
             Err(why) => {
@@ -101,6 +105,15 @@ impl ApplyWorker {
         let applied = Input::Applied { group, index };
         self.shared.services.inbox.feedback([applied, Input::SnapshotTaken { group, index, term }]);
         self.answer_snapshots(|| Ok(answer));
+    }
+
+    /// Raft has no use for a snapshot that another node sent.
+    pub(super) fn remove_unused(&self, index: u64) {
+        let group = &self.shared.info.name;
+        match self.shared.snapshots.remove_unused(index) {
+            Ok(()) => tracing::info!(%group, index, "raft has no use for a snapshot of another node"),
+            Err(error) => tracing::warn!(%group, index, %error, "a snapshot without use cannot be removed"),
+        }
     }
 
     pub(super) fn answer_snapshots(&mut self, answer: impl Fn() -> Result<SnapshotTaken, RequestError>) {

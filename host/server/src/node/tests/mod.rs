@@ -3,4 +3,6 @@
 mod cluster;
 mod machines;
 mod one_node;
+mod recovering;
 mod three_nodes;
+mod unused_snapshots;

@@ -168,3 +168,25 @@ fn a_vote_survives_a_crash() {
     let after = disk.crash();
     assert_eq!(after.open().raft().hard_state(G).unwrap(), voted);
 }
+
+#[test]
+fn a_change_that_does_not_fit_can_be_kept_to_its_own_group() {
+    let disk = Disk::new();
+    let raft = created(&disk, &[G, GroupId(8), GroupId(9)]);
+    let mut batch = RaftBatch::new();
+    batch.append(GroupId(1), entries(2..=3, 1));
+    batch.append(G, entries(2..=3, 1));
+    batch.append(GroupId(8), entries(2..=3, 1));
+    batch.append(GroupId(8), entries(9..=9, 1));
+    batch.append(GroupId(9), entries(5..=5, 1));
+    batch.remove(GroupId(9), R);
+    let refused = raft.write_by_group(batch).unwrap();
+    assert_eq!(refused.keys().copied().collect::<Vec<_>>(), [GroupId(1), GroupId(8), GroupId(9)]);
+    assert!(matches!(refused[&GroupId(1)], StorageError::NoReplica { .. }));
+    assert!(matches!(refused[&GroupId(8)], StorageError::LogOrder { .. }));
+    drop(raft);
+    let raft = disk.open().raft();
+    assert_eq!(all(&raft, G), entries(2..=3, 1));
+    assert_eq!(all(&raft, GroupId(8)), []);
+    assert!(raft.is_removed(GroupId(9), R).unwrap());
+}

@@ -184,19 +184,6 @@ fn what_is_none_of_ours_is_left_alone() {
 }
 
 #[test]
-fn those_received_beyond_the_end_of_the_log_are_removed() {
-    let disk = Disk::new();
-    let (folder, store) = snapshots(&disk);
-    take(&store, 5, b"five");
-    take(&store, 9, b"nine");
-    assert_eq!(store.remove_beyond(9).unwrap(), [0_u64; 0]);
-    assert_eq!(store.remove_beyond(8).unwrap(), [9]);
-    assert_eq!(store.remove_beyond(u64::MAX).unwrap(), [0_u64; 0]);
-    drop((folder, store));
-    assert_eq!(indexes(&snapshots(&disk).1), [5]);
-}
-
-#[test]
 fn a_discarded_one_is_gone_though_who_reads_it_may_go_on() {
     let disk = Disk::new();
     let (_folder, store) = snapshots(&disk);

@@ -1,6 +1,7 @@
 mod damage;
 mod incoming;
 mod life;
+mod received;
 
 use super::*;
 use crate::{
