@@ -77,6 +77,9 @@ pub(crate) struct ServeArguments {
     /// The configuration file, in TOML (`--help` shows every key).
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: PathBuf,
+    /// Stop when standard input ends, as it does when whoever holds its other end is gone.
+    #[arg(long)]
+    pub(crate) stop_with_input: bool,
 }
 
 /// Every key of the configuration file, as the help shows them.

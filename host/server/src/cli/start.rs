@@ -16,7 +16,10 @@ use quorate_storage::StorageError;
 use quorate_vocabulary::NodeId;
 use serde::Serialize;
 use std::{path::PathBuf, time::Duration};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    io::AsyncRead,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 
 /// How long requests in flight may take to end when a `dev` node is told to stop.
@@ -25,7 +28,11 @@ const DEV_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 /// `quorate serve`
 pub(super) async fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
     let config = Config::load(&arguments.config)?;
-    run(config, |_| Ok(())).await
+    let stop = stop_on_signals()?;
+    if arguments.stop_with_input {
+        stop_with(tokio::io::stdin(), stop.clone());
+    }
+    run(config, stop, |_| Ok(())).await
 }
 
 /// `quorate dev`
@@ -38,15 +45,18 @@ pub(super) async fn dev(arguments: DevArguments, output: Output) -> Result<(), F
         api: ApiConfig::default(),
         shutdown_timeout: DEV_SHUTDOWN_TIMEOUT,
     };
-    run(config, |config| {
+    run(config, stop_on_signals()?, |config| {
         output.print(&DevReport { address: config.node.address.clone(), folder: arguments.folder })
     })
     .await
 }
 
 /// Runs a node until it is told to stop. `ready` is called once it listens.
-async fn run(config: Config, ready: impl FnOnce(&Config) -> Result<(), Failure>) -> Result<(), Failure> {
-    let stop = stop_on_signals()?;
+async fn run(
+    config: Config,
+    stop: CancellationToken,
+    ready: impl FnOnce(&Config) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     // Before anything on disk is touched: this is what most often goes wrong.
     let listener = api::bind(&config.listen).await?;
     let node = RunningNode::start(config.node.clone()).await?;
@@ -88,6 +98,16 @@ fn stop_on_signals() -> Result<CancellationToken, Failure> {
         }
     });
     Ok(stop)
+}
+
+/// Cancels when there is nothing more to read. What is read does not matter.
+fn stop_with(mut input: impl AsyncRead + Unpin + Send + 'static, stop: CancellationToken) {
+    tokio::spawn(async move {
+        // An input that cannot be read is as good as ended.
+        let _ = tokio::io::copy(&mut input, &mut tokio::io::sink()).await;
+        tracing::info!("stopping, because standard input has ended");
+        stop.cancel();
+    });
 }
 
 /// What a person who started `dev` can do next.
@@ -157,6 +177,7 @@ fn folder_reason(error: &StorageError) -> &'static str {
 mod tests {
     use super::*;
     use std::path::Path;
+    use tokio::io::AsyncWriteExt;
 
     #[test]
     fn dev_says_what_to_do_next() {
@@ -170,6 +191,18 @@ mod tests {
         assert!(!text.contains("QUORATE_SERVER"));
         report.address = "127.0.0.1:9000".to_owned();
         assert!(report.human().contains("export QUORATE_SERVER=127.0.0.1:9000\n"));
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_input_stops_and_nothing_before_it() {
+        let (mut other_end, input) = tokio::io::duplex(64);
+        let stop = CancellationToken::new();
+        stop_with(input, stop.clone());
+        other_end.write_all(b"no end yet").await.expect("room");
+        tokio::task::yield_now().await;
+        assert!(!stop.is_cancelled());
+        drop(other_end);
+        stop.cancelled().await;
     }
 
     #[test]

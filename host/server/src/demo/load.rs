@@ -139,6 +139,7 @@ impl Sender {
             }
             Err(error) => error,
         };
+        tracing::debug!(group = self.load.group, reason = error.reason, %error, "a command failed");
         self.ended = true;
         match fate(&error.reason, self.load.when_unknown) {
             Fate::Unknown => {

@@ -55,7 +55,9 @@ impl Node {
                 .arg("serve")
                 .arg("--config")
                 .arg(self.configuration())
-                .stdin(Stdio::null())
+                // Nothing is written to it. It ends with the demo, also when that has no time to end its nodes.
+                .arg("--stop-with-input")
+                .stdin(Stdio::piped())
                 .stdout(for_output)
                 .stderr(for_errors)
                 .spawn()

@@ -4,6 +4,7 @@
 
 mod command_line;
 mod data_folder;
+mod demo;
 mod first_road;
 mod leader_loss;
 mod lifecycle;
