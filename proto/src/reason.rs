@@ -45,6 +45,8 @@ reasons! {
     FILE_FAILED;
     /// Another process uses the data folder.
     FOLDER_IN_USE;
+    /// The node lives in another data folder than the cluster knows it with.
+    FOLDER_LOST;
     /// The data folder belongs to another node or another cluster.
     FOLDER_OF_OTHER_NODE;
     /// The data folder was written by a version whose format this one does not read.

@@ -3,7 +3,7 @@ use bytes::Bytes;
 use prost::Message;
 use quorate_proto::catalog::v1;
 use quorate_replica::ports::{GroupLimits, Outcome};
-use quorate_vocabulary::{GroupName, MachineKind, NodeId, PluginDigest, PluginReference};
+use quorate_vocabulary::{FolderId, GroupName, MachineKind, NodeId, PluginDigest, PluginReference};
 
 /// A change of the catalog, to be proposed to group 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Change {
         address: String,
         /// What its engine is and how it is set.
         engine_fingerprint: String,
+        /// The data folder it lives in, which is refused when it is another than before.
+        folder: FolderId,
     },
     /// A node is to be used otherwise.
     SetNodeStatus {

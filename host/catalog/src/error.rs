@@ -89,6 +89,14 @@ pub enum CatalogError {
         /// The most it may be.
         max: u64,
     },
+    /// The node of that number lives in another data folder.
+    #[error(
+        "node {node} is known with another data folder: a node that has lost its folder has forgotten what it promised, and must not come back under its number; start it with the folder it had"
+    )]
+    OtherFolder {
+        /// The node.
+        node: NodeId,
+    },
     /// The catalog holds as many of something as it may.
     #[error("the catalog holds {max} {what}, which is as many as it may: remove some first")]
     Full {

@@ -1,6 +1,7 @@
 use quorate_replica::ports::{GroupInfo, GroupLimits};
 use quorate_vocabulary::{
-    GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference, Position, ReplicaId,
+    FolderId, GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference, Position,
+    ReplicaId,
 };
 
 /// A node.
@@ -14,6 +15,8 @@ pub struct Node {
     pub engine_fingerprint: String,
     /// What it is to be used for.
     pub status: NodeStatus,
+    /// The data folder it lives in.
+    pub folder: FolderId,
 }
 
 /// What a node is to be used for. Whether it lives is not the catalog's to say.

@@ -7,7 +7,7 @@ use crate::{
 use quorate_proto::catalog::v1;
 use quorate_replica::ports::GroupLimits;
 use quorate_vocabulary::{
-    GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, Position, ReplicaId,
+    FolderId, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, Position, ReplicaId,
 };
 use std::{fmt::Display, str::FromStr};
 
@@ -98,11 +98,12 @@ impl TryFrom<v1::Command> for CatalogCommand {
 impl From<&Change> for v1::command::Change {
     fn from(change: &Change) -> Self {
         match change {
-            Change::RegisterNode { node, address, engine_fingerprint } => {
+            Change::RegisterNode { node, address, engine_fingerprint, folder } => {
                 Self::RegisterNode(v1::RegisterNode {
                     node: node.0,
                     address: address.clone(),
                     engine_fingerprint: engine_fingerprint.clone(),
+                    folder: folder.0,
                 })
             }
             Change::SetNodeStatus { node, status } => {
@@ -141,6 +142,7 @@ impl TryFrom<v1::command::Change> for Change {
                 node: NodeId(register.node),
                 address: register.address,
                 engine_fingerprint: register.engine_fingerprint,
+                folder: FolderId(register.folder),
             },
             Wire::SetNodeStatus(set) => {
                 Self::SetNodeStatus { node: NodeId(set.node), status: status(set.status())? }
@@ -202,6 +204,7 @@ impl From<&CatalogError> for v1::Refusal {
             CatalogError::Malformed { cause } => Reason::Malformed(cause),
             CatalogError::NodeUnknown { node } => Reason::NodeUnknown(node.0),
             CatalogError::NodeDraining { node } => Reason::NodeDraining(node.0),
+            CatalogError::OtherFolder { node } => Reason::OtherFolder(node.0),
             CatalogError::AddressTaken { address, node } => {
                 Reason::AddressTaken(v1::NodeAt { node: node.0, address })
             }
@@ -237,6 +240,7 @@ impl TryFrom<v1::Refusal> for CatalogError {
             Reason::Malformed(cause) => Self::Malformed { cause },
             Reason::NodeUnknown(node) => Self::NodeUnknown { node: NodeId(node) },
             Reason::NodeDraining(node) => Self::NodeDraining { node: NodeId(node) },
+            Reason::OtherFolder(node) => Self::OtherFolder { node: NodeId(node) },
             Reason::AddressTaken(at) => Self::AddressTaken { address: at.address, node: NodeId(at.node) },
             Reason::NodesUnfit(cause) => Self::NodesUnfit { cause },
             Reason::PluginUnknown(reference) => Self::PluginUnknown { reference: parse(&reference)? },
@@ -263,6 +267,7 @@ impl From<&Node> for v1::Node {
             address: node.address.clone(),
             engine_fingerprint: node.engine_fingerprint.clone(),
             status: wire_status(node.status),
+            folder: node.folder.0,
         }
     }
 }
@@ -277,6 +282,7 @@ impl TryFrom<v1::Node> for Node {
             address: node.address,
             engine_fingerprint: node.engine_fingerprint,
             status,
+            folder: FolderId(node.folder),
         })
     }
 }

@@ -177,6 +177,14 @@ pub enum RequestError {
         /// What could not be written.
         why: String,
     },
+    /// The node has lost its data folder, and with it what it promised to the others.
+    #[error("node {node} takes no part: node {by} knows it with another data folder than it lives in now")]
+    FolderLost {
+        /// The node.
+        node: NodeId,
+        /// Who knows it with another one.
+        by: NodeId,
+    },
     /// The observer that answers queries met the host's own failure.
     #[error("the query failed on this node: {why}")]
     QueryFailed {
@@ -232,6 +240,7 @@ impl RequestError {
             Self::NotEnoughNodes { .. } => reason::NOT_ENOUGH_NODES,
             Self::CatalogRefused { .. } => reason::CATALOG_REFUSED,
             Self::StorageFull { .. } => reason::STORAGE_FULL,
+            Self::FolderLost { .. } => reason::FOLDER_LOST,
             Self::QueryFailed { .. } => reason::QUERY_FAILED,
             Self::SnapshotFailed { .. } => reason::SNAPSHOT_FAILED,
             Self::ShuttingDown => reason::SHUTTING_DOWN,
@@ -255,6 +264,7 @@ impl RequestError {
             | Self::PluginInUse { .. }
             | Self::NotEnoughNodes { .. }
             | Self::SnapshotFailed { .. }
+            | Self::FolderLost { .. }
             | Self::CatalogRefused { .. } => Code::FailedPrecondition,
             Self::CommandTooLarge { .. }
             | Self::RequestTooLarge { .. }
@@ -305,6 +315,9 @@ impl RequestError {
             Self::NotEnoughNodes { .. } => "start more nodes, or ask for fewer replicas".to_owned(),
             Self::CatalogRefused { .. } => "change the request as the reason says".to_owned(),
             Self::StorageFull { .. } => "make room on the disk of that node".to_owned(),
+            Self::FolderLost { node, .. } => {
+                format!("ask another node; start node {node} again with the data folder it had, or leave it out")
+            }
             Self::QueryFailed { .. } => "ask another node; see this node's log for the failure".to_owned(),
             Self::SnapshotFailed { .. } => {
                 "see the node's log and the plugin's; the log of the group is kept until a snapshot is taken".to_owned()

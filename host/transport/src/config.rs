@@ -1,4 +1,4 @@
-use quorate_vocabulary::NodeId;
+use quorate_vocabulary::{FolderId, NodeId};
 use std::time::Duration;
 
 /// The version of what nodes say to each other. A node speaks to nodes of exactly this version.
@@ -14,6 +14,8 @@ pub struct PeerIdentity {
     pub cluster: String,
     /// This node.
     pub node: NodeId,
+    /// The data folder it lives in.
+    pub folder: FolderId,
 }
 
 /// Limits and times of the peer streams. The sizes should be the same on all nodes of a cluster.

@@ -41,6 +41,16 @@ pub enum CallError {
         /// Why.
         refused: HelloRefused,
     },
+    /// The node lives in another data folder than it is known with. Nothing was sent.
+    #[error(
+        "node {node} at {address} lives in another data folder than the cluster knows: it has lost what it promised; start it with the folder it had"
+    )]
+    OtherFolder {
+        /// The node.
+        node: NodeId,
+        /// Where it was looked for.
+        address: String,
+    },
     /// The call is larger than may be sent. Nothing was sent.
     #[error("{bytes} bytes are more than the {bytes_max} that may be sent to another node at once")]
     TooLarge {
@@ -86,6 +96,7 @@ impl CallError {
             Self::UnknownNode { .. }
             | Self::Connect { .. }
             | Self::Refused { .. }
+            | Self::OtherFolder { .. }
             | Self::TooLarge { .. } => false,
             Self::Broken { .. } | Self::TimedOut { .. } | Self::Answer { .. } | Self::Closed => true,
         }

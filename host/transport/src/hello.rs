@@ -1,9 +1,9 @@
 //! How two nodes make sure that they mean each other.
 
-use crate::{PROTOCOL_VERSION, PeerIdentity};
+use crate::{Admission, PROTOCOL_VERSION, PeerIdentity};
 use prost::Message;
 use quorate_proto::peer::v1::{Hello, HelloRefusal, hello_refusal::Kind};
-use quorate_vocabulary::NodeId;
+use quorate_vocabulary::{FolderId, NodeId};
 use tonic::{Code, Status};
 
 /// Why a node does not listen to another.
@@ -35,6 +35,11 @@ pub enum HelloRefused {
     /// The called node does not know the caller.
     #[error("it does not know this node, or knows that it has left the cluster")]
     UnknownCaller,
+    /// The called node knows the caller with another data folder.
+    #[error(
+        "it knows this node with another data folder: a node that has lost its folder has forgotten what it promised, and must not come back under its number; start it with the folder it had"
+    )]
+    OtherFolder,
     /// A refusal that this version does not know.
     #[error("it gives a reason that this version does not know ({0})")]
     Other(i32),
@@ -47,6 +52,7 @@ impl PeerIdentity {
             from: self.node.0,
             to: to.0,
             protocol_version: PROTOCOL_VERSION,
+            folder: self.folder.0,
         }
     }
 
@@ -54,7 +60,7 @@ impl PeerIdentity {
     pub(crate) fn check(
         &self,
         hello: Option<&Hello>,
-        admits: impl FnOnce(NodeId) -> bool,
+        admits: impl FnOnce(NodeId, FolderId) -> Admission,
     ) -> Result<NodeId, Status> {
         let Some(hello) = hello else { return Err(self.missing_hello()) };
         let from = NodeId(hello.from);
@@ -65,10 +71,19 @@ impl PeerIdentity {
             Err(self.refuse(Kind::WrongCluster))
         } else if hello.to != self.node.0 {
             Err(self.refuse(Kind::WrongNode))
-        } else if from == self.node || !admits(from) {
+        } else if from == self.node {
             Err(self.refuse(Kind::UnknownCaller))
         } else {
-            Ok(from)
+            self.admitted(admits(from, FolderId(hello.folder))).map(|()| from)
+        }
+    }
+
+    /// The refusal of a caller that is not admitted.
+    pub(crate) fn admitted(&self, admission: Admission) -> Result<(), Status> {
+        match admission {
+            Admission::Welcome => Ok(()),
+            Admission::Unknown => Err(self.refuse(Kind::UnknownCaller)),
+            Admission::OtherFolder => Err(self.refuse(Kind::OtherFolder)),
         }
     }
 
@@ -103,6 +118,7 @@ pub(crate) fn refusal_in(status: &Status) -> Option<HelloRefused> {
         Kind::WrongNode => HelloRefused::WrongNode { node: NodeId(refusal.node) },
         Kind::ProtocolVersion => HelloRefused::ProtocolVersion { version: refusal.protocol_version },
         Kind::UnknownCaller => HelloRefused::UnknownCaller,
+        Kind::OtherFolder => HelloRefused::OtherFolder,
         Kind::Unspecified => HelloRefused::Other(refusal.kind),
     })
 }
@@ -112,18 +128,23 @@ mod tests {
     use super::*;
 
     fn identity(cluster: &str, node: u64) -> PeerIdentity {
-        PeerIdentity { cluster: cluster.to_owned(), node: NodeId(node) }
+        PeerIdentity { cluster: cluster.to_owned(), node: NodeId(node), folder: FolderId(node + 100) }
     }
 
     fn refused(hello: Option<&Hello>) -> HelloRefused {
-        let status = identity("blue", 2).check(hello, |node| node != NodeId(9)).expect_err("a refusal");
+        let admits = |node, folder| match (node, folder) {
+            (NodeId(9), _) => Admission::Unknown,
+            (NodeId(number), FolderId(folder)) if folder != number + 100 => Admission::OtherFolder,
+            _ => Admission::Welcome,
+        };
+        let status = identity("blue", 2).check(hello, admits).expect_err("a refusal");
         refusal_in(&status).expect("details")
     }
 
     #[test]
     fn a_hello_of_the_same_cluster_for_this_node_is_taken() {
         let hello = identity("blue", 1).hello(NodeId(2));
-        let from = identity("blue", 2).check(Some(&hello), |_| true).expect("taken");
+        let from = identity("blue", 2).check(Some(&hello), |_, _| Admission::Welcome).expect("taken");
         assert_eq!(from, NodeId(1));
     }
 
@@ -133,12 +154,14 @@ mod tests {
         let elsewhere = identity("blue", 1).hello(NodeId(3));
         let newer = Hello { protocol_version: 7, ..identity("green", 1).hello(NodeId(3)) };
         let left = identity("blue", 9).hello(NodeId(2));
+        let wiped = Hello { folder: 7, ..identity("blue", 1).hello(NodeId(2)) };
         let itself = identity("blue", 2).hello(NodeId(2));
         assert_eq!(refused(None), HelloRefused::Missing);
         assert_eq!(refused(Some(&green)), HelloRefused::WrongCluster { cluster: "blue".to_owned() });
         assert_eq!(refused(Some(&elsewhere)), HelloRefused::WrongNode { node: NodeId(2) });
         assert_eq!(refused(Some(&newer)), HelloRefused::ProtocolVersion { version: PROTOCOL_VERSION });
         assert_eq!(refused(Some(&left)), HelloRefused::UnknownCaller);
+        assert_eq!(refused(Some(&wiped)), HelloRefused::OtherFolder);
         assert_eq!(refused(Some(&itself)), HelloRefused::UnknownCaller);
     }
 

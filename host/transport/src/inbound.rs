@@ -1,7 +1,7 @@
 use crate::{Lane, SnapshotOffer, SnapshotReceiver, SnapshotRefusal};
 use bytes::Bytes;
 use quorate_proto::peer::v1::RaftMessage;
-use quorate_vocabulary::{NodeId, PluginDigest};
+use quorate_vocabulary::{FolderId, NodeId, PluginDigest};
 
 /// A plugin's bytes as another node pushes them. The bytes are those of the digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,17 @@ pub enum CatalogAnswer {
     },
 }
 
+/// What a node thinks of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It listens to it.
+    Welcome,
+    /// It does not know it, or knows that it has left the cluster.
+    Unknown,
+    /// It knows it with another data folder: what it promised from that one is lost.
+    OtherFolder,
+}
+
 /// What the peer streams need of the node they belong to.
 #[tonic::async_trait]
 pub trait PeerInbound: Send + Sync + 'static {
@@ -68,10 +79,17 @@ pub trait PeerInbound: Send + Sync + 'static {
     /// Messages to that node were lost. Called on a network thread: must not block.
     fn unreachable(&self, node: NodeId);
 
-    /// Whether this node knows the caller. One that has left the cluster should not be listened to.
-    fn admits(&self, node: NodeId) -> bool {
-        let _ = node;
-        true
+    /// Whether this node knows another one that lives in this data folder. Asked before anything is taken from it or
+    /// sent to it, and again with every envelope, since more may be known by then. Called on a network thread: must not
+    /// block.
+    fn admits(&self, node: NodeId, folder: FolderId) -> Admission {
+        let _ = (node, folder);
+        Admission::Welcome
+    }
+
+    /// That node knows this one with another data folder than it lives in, and does not listen to it.
+    fn disowned(&self, by: NodeId) {
+        let _ = by;
     }
 
     /// A snapshot is offered. Called on a thread that may block.

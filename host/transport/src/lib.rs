@@ -28,7 +28,7 @@ mod snapshot;
 pub use config::{PROTOCOL_VERSION, PeerIdentity, PeersConfig};
 pub use error::{AddressError, CallError, PluginSendError};
 pub use hello::HelloRefused;
-pub use inbound::{CatalogAnswer, PeerInbound, PluginRefusal, PluginUpload};
+pub use inbound::{Admission, CatalogAnswer, PeerInbound, PluginRefusal, PluginUpload};
 pub use lane::Lane;
 pub use outbound::{LaneStatus, PeerStatus, Peers, PeersHandle};
 pub use server::PeerServer;

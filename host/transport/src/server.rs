@@ -10,7 +10,7 @@ use quorate_proto::peer::v1::{
     LaneWelcome, PluginFrame, PluginStored, PushPluginReply, SnapshotFrame, SnapshotReply, lane_frame,
     peer_server, plugin_frame, push_plugin_reply::Reply as PushReply, snapshot_frame,
 };
-use quorate_vocabulary::NodeId;
+use quorate_vocabulary::{FolderId, NodeId};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -82,7 +82,7 @@ impl Shared {
         if self.shutdown.is_cancelled() {
             return Err(Status::unavailable("the node is shutting down"));
         }
-        self.identity.check(hello, |node| self.inbound.admits(node))
+        self.identity.check(hello, |node, folder| self.inbound.admits(node, folder))
     }
 
     /// The first frame of a stream, which has to come soon.
@@ -94,7 +94,13 @@ impl Shared {
     }
 
     /// Hands on what comes over a lane until it ends; what to answer then.
-    async fn listen(&self, from: NodeId, lane: Lane, mut frames: Streaming<LaneFrame>) -> Option<Status> {
+    async fn listen(
+        &self,
+        from: NodeId,
+        folder: FolderId,
+        lane: Lane,
+        mut frames: Streaming<LaneFrame>,
+    ) -> Option<Status> {
         loop {
             let frame = tokio::select! {
                 biased;
@@ -115,6 +121,10 @@ impl Shared {
                     return Some(status);
                 }
             };
+            if let Err(refusal) = self.identity.admitted(self.inbound.admits(from, folder)) {
+                tracing::warn!(%from, %lane, cause = refusal.message(), "lane closed");
+                return Some(refusal);
+            }
             if let Err(cause) = self.deliver(from, lane, envelope) {
                 tracing::warn!(%from, %lane, cause, "lane closed");
                 return Some(Status::invalid_argument(cause));
@@ -151,18 +161,22 @@ impl peer_server::Peer for PeerServer {
             return Err(self.shared.identity.missing_hello());
         };
         let from = self.shared.check(hello.hello.as_ref())?;
+        let folder = FolderId(hello.hello.map_or(0, |hello| hello.folder));
         let lane = LaneKind::try_from(hello.kind).ok().and_then(Lane::from_wire);
         let lane = lane.ok_or_else(|| Status::invalid_argument("a lane of an unknown kind"))?;
         let (welcomes, answer) = mpsc::channel(1);
-        let welcome =
-            LaneWelcome { node: self.shared.identity.node.0, protocol_version: crate::PROTOCOL_VERSION };
+        let welcome = LaneWelcome {
+            node: self.shared.identity.node.0,
+            protocol_version: crate::PROTOCOL_VERSION,
+            folder: self.shared.identity.folder.0,
+        };
         let shared = self.shared.clone();
         self.shared.tasks.spawn(async move {
             // The channel is empty: this cannot wait, and fails only if the caller is gone.
             let _ = welcomes.send(Ok(welcome)).await;
             let end = tokio::select! {
                 () = welcomes.closed() => None,
-                end = shared.listen(from, lane, frames) => end,
+                end = shared.listen(from, folder, lane, frames) => end,
             };
             if let Some(status) = end {
                 let _ = welcomes.send(Err(status)).await;

@@ -1,4 +1,5 @@
-//! Numbers that name things. All are given out by the catalog, start at 1 and are never used again.
+//! Numbers that name things. All but those of data folders are given out by the catalog, start at 1 and are never used
+//! again.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -37,6 +38,17 @@ id!(
     /// on a node is a new member and never taken for the one that lost its disk.
     ReplicaId
 );
+
+/// Which data folder a node lives in: drawn at random when the folder is made. A node that comes back under its number
+/// with another one has lost what it promised to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FolderId(pub u64);
+
+impl fmt::Display for FolderId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:016x}", self.0)
+    }
+}
 
 impl GroupId {
     /// The system group, which runs the catalog.

@@ -10,7 +10,7 @@ mod name;
 mod position;
 
 pub use digest::{PluginDigest, PluginDigestError};
-pub use id::{GroupId, NodeId, ReplicaId};
+pub use id::{FolderId, GroupId, NodeId, ReplicaId};
 pub use kind::MachineKind;
 pub use member::{Member, MemberRole};
 pub use name::{

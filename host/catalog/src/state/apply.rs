@@ -9,7 +9,7 @@ use crate::{
 };
 use quorate_replica::ports::GroupLimits;
 use quorate_vocabulary::{
-    GroupId, GroupName, Member, MemberRole, NodeId, PluginReference, Position, ReplicaId,
+    FolderId, GroupId, GroupName, Member, MemberRole, NodeId, PluginReference, Position, ReplicaId,
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -25,8 +25,8 @@ impl CatalogState {
     ) -> Result<CatalogReply, CatalogError> {
         check_text("the actor's name", &command.actor, ACTOR_BYTES_MAX)?;
         let (reply, change) = match &command.change {
-            Change::RegisterNode { node, address, engine_fingerprint } => {
-                self.register_node(*node, address, engine_fingerprint)
+            Change::RegisterNode { node, address, engine_fingerprint, folder } => {
+                self.register_node(*node, address, engine_fingerprint, *folder)
             }
             Change::SetNodeStatus { node, status } => self.set_node_status(*node, *status),
             Change::PublishPlugin(plugin) => self.publish(plugin, position.time_ms),
@@ -43,7 +43,7 @@ impl CatalogState {
         Ok(reply)
     }
 
-    fn register_node(&mut self, id: NodeId, address: &str, fingerprint: &str) -> Changed {
+    fn register_node(&mut self, id: NodeId, address: &str, fingerprint: &str, folder: FolderId) -> Changed {
         check_text("the address", address, ADDRESS_BYTES_MAX)?;
         check_text("the engine's fingerprint", fingerprint, FINGERPRINT_BYTES_MAX)?;
         if id.0 == 0 {
@@ -53,6 +53,9 @@ impl CatalogState {
             return Err(CatalogError::AddressTaken { address: address.to_owned(), node: other.id });
         }
         let before = self.node(id);
+        if before.is_some_and(|before| before.folder != folder) {
+            return Err(CatalogError::OtherFolder { node: id });
+        }
         if before.is_none() {
             check_room("nodes", self.nodes.len(), NODES_MAX)?;
         }
@@ -61,6 +64,7 @@ impl CatalogState {
             address: address.to_owned(),
             engine_fingerprint: fingerprint.to_owned(),
             status: before.map_or(NodeStatus::Active, |before| before.status),
+            folder,
         };
         let change = (before != Some(&node)).then(|| format!("node {id} registered at {address}"));
         if change.is_some() {

@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{GroupId, MachineKind, NodeId, PluginDigest, Position};
+use quorate_vocabulary::{FolderId, GroupId, MachineKind, NodeId, PluginDigest, Position};
 
 /// Makes a change that must be refused, and must not have changed anything.
 #[track_caller]
@@ -49,6 +49,18 @@ fn an_address_belongs_to_one_node() {
     let error = refused(&mut state, register_as(5, "10.0.0.2:7600", ENGINE));
     assert_eq!(error, CatalogError::AddressTaken { address: "10.0.0.2:7600".into(), node: NodeId(2) });
     refused(&mut state, register_as(1, "10.0.0.2:7600", ENGINE));
+}
+
+#[test]
+fn a_node_that_comes_back_with_another_data_folder_is_refused() {
+    let mut state = CatalogState::default();
+    change(&mut state, register(1)).expect("a new node");
+    let Change::RegisterNode { node, address, engine_fingerprint, .. } = register(1) else {
+        panic!("it registers");
+    };
+    let wiped = Change::RegisterNode { node, address, engine_fingerprint, folder: FolderId(7) };
+    assert_eq!(refused(&mut state, wiped), CatalogError::OtherFolder { node: NodeId(1) });
+    change(&mut state, register_as(1, "10.0.0.9:7600", ENGINE)).expect("it has moved with its folder");
 }
 
 #[test]

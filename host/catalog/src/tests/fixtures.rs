@@ -4,7 +4,7 @@ use crate::{
     CatalogCommand, CatalogError, CatalogReply, CatalogState, Change, Group, NodeStatus, PluginToPublish,
 };
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{MachineKind, NodeId, PluginDigest, Position};
+use quorate_vocabulary::{FolderId, MachineKind, NodeId, PluginDigest, Position};
 
 pub(super) const ENGINE: &str = "wasmtime 48 x86_64";
 
@@ -17,7 +17,12 @@ pub(super) fn register(node: u64) -> Change {
 }
 
 pub(super) fn register_as(node: u64, address: &str, engine: &str) -> Change {
-    Change::RegisterNode { node: NodeId(node), address: address.into(), engine_fingerprint: engine.into() }
+    Change::RegisterNode {
+        node: NodeId(node),
+        address: address.into(),
+        engine_fingerprint: engine.into(),
+        folder: FolderId(node + 100),
+    }
 }
 
 pub(super) fn drain(node: u64) -> Change {

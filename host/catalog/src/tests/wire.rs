@@ -17,6 +17,7 @@ fn errors() -> Vec<CatalogError> {
         CatalogError::Malformed { cause: "why".into() },
         CatalogError::NodeUnknown { node: NodeId(1) },
         CatalogError::NodeDraining { node: NodeId(2) },
+        CatalogError::OtherFolder { node: NodeId(4) },
         CatalogError::AddressTaken { address: "a:1".into(), node: NodeId(3) },
         CatalogError::NodesUnfit { cause: "why".into() },
         CatalogError::PluginUnknown { reference: plugin() },

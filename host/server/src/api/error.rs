@@ -172,6 +172,9 @@ fn cause_at_the_node(error: &RequestError) -> &'static str {
         RequestError::NotEnoughNodes { .. } => "each replica is on a node of its own",
         RequestError::CatalogRefused { .. } => "it does not fit with what the catalog holds",
         RequestError::StorageFull { .. } => "logs, states and snapshots need room on the disk",
+        RequestError::FolderLost { .. } => {
+            "without its data folder a node does not know what it acknowledged and for whom it voted"
+        }
         RequestError::QueryFailed { .. } => "the host failed it: its disk, its memory, or the watchdog",
         RequestError::SnapshotFailed { .. } => {
             "the plugin could not save its state, or the host could not write it"

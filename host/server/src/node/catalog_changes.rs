@@ -158,7 +158,8 @@ pub(super) fn catalog_error(error: CatalogError) -> RequestError {
             RequestError::InvalidArgument { what: "the group's limits", why }
         }
         CatalogError::NodesUnfit { .. } => RequestError::InvalidArgument { what: "the choice of nodes", why },
-        CatalogError::Malformed { .. }
+        CatalogError::OtherFolder { .. }
+        | CatalogError::Malformed { .. }
         | CatalogError::NodeDraining { .. }
         | CatalogError::AddressTaken { .. }
         | CatalogError::Full { .. } => RequestError::CatalogRefused { why },

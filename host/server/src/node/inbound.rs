@@ -4,10 +4,10 @@ use super::{apply_worker::ApplyWork, core::Core, handle::Deadline, snapshot_sour
 use bytes::Bytes;
 use quorate_consensus::{Input, RaftMessage};
 use quorate_transport::{
-    CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer, SnapshotReceiver,
-    SnapshotRefusal,
+    Admission, CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer,
+    SnapshotReceiver, SnapshotRefusal,
 };
-use quorate_vocabulary::{GroupId, NodeId, PluginDigest};
+use quorate_vocabulary::{FolderId, GroupId, NodeId, PluginDigest};
 use std::{
     sync::{Arc, OnceLock, Weak},
     time::Duration,
@@ -60,6 +60,16 @@ impl PeerInbound for Inbound {
     fn unreachable(&self, node: NodeId) {
         if let Some(core) = self.core() {
             core.services.inbox.messages([Input::Unreachable { node }]);
+        }
+    }
+
+    fn admits(&self, node: NodeId, folder: FolderId) -> Admission {
+        self.core().map_or(Admission::Welcome, |core| core.admits(node, folder))
+    }
+
+    fn disowned(&self, by: NodeId) {
+        if let Some(core) = self.core() {
+            core.disowned(by);
         }
     }
 

@@ -57,7 +57,7 @@ impl LogWriter {
         while let Ok(first) = waiting.recv() {
             let round: Vec<LogWork> =
                 std::iter::once(first).chain(waiting.try_iter().take(WORK_PER_ROUND_MAX - 1)).collect();
-            if self.health.failure().is_some() {
+            if !self.health.is_sound() {
                 // It is not known what is on disk any more: nothing may be promised until the node is restarted.
                 continue;
             }
@@ -171,7 +171,7 @@ mod tests {
             ShardItem::Input(input) => Some(input),
             ShardItem::Statuses(_) | ShardItem::Retire(_) => None,
         });
-        (inputs.collect(), health.failure().is_none())
+        (inputs.collect(), health.is_sound())
     }
 
     #[test]

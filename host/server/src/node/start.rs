@@ -126,7 +126,8 @@ impl RunningNode {
         let health = Arc::<StorageHealth>::default();
         let registry = Arc::<Registry>::default();
         let inbound = Inbound::default();
-        let peer_identity = PeerIdentity { cluster: config.cluster.clone(), node: config.node };
+        let peer_identity =
+            PeerIdentity { cluster: config.cluster.clone(), node: config.node, folder: folder.id() };
         let peers_config =
             PeersConfig { plugin_bytes_max: config.plugin_bytes_max, ..PeersConfig::default() };
         let peers = Peers::start(

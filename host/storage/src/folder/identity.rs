@@ -1,7 +1,12 @@
 use super::foreign_content;
 use crate::{StorageError, disk::write_file_atomically};
-use quorate_vocabulary::NodeId;
-use std::{fs, io, path::Path};
+use quorate_vocabulary::{FolderId, NodeId};
+use std::{
+    fs,
+    hash::{BuildHasher, Hasher, RandomState},
+    io,
+    path::Path,
+};
 
 /// The format of the data folder as a whole that this version writes and reads.
 pub const FOLDER_FORMAT: u32 = 1;
@@ -37,10 +42,10 @@ pub(super) enum Standing {
 }
 
 impl Standing {
-    /// How this folder stands to this node, or why it cannot be its folder.
-    pub(super) fn of(folder: &Path, expected: &NodeIdentity) -> Result<Self, StorageError> {
+    /// How this folder stands to this node, or why it cannot be its folder; and which folder it is.
+    pub(super) fn of(folder: &Path, expected: &NodeIdentity) -> Result<(Self, FolderId), StorageError> {
         if !folder.exists() {
-            return Ok(Self::New);
+            return Ok((Self::New, draw()));
         }
         let path = folder.join(FILE);
         let damaged = |why: &str| StorageError::DamagedIdentity { path: path.clone(), why: why.to_owned() };
@@ -51,7 +56,7 @@ impl Standing {
             Ok(_) => fs::read(&path).map_err(StorageError::io("read", &path))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return match foreign_content(folder)? {
-                    None => Ok(Self::New),
+                    None => Ok((Self::New, draw())),
                     Some(found) => {
                         Err(StorageError::ForeignContent { path: folder.to_owned(), found, identity: FILE })
                     }
@@ -78,6 +83,8 @@ impl Standing {
             field(lines.next(), "cluster").ok_or_else(|| damaged("it does not name its cluster"))?;
         let node = field(lines.next(), "node").and_then(|value| value.parse().ok());
         let node = NodeId(node.ok_or_else(|| damaged("it does not name its node"))?);
+        let id = field(lines.next(), "folder").and_then(|value| u64::from_str_radix(value, 16).ok());
+        let id = FolderId(id.ok_or_else(|| damaged("it does not say which folder it is"))?);
         let complete = field(lines.next(), "complete").and_then(|value| value.parse().ok());
         let complete = complete.ok_or_else(|| damaged("it does not say whether the folder is complete"))?;
         if lines.next().is_some() || !text.ends_with('\n') {
@@ -98,7 +105,7 @@ impl Standing {
                 expected: expected.node,
             });
         }
-        Ok(if complete { Self::Complete } else { Self::Incomplete })
+        Ok((if complete { Self::Complete } else { Self::Incomplete }, id))
     }
 }
 
@@ -111,13 +118,19 @@ impl NodeIdentity {
         Err(StorageError::ClusterName { cluster: self.cluster.clone(), bytes_max: CLUSTER_NAME_BYTES_MAX })
     }
 
-    pub(super) fn write(&self, folder: &Path, complete: bool) -> Result<(), StorageError> {
+    pub(super) fn write(&self, folder: &Path, id: FolderId, complete: bool) -> Result<(), StorageError> {
         let Self { cluster, node } = self;
         let text = format!(
-            "{TITLE}\nformat = {FOLDER_FORMAT}\ncluster = {cluster}\nnode = {node}\ncomplete = {complete}\n"
+            "{TITLE}\nformat = {FOLDER_FORMAT}\ncluster = {cluster}\nnode = {node}\nfolder = {id}\ncomplete = {complete}\n"
         );
         write_file_atomically(&folder.join(FILE), text.as_bytes())
     }
+}
+
+/// A number that no other folder has.
+fn draw() -> FolderId {
+    // Keyed by the operating system's randomness, anew for every call.
+    FolderId(RandomState::new().build_hasher().finish())
 }
 
 fn field<'a>(line: Option<&'a str>, name: &str) -> Option<&'a str> {

@@ -15,7 +15,7 @@ use crate::{
     state::StateDatabase,
 };
 use identity::Standing;
-use quorate_vocabulary::{GroupId, ReplicaId};
+use quorate_vocabulary::{FolderId, GroupId, ReplicaId};
 use rocksdb::Cache;
 use std::{
     collections::BTreeSet,
@@ -49,6 +49,7 @@ impl Default for StorageOptions {
 pub struct DataFolder {
     path: PathBuf,
     identity: NodeIdentity,
+    id: FolderId,
     raft: Arc<RaftStore>,
     states: Arc<StateDatabase>,
     snapshots: SnapshotFolders,
@@ -82,9 +83,10 @@ impl DataFolder {
         Standing::of(path, &identity)?;
         create_folder(path)?;
         let lock = Arc::new(FolderLock::take(path)?);
-        let complete = Standing::of(path, &identity)? == Standing::Complete;
+        let (standing, id) = Standing::of(path, &identity)?;
+        let complete = standing == Standing::Complete;
         if !complete {
-            identity.write(path, false)?;
+            identity.write(path, id, false)?;
         }
 
         let cache = Cache::new_lru_cache(options.block_cache_bytes);
@@ -98,11 +100,12 @@ impl DataFolder {
         create_folder(&snapshots)?;
         if !complete {
             // From here on a database that is missing has been lost, and is not created anew.
-            identity.write(path, true)?;
+            identity.write(path, id, true)?;
         }
         Ok(Self {
             path: path.to_owned(),
             identity,
+            id,
             raft: Arc::new(raft),
             states: Arc::new(states),
             snapshots: SnapshotFolders::new(snapshots, options.snapshots_kept.max(1), lock),
@@ -119,6 +122,12 @@ impl DataFolder {
     #[must_use]
     pub fn identity(&self) -> &NodeIdentity {
         &self.identity
+    }
+
+    /// Which folder it is: no other has this number, not even one that this node had before.
+    #[must_use]
+    pub fn id(&self) -> FolderId {
+        self.id
     }
 
     /// The logs, hard states and plugins.

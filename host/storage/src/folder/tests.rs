@@ -28,6 +28,17 @@ fn an_empty_folder_becomes_the_nodes_and_opens_again() {
 }
 
 #[test]
+fn a_folder_keeps_its_number_and_no_other_has_it() {
+    let disk = Disk::new();
+    let first = disk.open().id();
+    assert_eq!(disk.open().id(), first);
+    fs::remove_dir_all(disk.path()).unwrap();
+    let again = disk.open().id();
+    assert_ne!(again, first);
+    assert_eq!(disk.open().id(), again);
+}
+
+#[test]
 fn a_folder_that_does_not_exist_is_created_with_those_above_it() {
     let disk = Disk::new();
     let path = disk.path().join("deep").join("er");

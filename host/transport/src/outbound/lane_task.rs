@@ -4,10 +4,12 @@ use super::{
     peers::Inner,
     queue::{LaneQueue, Outgoing},
 };
-use crate::{CallError, Lane, PeerIdentity, PeersConfig, connection::Target};
+use crate::{
+    Admission, CallError, HelloRefused, Lane, PeerIdentity, PeerInbound, PeersConfig, connection::Target,
+};
 use futures::StreamExt;
 use quorate_proto::peer::v1::{LaneFrame, LaneHello, LaneWelcome, lane_frame::Frame};
-use quorate_vocabulary::NodeId;
+use quorate_vocabulary::{FolderId, NodeId};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +20,7 @@ pub(crate) struct LaneTask {
     identity: PeerIdentity,
     config: Arc<PeersConfig>,
     losses: Arc<Losses>,
+    inbound: Arc<dyn PeerInbound>,
     node: NodeId,
     lane: Lane,
     number: usize,
@@ -43,6 +46,7 @@ impl LaneTask {
             backoff: Backoff::new(config.backoff_min, config.backoff_max),
             config,
             losses: inner.losses.clone(),
+            inbound: inner.inbound.clone(),
             node,
             lane,
             number,
@@ -69,6 +73,9 @@ impl LaneTask {
                 continue;
             };
             self.tell_if(self.queue.broken());
+            if matches!(error, CallError::Refused { refused: HelloRefused::OtherFolder, .. }) {
+                self.inbound.disowned(self.node);
+            }
             self.log(error);
             tokio::select! {
                 () = end.cancelled() => break,
@@ -138,7 +145,15 @@ impl LaneTask {
         let mut welcomes =
             client.exchange(frames).await.map_err(|status| target.ended(&status))?.into_inner();
         match welcomes.message().await {
-            Ok(Some(_)) => Ok(welcomes),
+            Ok(Some(LaneWelcome { folder, .. })) => {
+                match self.inbound.admits(target.node, FolderId(folder)) {
+                    Admission::OtherFolder => {
+                        Err(CallError::OtherFolder { node: target.node, address: target.address.clone() })
+                    }
+                    // It was this node that looked for it.
+                    Admission::Welcome | Admission::Unknown => Ok(welcomes),
+                }
+            }
             Ok(None) => Err(target.broken("it closed the lane without a welcome")),
             Err(status) => Err(target.ended(&status)),
         }

@@ -43,6 +43,7 @@ impl Peers {
             runtime: Handle::current(),
             peers: RwLock::default(),
             losses: Arc::default(),
+            inbound: inbound.clone(),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
@@ -68,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) runtime: Handle,
     peers: RwLock<BTreeMap<NodeId, Arc<Peer>>>,
     pub(crate) losses: Arc<Losses>,
+    pub(crate) inbound: Arc<dyn PeerInbound>,
     pub(crate) snapshot_sends: Arc<Semaphore>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) tasks: TaskTracker,

@@ -5,7 +5,7 @@ use quorate_proto::peer::v1::{
     Envelope, FetchPluginRequest, Hello, LaneFrame, LaneHello, LaneKind, PluginBegin, PluginFrame,
     SnapshotBegin, SnapshotFrame, lane_frame, plugin_frame, snapshot_frame,
 };
-use quorate_vocabulary::NodeId;
+use quorate_vocabulary::{FolderId, NodeId};
 use std::{sync::Arc, time::Duration};
 use tonic::{Code, Status};
 
@@ -120,9 +120,53 @@ async fn a_node_that_is_refused_sends_nothing_and_is_told_so() {
     let mut two = Recorder::new();
     let server = TestServer::start(config(), &two).await;
     let mut one = Recorder::new();
-    let stranger = PeerIdentity { cluster: "another".to_owned(), node: ONE };
+    let stranger = PeerIdentity { cluster: "another".to_owned(), ..identity(ONE) };
     let addresses = [(TWO, server.address.clone())];
     let peers = Peers::start(stranger, config(), addresses, Arc::new(one.inbound())).expect("an address");
+    peers.send(TWO, Lane::Control, message(1, 1));
+    assert_eq!(one.next_unreachable().await, TWO);
+    assert!(!peers.status()[0].connected());
+    assert_eq!(two.drain(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_comes_with_another_data_folder_is_told_so_and_not_listened_to() {
+    let mut two = Recorder::new();
+    *two.behaviour.folder.lock().expect("no panic") = Some((ONE, FolderId(7)));
+    let server = TestServer::start(config(), &two).await;
+    let (peers, mut one) = peers(config(), &server.address);
+    peers.send(TWO, Lane::Control, message(1, 1));
+    assert_eq!(one.next_disowned().await, TWO);
+    let answer = peers.change_catalog(TWO, Bytes::new(), Duration::from_secs(60)).await;
+    assert!(
+        matches!(answer, Err(CallError::Refused { refused: HelloRefused::OtherFolder, .. })),
+        "{answer:?}"
+    );
+    assert_eq!(two.drain(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_ends_when_it_turns_out_that_the_caller_lives_in_another_data_folder() {
+    let mut two = Recorder::new();
+    let server = TestServer::start(config(), &two).await;
+    let (peers, mut one) = peers(config(), &server.address);
+    peers.send(TWO, Lane::Control, message(1, 1));
+    two.next_message().await;
+    *two.behaviour.folder.lock().expect("no panic") = Some((ONE, FolderId(7)));
+    peers.send(TWO, Lane::Control, message(1, 2));
+    assert_eq!(one.next_disowned().await, TWO);
+    assert_eq!(two.drain(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_sent_to_a_node_that_answers_from_another_data_folder() {
+    let mut two = Recorder::new();
+    let server = TestServer::start(config(), &two).await;
+    let mut one = Recorder::new();
+    *one.behaviour.folder.lock().expect("no panic") = Some((TWO, FolderId(7)));
+    let addresses = [(TWO, server.address.clone())];
+    let peers =
+        Peers::start(identity(ONE), config(), addresses, Arc::new(one.inbound())).expect("an address");
     peers.send(TWO, Lane::Control, message(1, 1));
     assert_eq!(one.next_unreachable().await, TWO);
     assert!(!peers.status()[0].connected());

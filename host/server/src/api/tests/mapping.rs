@@ -29,6 +29,7 @@ fn examples() -> Vec<ApiError> {
         RequestError::NotEnoughNodes { wanted: 3, available: 1, why: text() },
         RequestError::CatalogRefused { why: text() },
         RequestError::StorageFull { node: NodeId(1), why: text() },
+        RequestError::FolderLost { node: NodeId(3), by: NodeId(1) },
         RequestError::QueryFailed { why: text() },
         RequestError::ShuttingDown,
         RequestError::Internal { why: text() },

@@ -126,6 +126,12 @@ impl Cluster {
         server.await.expect("the server ends");
     }
 
+    /// Takes a node that does not run its disk.
+    pub(super) fn wipe(&self, number: usize) {
+        let data = self.seats[number - 1].folder.path().join("data");
+        std::fs::remove_dir_all(data).expect("its data are gone");
+    }
+
     pub(super) async fn stop_all(&mut self) {
         for number in 1..=self.seats.len() {
             if self.seats[number - 1].running.is_some() {

@@ -158,6 +158,34 @@ async fn a_follower_that_was_away_too_long_gets_a_snapshot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lost_its_disk_takes_no_part_under_its_old_number() {
+    let mut cluster = Cluster::start(3).await;
+    let group = cluster.group("acme/shelf", shelf()).await.id;
+    cluster.submit(group, "a1").await;
+    cluster.converge(group).await;
+    until("all are registered", || async { (cluster.node(1).nodes().len() == 3).then_some(()) }).await;
+    cluster.stop(3).await;
+    cluster.wipe(3);
+    cluster.run(3).await;
+    let wiped = cluster.node(3);
+    until("it is told", || async {
+        let refused = wiped.query(group, command("a"), Consistency::Local, soon()).await;
+        refused.err().filter(|error| error.reason() == "FOLDER_LOST")
+    })
+    .await;
+    drop(wiped);
+    // Its vote would be a majority together with the other's.
+    cluster.stop(2).await;
+    let short = Deadline::after(Duration::from_secs(2));
+    let submitted = cluster.node(1).submit(group, command("a2"), short).await.map_err(|error| error.reason());
+    assert!(matches!(submitted, Err("NOT_LEADER" | "OUTCOME_UNKNOWN")), "{submitted:?}");
+    cluster.stop(3).await;
+    cluster.run(2).await;
+    cluster.submit(group, "a3").await;
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_group_deleted_while_a_node_is_away_does_not_come_back_with_it() {
     let mut cluster = Cluster::start(3).await;
     let group = cluster.group("acme/shelf", shelf()).await.id;

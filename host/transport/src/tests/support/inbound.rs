@@ -1,11 +1,11 @@
 use super::{SnapshotStore, soon};
 use crate::{
-    CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer, SnapshotReceiver,
-    SnapshotRefusal,
+    Admission, CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer,
+    SnapshotReceiver, SnapshotRefusal,
 };
 use bytes::Bytes;
 use quorate_proto::peer::v1::RaftMessage;
-use quorate_vocabulary::{NodeId, PluginDigest};
+use quorate_vocabulary::{FolderId, NodeId, PluginDigest};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, mpsc};
 pub(in crate::tests) enum Seen {
     Message(NodeId, Lane, Box<RaftMessage>),
     Unreachable(NodeId),
+    Disowned(NodeId),
 }
 
 impl Seen {
@@ -34,6 +35,8 @@ pub(in crate::tests) struct Behaviour {
     pub(in crate::tests) plugin_refusal: Mutex<Option<PluginRefusal>>,
     pub(in crate::tests) catalog_answer: Mutex<Option<CatalogAnswer>>,
     pub(in crate::tests) stranger: Mutex<Option<NodeId>>,
+    /// A node, and the only data folder it is known with.
+    pub(in crate::tests) folder: Mutex<Option<(NodeId, FolderId)>>,
     pub(in crate::tests) changes: Mutex<Vec<(NodeId, Bytes, Duration)>>,
 }
 
@@ -82,6 +85,15 @@ impl Recorder {
         }
     }
 
+    /// Waits until it was told that a node knows this one with another data folder.
+    pub(in crate::tests) async fn next_disowned(&mut self) -> NodeId {
+        loop {
+            if let Seen::Disowned(node) = self.next().await {
+                return node;
+            }
+        }
+    }
+
     /// What was seen up to now, without waiting.
     pub(in crate::tests) fn drain(&mut self) -> Vec<Seen> {
         std::iter::from_fn(|| self.seen.try_recv().ok()).collect()
@@ -106,8 +118,18 @@ impl PeerInbound for Inbound {
         let _ = self.sender.send(Seen::Unreachable(node));
     }
 
-    fn admits(&self, node: NodeId) -> bool {
-        *self.behaviour.stranger.lock().expect("no panic") != Some(node)
+    fn admits(&self, node: NodeId, folder: FolderId) -> Admission {
+        if *self.behaviour.stranger.lock().expect("no panic") == Some(node) {
+            return Admission::Unknown;
+        }
+        match *self.behaviour.folder.lock().expect("no panic") {
+            Some((of, known)) if of == node && known != folder => Admission::OtherFolder,
+            _ => Admission::Welcome,
+        }
+    }
+
+    fn disowned(&self, by: NodeId) {
+        let _ = self.sender.send(Seen::Disowned(by));
     }
 
     fn begin_snapshot(

@@ -14,7 +14,7 @@ pub(super) use snapshot::{CHUNK_BYTES, MemorySource, SnapshotStore, manifest_of,
 
 use crate::{PeerIdentity, Peers, PeersConfig, PeersHandle};
 use quorate_proto::peer::v1::{RaftMessage, RaftMessageType};
-use quorate_vocabulary::NodeId;
+use quorate_vocabulary::{FolderId, NodeId};
 use std::{sync::Arc, time::Duration};
 
 /// Far longer than anything takes; only there so that a broken test ends.
@@ -24,7 +24,7 @@ pub(super) const ONE: NodeId = NodeId(1);
 pub(super) const TWO: NodeId = NodeId(2);
 
 pub(super) fn identity(node: NodeId) -> PeerIdentity {
-    PeerIdentity { cluster: "test".to_owned(), node }
+    PeerIdentity { cluster: "test".to_owned(), node, folder: FolderId(node.0 + 100) }
 }
 
 /// The defaults, but impatient where a test would wait.
