@@ -10,7 +10,6 @@ use super::{
 };
 use quorate_catalog::{CatalogState, Group, Hosted, Instruction, reconcile};
 use quorate_storage::{NewReplica, RaftBatch};
-use quorate_transport::PluginSendError;
 use quorate_vocabulary::{GroupId, NodeId, PluginDigest, ReplicaId};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,19 +21,19 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 /// Replicas that are started at a time: each may compile a plugin and load a state.
 const STARTS_MAX: usize = 2;
 /// The pause before something that failed is tried again.
-const RETRY_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// How often everything is looked at even when the catalog says nothing new.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What this node holds on disk, and what is being done about it.
 pub(super) struct Hosting {
     held: Mutex<Held>,
-    wake: Notify,
+    pub(super) wake: Notify,
     starts: Semaphore,
 }
 
 #[derive(Default)]
-struct Held {
+pub(super) struct Held {
     /// The replicas on this node's disk, without the catalog's own.
     replicas: BTreeMap<GroupId, ReplicaId>,
     /// Those among them whose records are damaged, so that not even their number may be known.
@@ -44,7 +43,7 @@ struct Held {
     /// Groups about which something is being done.
     busy: BTreeSet<GroupId>,
     /// Plugins that are being fetched.
-    fetching: BTreeSet<PluginDigest>,
+    pub(super) fetching: BTreeSet<PluginDigest>,
 }
 
 /// Why a replica does not run.
@@ -72,7 +71,7 @@ impl Hosting {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -201,12 +200,15 @@ impl Core {
         let core = self.clone();
         self.tasks.spawn(async move {
             if let Err(error) = work.await {
+                let why = error.to_string();
                 if matches!(error, StartError::Plugin(PluginFailure::Missing(_))) {
                     tracing::debug!(%group, %error, "a replica waits for its plugin");
                 } else {
-                    tracing::warn!(%group, %error, "a replica cannot be brought to work; trying again");
+                    tracing::warn!(%group, %error, "a replica cannot be brought to work");
                 }
-                core.hosting.set_state(group, Some(ReplicaState::Starting { why: error.to_string() }));
+                let lasts = matches!(&error, StartError::Open(error) if error.lasts());
+                let state = if lasts { ReplicaState::Failed { why } } else { ReplicaState::Starting { why } };
+                core.hosting.set_state(group, Some(state));
                 tokio::select! {
                     () = core.stopping.cancelled() => {}
                     () = tokio::time::sleep(RETRY_PAUSE) => {}
@@ -273,41 +275,5 @@ impl Core {
         drop(held);
         tracing::info!(%group, %replica, "replica removed");
         Ok(())
-    }
-
-    /// Fetches a plugin from whoever has it, and goes on trying until somebody gives it.
-    fn fetch_plugin(self: &Arc<Self>, digest: PluginDigest, from: Vec<NodeId>) {
-        if !self.hosting.lock().fetching.insert(digest) {
-            return;
-        }
-        let core = self.clone();
-        self.tasks.spawn(async move {
-            let fetching = core.fetch_from_any(digest, &from);
-            tokio::select! {
-                () = core.stopping.cancelled() => {}
-                () = fetching => {}
-            }
-            core.hosting.lock().fetching.remove(&digest);
-            core.hosting.wake.notify_one();
-        });
-    }
-
-    /// One round; the next comes with the next look at the catalog, which may know other holders by then.
-    async fn fetch_from_any(&self, digest: PluginDigest, from: &[NodeId]) {
-        let Ok(peers) = self.peers() else { return };
-        for node in from {
-            match peers.fetch_plugin(*node, digest).await {
-                Ok(bytes) => match self.store_plugin(digest, bytes).await {
-                    Ok(()) => {
-                        tracing::info!(%digest, %node, "plugin fetched");
-                        return;
-                    }
-                    Err(error) => tracing::warn!(%digest, %error, "a fetched plugin cannot be stored"),
-                },
-                Err(PluginSendError::NotFound { .. }) => {}
-                Err(error) => tracing::info!(%digest, %node, %error, "a plugin cannot be fetched"),
-            }
-        }
-        tokio::time::sleep(RETRY_PAUSE).await;
     }
 }

@@ -16,6 +16,7 @@ mod catalog_answer;
 mod catalog_changes;
 mod config;
 mod core;
+mod fetching;
 mod groups;
 mod hand_over;
 mod handle;

@@ -37,6 +37,17 @@ pub(super) enum OpenError {
     Replica(#[from] ReplicaFault),
 }
 
+impl OpenError {
+    /// Whether another attempt would end the same way: what is on the disk is not what was written to it.
+    pub(super) fn lasts(&self) -> bool {
+        matches!(
+            self,
+            Self::Storage(StorageError::Corruption { .. })
+                | Self::Replica(ReplicaFault::StateBehindLog { .. } | ReplicaFault::Diverged { .. })
+        )
+    }
+}
+
 /// A replica brought to where its disk says it was.
 pub(super) struct Recovered {
     pub(super) stored: StoredReplica,

@@ -97,7 +97,7 @@ impl RaftStore {
     /// When a change does not fit what is there (nothing is written then), or the database fails (the node should
     /// stop then: it is not known what is on disk).
     pub fn write(&self, batch: RaftBatch) -> Result<(), StorageError> {
-        let refused = self.write_but_refused(&batch, |_| false)?;
+        let refused = self.write_but_refused(batch, |_| false)?;
         debug_assert!(refused.is_empty(), "none may be refused");
         Ok(())
     }
@@ -108,22 +108,23 @@ impl RaftStore {
     /// # Errors
     /// When the database fails (the node should stop then: it is not known what is on disk).
     pub fn write_by_group(&self, batch: RaftBatch) -> Result<BTreeMap<GroupId, StorageError>, StorageError> {
-        self.write_but_refused(&batch, StorageError::is_of_one_group)
+        self.write_but_refused(batch, StorageError::is_of_one_group)
     }
 
     fn write_but_refused(
         &self,
-        batch: &RaftBatch,
+        batch: RaftBatch,
         may_refuse: impl Fn(&StorageError) -> bool,
     ) -> Result<BTreeMap<GroupId, StorageError>, StorageError> {
+        let RaftBatch { changes } = batch;
         let mut refused = BTreeMap::new();
-        if batch.is_empty() {
+        if changes.is_empty() {
             return Ok(refused);
         }
         let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let (writes, slots) = loop {
             let mut staging = Staging::new(self);
-            let mut wanted = batch.changes.iter().filter(|change| {
+            let mut wanted = changes.iter().filter(|change| {
                 matches!(change, Change::Remove { .. }) || !refused.contains_key(&change.group())
             });
             let failed = wanted.find_map(|change| Some((change.group(), staging.add(change).err()?)));

@@ -244,7 +244,7 @@ fn a_state_that_is_lost_with_its_snapshot_is_told_and_nothing_is_made_up() {
     let error = disk.recover().err().expect("entries up to 8 are nowhere");
     let expected =
         matches!(error, OpenError::Replica(ReplicaFault::StateBehindLog { applied: 1, begins_behind: 8 }));
-    assert!(expected, "{error}");
+    assert!(expected && error.lasts(), "{error}");
 }
 
 #[test]
