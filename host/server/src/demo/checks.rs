@@ -18,6 +18,8 @@ const DIGEST_CHARACTERS_SHOWN: usize = 12;
 pub(super) struct Check {
     /// Its stable name.
     pub(super) name: &'static str,
+    /// What had to be so, for people.
+    pub(super) claim: &'static str,
     /// Whether it was so.
     pub(super) held: bool,
     /// What was found, for people.
@@ -31,8 +33,8 @@ pub(super) fn all(facts: &Facts) -> Vec<Check> {
         counted(facts),
         stored(facts),
         failed_over(facts),
-        equal(&facts.counter, "counter_replicas_equal"),
-        equal(&facts.kv, "kv_replicas_equal"),
+        equal(&facts.counter, "counter_replicas_equal", "the replicas of the counter are equal"),
+        equal(&facts.kv, "kv_replicas_equal", "the replicas of the kv are equal"),
         same_alone(facts),
         leaders_seen(facts),
     ]
@@ -48,10 +50,9 @@ fn all_answered(facts: &Facts) -> Check {
     let unknown = kv.unknown + counter.unknown;
     Check {
         name: "all_commands_decided",
+        claim: "every command is accounted for",
         held: refused == 0 && kv.decided() == packages && counter.decided() == facts.increments,
-        detail: format!(
-            "of {sent} commands, {acknowledged} were acknowledged, {unknown} are unknown and {refused} were refused"
-        ),
+        detail: format!("of {sent}: {acknowledged} acknowledged, {unknown} unknown, {refused} refused"),
     }
 }
 
@@ -60,14 +61,15 @@ fn counted(facts: &Facts) -> Check {
     let counts = &facts.counter.counts;
     let (least, most) = (counts.acknowledged, counts.acknowledged + counts.unknown);
     let allowed = if least == most {
-        format!("the {least} that were acknowledged")
+        format!("{least} acknowledged")
     } else {
-        format!("from {least} acknowledged to {most} with the {} unknown", counts.unknown)
+        format!("{least} acknowledged, at most {most} with the unknown")
     };
     Check {
         name: "nothing_lost_or_twice",
+        claim: "nothing is lost or counted twice",
         held: (least..=most).contains(&facts.total),
-        detail: format!("the counter is at {}; allowed: {allowed}", facts.total),
+        detail: format!("the counter is at {}; {allowed}", facts.total),
     }
 }
 
@@ -77,10 +79,11 @@ fn stored(facts: &Facts) -> Check {
     let stored = facts.pairs.len();
     Check {
         name: "kv_holds_the_file",
+        claim: "what is stored is the file",
         held: differences.is_none(),
         detail: match differences {
-            None => format!("the {stored} stored pairs are the packages of the file, no more and no fewer"),
-            Some(differences) => format!("the {stored} stored pairs are not the file: {differences}"),
+            None => format!("{stored} packages, no more and no fewer"),
+            Some(differences) => format!("of {stored} stored pairs: {differences}"),
         },
     }
 }
@@ -91,35 +94,32 @@ fn failed_over(facts: &Facts) -> Check {
     let failover = facts.counter.counts.failover;
     Check {
         name: "failed_over",
+        claim: "the cluster went on without its leader",
         held: failover.is_some(),
         detail: match failover {
             Some(pause) => {
-                format!("with node {node} killed, the others went on after {:.2} s", pause.as_secs_f64())
+                format!("{:.2} s after node {node} was killed", pause.as_secs_f64())
             }
-            None => format!("with node {node} killed, nothing was acknowledged any more"),
+            None => format!("nothing was acknowledged after node {node} was killed"),
         },
     }
 }
 
-fn equal(group: &GroupFacts, name: &'static str) -> Check {
+fn equal(group: &GroupFacts, name: &'static str, claim: &'static str) -> Check {
     let all = &group.settled.replicas;
     let held = replicas::equal(all);
     let detail = match all.first() {
-        Some(one) if held => format!(
-            "the {} replicas of {} are equal at index {}, digest {}",
-            all.len(),
-            group.name,
-            one.applied,
-            start_of(&one.digest)
-        ),
+        Some(one) if held => {
+            format!("all {} at index {}, digest {}", all.len(), one.applied, start_of(&one.digest))
+        }
         _ => {
             let each = all.iter().map(|replica| {
                 format!("node {} at {} with {}", replica.node, replica.applied, start_of(&replica.digest))
             });
-            format!("the replicas of {} differ: {}", group.name, each.collect::<Vec<_>>().join(", "))
+            format!("they differ: {}", each.collect::<Vec<_>>().join(", "))
         }
     };
-    Check { name, held, detail }
+    Check { name, claim, held, detail }
 }
 
 /// Each replica gives the same answers when it is asked on its own, also the one that was killed.
@@ -127,9 +127,10 @@ fn same_alone(facts: &Facts) -> Check {
     let other = facts.alone.iter().find(|alone| alone.total != facts.total || alone.pairs != facts.pairs);
     Check {
         name: "same_answers_alone",
+        claim: "every replica gives the same answers",
         held: other.is_none() && !facts.alone.is_empty(),
         detail: match other {
-            None => format!("{} replicas, each asked on its own, give the same answers", facts.alone.len()),
+            None => format!("{} nodes, each asked on its own", facts.alone.len()),
             Some(other) => {
                 let pairs = differences(&facts.pairs, &other.pairs).unwrap_or_else(|| "the same".to_owned());
                 format!(
@@ -153,11 +154,9 @@ fn leaders_seen(facts: &Facts) -> Check {
     let terms = terms.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     Check {
         name: "plugin_saw_the_leaders",
+        claim: "the plugin saw the leaders change",
         held,
-        detail: format!(
-            "the plugin of {} saw leaders in the terms {terms}; killed was that of {killed}",
-            facts.counter.name
-        ),
+        detail: format!("terms {terms}; the leader of term {killed} was killed"),
     }
 }
 
@@ -168,9 +167,9 @@ fn differences(expected: &Packages, found: &Packages) -> Option<String> {
     let other =
         expected.iter().filter(|(name, versions)| found.get(*name).is_some_and(|found| found != *versions));
     let told: Vec<String> = [
-        some_names("missing", missing.collect()),
-        some_names("too many", more.collect()),
-        some_names("different", other.map(|(name, _)| name).collect()),
+        some_names("missing", &missing.collect::<Vec<_>>()),
+        some_names("too many", &more.collect::<Vec<_>>()),
+        some_names("different", &other.map(|(name, _)| name).collect::<Vec<_>>()),
     ]
     .into_iter()
     .flatten()
@@ -178,7 +177,7 @@ fn differences(expected: &Packages, found: &Packages) -> Option<String> {
     if told.is_empty() { None } else { Some(told.join("; ")) }
 }
 
-fn some_names(what: &str, names: Vec<&String>) -> Option<String> {
+fn some_names(what: &str, names: &[&String]) -> Option<String> {
     let shown = names.iter().take(NAMES_SHOWN).map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
     let more = if names.len() > NAMES_SHOWN { ", ..." } else { "" };
     (!names.is_empty()).then(|| format!("{} {what} ({shown}{more})", names.len()))

@@ -23,6 +23,9 @@ const QUESTION_DEADLINE: Duration = Duration::from_secs(2);
 /// How long any other call may take: longer than it takes to elect a leader on a busy machine.
 const CALL_DEADLINE: Duration = Duration::from_secs(20);
 
+/// The longest wait before a call is tried again: what is measured is the cluster, not the patience of a client.
+const RETRY_WAIT_MAX: Duration = Duration::from_millis(100);
+
 /// The nodes, and the folder that goes with them.
 pub(super) struct Cluster {
     // Dropped in this order: the processes end before their folder is removed.
@@ -74,7 +77,8 @@ impl Cluster {
 
     /// A client of all nodes.
     pub(super) fn client(&self) -> Result<Client, Failure> {
-        let config = ClientConfig { deadline: CALL_DEADLINE, ..ClientConfig::default() };
+        let config =
+            ClientConfig { deadline: CALL_DEADLINE, backoff_max: RETRY_WAIT_MAX, ..ClientConfig::default() };
         Ok(Client::lazy(self.nodes.iter().map(|node| &node.address), config)?)
     }
 

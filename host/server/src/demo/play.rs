@@ -23,7 +23,7 @@ use std::{path::Path, sync::Arc};
 const CLIENTS: usize = 4;
 
 /// How many commands of one of them are on their way at a time: those are unknown when the leader dies.
-const IN_FLIGHT_MAX: usize = 32;
+const IN_FLIGHT_MAX: usize = 16;
 
 /// Does everything, and returns what was found out.
 pub(super) async fn play(
@@ -45,6 +45,7 @@ pub(super) async fn play(
     progress.line(&format!("counting to {increments} in {COUNTER}, by {CLIENTS} clients"));
     let (counter, crash) = count(cluster, &client, increments, progress).await?;
 
+    cluster.ready().await?;
     progress.line("taking snapshots, and comparing the replicas");
     let each = cluster.client_each()?;
     let counter = group(&each, &client, COUNTER, counter).await?;

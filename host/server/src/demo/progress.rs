@@ -29,9 +29,8 @@ impl Progress {
 
     /// Something that takes so many commands.
     pub(super) fn phase(self, total: u64) -> Phase {
-        let style = ProgressStyle::with_template(
-            "{bar:30} {percent:>3}%  {human_pos} of {human_len}  {per_sec}  {elapsed}",
-        );
+        let style =
+            ProgressStyle::with_template("{bar:30} {percent:>3}%  {human_pos} of {human_len}  {elapsed}");
         // Nothing is drawn when standard error is no terminal.
         let bar = ProgressBar::new(total).with_style(style.expect("the template is a constant"));
         Phase { progress: self, bar }

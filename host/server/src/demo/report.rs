@@ -15,6 +15,9 @@ const HELD: &str = "✓";
 /// Before one that did not.
 const BROKEN: &str = "✗";
 
+/// What the column of unknown commands means.
+const UNKNOWN: &str = "Unknown: on their way to the leader when it was killed; each may have been applied or not, and none is sent twice.";
+
 /// The whole demo.
 #[derive(Debug, Serialize)]
 pub(super) struct DemoReport {
@@ -109,7 +112,7 @@ fn leaders(facts: &GroupFacts) -> impl Iterator<Item = LeaderRow> {
 
 impl Report for DemoReport {
     fn human(&self) -> String {
-        let mut parts = vec![self.groups_text(), self.leaders_text(), self.checks_text()];
+        let mut parts = vec![self.groups_text(), self.leaders_text(), self.checks_text(), self.verdict()];
         if let Some(folder) = &self.folder {
             parts.push(format!("The data and the logs of the nodes are in {}", folder.display()));
         }
@@ -143,11 +146,15 @@ impl DemoReport {
                 &size(group.snapshot_bytes),
             ]);
         }
-        table_text(&table)
+        let text = table_text(&table);
+        if self.groups.iter().all(|group| group.unknown == 0) {
+            return text;
+        }
+        format!("{text}\n {UNKNOWN}")
     }
 
     fn leaders_text(&self) -> String {
-        let mut table = table(&["LEADERS THAT THE PLUGINS SAW", "TERM", "NODE", "NOTED AT INDEX", ""]);
+        let mut table = table(&["LEADERS SEEN BY PLUGINS", "TERM", "NODE", "NOTED AT INDEX", ""]);
         for leader in &self.leaders {
             let node = leader.node.map_or("?".to_owned(), |node| node.to_string());
             let killed = leader.group == super::stage::COUNTER && leader.term == self.killed.term;
@@ -162,17 +169,20 @@ impl DemoReport {
     }
 
     fn checks_text(&self) -> String {
-        let mut lines: Vec<String> = self
-            .checks
-            .iter()
-            .map(|check| format!(" {} {}", if check.held { HELD } else { BROKEN }, check.detail))
-            .collect();
-        let broken = self.checks.iter().filter(|check| !check.held).count();
-        lines.push(match broken {
-            0 => format!("\nAll {} checks held.", self.checks.len()),
-            _ => format!("\n{broken} of {} checks did not hold.", self.checks.len()),
-        });
-        lines.join("\n")
+        let mut table = table(&["CHECKS", "FOUND"]);
+        for check in &self.checks {
+            let mark = if check.held { HELD } else { BROKEN };
+            table.add_row([&format!("{mark} {}", check.claim), &check.detail]);
+        }
+        table_text(&table)
+    }
+
+    fn verdict(&self) -> String {
+        let all = self.checks.len();
+        match self.checks.iter().filter(|check| !check.held).count() {
+            0 => format!("All {all} checks held."),
+            broken => format!("{broken} of {all} checks did not hold."),
+        }
     }
 }
 
