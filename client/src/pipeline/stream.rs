@@ -45,6 +45,7 @@ impl CommandStream<'_> {
         let answers = match self.open(outgoing).await {
             Ok(answers) => answers,
             Err(Failed::Lost(error)) => {
+                self.forget_node();
                 self.queue.tell_all(&ClientError::lost(&error.message));
                 return End::Broken;
             }
@@ -168,8 +169,16 @@ impl CommandStream<'_> {
         }
     }
 
+    /// Who begins a new pipeline looks for the leader anew. Before anybody is told: who is told may begin at once, and what
+    /// goes into a connection that is dying has an unknown outcome as well.
+    fn forget_node(&self) {
+        self.client.connections().forget(self.address);
+        self.client.leaders().forget(self.group, self.address);
+    }
+
     /// Tells everything that was on its way: what became of it as far as that is known, and else this error.
     fn broken(&mut self, failed: Vec<Result<Submitted, ClientError>>, unknown: &ClientError) -> End {
+        self.forget_node();
         for result in failed {
             self.queue.tell_first(result);
         }

@@ -106,6 +106,25 @@ async fn a_stream_that_breaks_leaves_the_outcome_of_what_was_on_its_way_unknown(
 }
 
 #[tokio::test]
+async fn the_node_of_a_stream_that_broke_is_no_longer_taken_for_the_leader() {
+    let node = FakeNode::start().await;
+    let mut streams = node.streams();
+    let client = client([&node]);
+    let mut pipeline = client.pipeline(GROUP);
+    let applied = pipeline.submit("x").await.expect("room");
+    let mut stream = soon("a stream comes", streams.recv()).await.expect("open");
+    stream.next().await;
+    stream.answer(applied_in_stream(0, ""));
+    soon("an answer", applied).await.expect("applied");
+    assert!(client.leaders().of(GROUP).is_some());
+    let lost = pipeline.submit("x").await.expect("room");
+    stream.next().await;
+    node.cut();
+    soon("an answer", lost).await.expect_err("the stream broke");
+    assert_eq!(client.leaders().of(GROUP), None);
+}
+
+#[tokio::test]
 async fn an_error_that_no_node_explained_leaves_outcomes_unknown() {
     let node = FakeNode::start().await;
     let (pipeline, submissions, stream) = on_their_way(&node, 2).await;
