@@ -2,6 +2,7 @@
 //!
 //! Commands and queries are text; the README lists them.
 
+mod apply;
 mod command;
 mod keys;
 mod leaders;

@@ -2,6 +2,8 @@ use super::*;
 use quorate_guest::testing::{LifecycleEvent, StoreHarness};
 
 mod language;
+mod model;
+mod operations;
 
 fn kv() -> StoreHarness<Kv> {
     StoreHarness::new()
