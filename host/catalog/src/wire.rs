@@ -419,4 +419,6 @@ same_fields!(
     changed_bytes_per_command_max,
     host_call_bytes_max,
     proposals_per_callback_max,
+    timers_max,
+    timer_delay_ms_min,
 );

@@ -35,6 +35,12 @@ pub struct GroupLimits {
     pub host_call_bytes_max: u64,
     /// Commands one lifecycle callback may propose.
     pub proposals_per_callback_max: u64,
+    /// Timers pending at once; also, how many one command may set or cancel. They are written with every entry, so few
+    /// are meant: a machine that waits for much sets one timer for what comes first.
+    pub timers_max: u64,
+    /// A timer is due no sooner than this many milliseconds after the command that sets it, so that a machine that sets
+    /// its timer again and again does not keep its group busy.
+    pub timer_delay_ms_min: u64,
 }
 
 /// A limit outside of what a cluster allows.
@@ -96,6 +102,8 @@ limits! {
     changed_bytes_per_command_max: 1, 16 * MIB, 256 * MIB;
     host_call_bytes_max: 64 * KIB, 32 * MIB, 512 * MIB;
     proposals_per_callback_max: 0, 64, 4_096;
+    timers_max: 0, 256, 4_096;
+    timer_delay_ms_min: 1, 10, 60_000;
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use quorate_vocabulary::{MachineKind, PluginDigest};
 use std::sync::Arc;
 
 /// A snapshot of the replica as it stands, by the way of its kind.
-fn take(host: &mut Host) -> u64 {
+pub(super) fn take(host: &mut Host) -> u64 {
     match host.kind {
         MachineKind::Memory => drop(host.checkpoint()),
         MachineKind::Store => {
@@ -179,7 +179,7 @@ fn a_snapshot_of_another_plugin_or_kind_is_refused() {
 
         let mut start = host.start();
         start.plugin_digest = PluginDigest::of(b"another plugin");
-        start.state = std::sync::Arc::new(crate::testing::MemoryStore::default());
+        start.state = Arc::new(MemoryStore::default());
         let fault = crate::Replica::open(start).err().expect("of another plugin");
         assert!(matches!(fault, ReplicaFault::SnapshotOfOther { .. }), "{fault}");
     }

@@ -104,7 +104,9 @@ fn limits(limits: &GroupLimits) -> v1::GroupLimits {
         value_bytes_max,
         changed_bytes_per_command_max,
         host_call_bytes_max,
-        proposals_per_callback_max
+        proposals_per_callback_max,
+        timers_max,
+        timer_delay_ms_min
     )
 }
 

@@ -47,6 +47,8 @@ limits! {
     changed_bytes_per_command_max,
     host_call_bytes_max,
     proposals_per_callback_max,
+    timers_max,
+    timer_delay_ms_min,
 }
 
 /// Reads `NAME=NUMBER`; digits may be grouped by `_`.

@@ -66,7 +66,7 @@ impl ApplyWorker {
         for (ordinal, call) in commands.into_iter().enumerate() {
             let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
             let position = Position { index, ordinal, time_ms };
-            let Call { outcome, fuel, events, logs } = call;
+            let Call { outcome, fuel, events, logs, timers: _ } = call;
             log_lines(&self.shared.info, index, &logs);
             for event in events {
                 // Nobody watches, most of the time.
