@@ -1,6 +1,6 @@
 use crate::{
     CheckedPlugin, EngineConfig, PluginRefusal,
-    check::{LIFECYCLE, MACHINE, SNAPSHOT},
+    check::{LIFECYCLE, MACHINE, SNAPSHOT, TIMERS},
     instance::WasmInstance,
     state::State,
     text::shown,
@@ -30,6 +30,7 @@ pub(crate) struct Exports {
     pub(crate) query: ComponentExportIndex,
     pub(crate) snapshot: Option<SnapshotExports>,
     pub(crate) lifecycle: Option<LifecycleExports>,
+    pub(crate) fired: Option<ComponentExportIndex>,
 }
 
 pub(crate) struct SnapshotExports {
@@ -60,6 +61,7 @@ impl Exports {
         Some(Self {
             apply: find(&machine, "apply")?,
             query: find(&machine, "query")?,
+            fired: find(&TIMERS.full_name(), "fired"),
             snapshot: match find(&snapshot, "save") {
                 Some(save) => Some(SnapshotExports { save, load: find(&snapshot, "load")? }),
                 None => None,
@@ -129,6 +131,10 @@ impl Plugin for CompiledPlugin {
 
     fn has_lifecycle(&self) -> bool {
         self.inner.checked.has_lifecycle
+    }
+
+    fn has_timers(&self) -> bool {
+        self.inner.checked.has_timers
     }
 
     fn start(&self, group: &GroupInfo, limits: &GroupLimits) -> Result<Box<dyn Instance>, HostFault> {

@@ -4,7 +4,7 @@ use crate::{memory::MemoryLimiter, random::RandomStream};
 use bytes::Bytes;
 use quorate_replica::{
     Overlay,
-    ports::{Event, GroupInfo, GroupLimits, HostFault, LogLine, Trap, TrapKind},
+    ports::{Event, GroupInfo, GroupLimits, HostFault, LogLine, TimerChanges, Trap, TrapKind},
 };
 use quorate_vocabulary::Position;
 use std::{
@@ -18,6 +18,7 @@ use wasmtime::Error;
 pub(crate) enum Phase {
     /// The plugin is being instantiated.
     Start,
+    /// A command, or a timer that fires.
     Apply,
     Query,
     Save,
@@ -51,6 +52,7 @@ pub(crate) struct State {
     pub(crate) random: Option<RandomStream>,
     pub(crate) logs: Vec<LogLine>,
     pub(crate) events: Vec<Event>,
+    pub(crate) timers: TimerChanges,
     pub(crate) proposals: Vec<Bytes>,
     pub(crate) store: Option<Overlay>,
     pub(crate) sink: Option<Box<dyn Write + Send>>,
@@ -79,6 +81,7 @@ impl State {
             random: None,
             logs: Vec::new(),
             events: Vec::new(),
+            timers: TimerChanges::new(),
             proposals: Vec::new(),
             store: None,
             sink: None,
@@ -94,6 +97,7 @@ impl State {
         self.random = None;
         self.logs.clear();
         self.events.clear();
+        self.timers.clear();
         self.proposals.clear();
         self.stop = None;
         self.memory.refused = false;

@@ -33,6 +33,9 @@ impl ApplyWorker {
                 Ok(result) => {
                     let applied = replica.applied().clone();
                     self.publish(applied);
+                    if matches!(entry.body, EntryBody::Timers { .. }) {
+                        self.timers_fired(&result);
+                    }
                     self.answer(&requests, time_ms, result);
                     if matches!(entry.body, EntryBody::Checkpoint { .. }) {
                         tracing::debug!(group = %self.shared.info.name, index, "checkpoint applied");
@@ -50,6 +53,7 @@ impl ApplyWorker {
             self.feedback(Input::Applied { group: self.group(), index });
             self.flush_reads();
             self.snapshot_if_due();
+            self.watch_timers();
         }
     }
 
