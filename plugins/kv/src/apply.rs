@@ -1,7 +1,7 @@
 //! What commands do.
 
 use crate::command::{Change, Command};
-use crate::{keys, leaders, words};
+use crate::{keys, leaders};
 use quorate_guest::{Context, Reply, Store};
 
 impl Command<'_> {

@@ -1,7 +1,7 @@
 //! What changes the state, as it is typed.
 
 use crate::keys;
-use crate::words::{self, Word};
+use words::Word;
 
 /// What may be typed, for those who typed something else.
 const KNOWN: &str = "`put KEY VALUE`, `create KEY VALUE`, `cas KEY OLD NEW`, `swap KEY VALUE`, \

@@ -9,7 +9,6 @@ mod leaders;
 mod query;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use command::Command;
 use query::Query;

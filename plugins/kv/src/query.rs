@@ -1,8 +1,8 @@
 //! What only reads.
 
-use crate::words::{self, Word};
 use crate::{keys, leaders};
 use quorate_guest::{Reply, StoreView};
+use words::Word;
 
 /// How many pairs a scan gives when it is not told.
 pub(crate) const SCAN_PAIRS: u32 = 100;

@@ -1,7 +1,6 @@
 use super::*;
 use quorate_guest::testing::{LifecycleEvent, StoreHarness};
 
-mod language;
 mod model;
 mod operations;
 

@@ -1,9 +1,10 @@
 //! Any sequence of commands does what it would to a plain map.
 
-use crate::{Kv, words::written};
+use crate::Kv;
 use proptest::{collection::vec, prelude::*};
 use quorate_guest::testing::{Outcome, StoreHarness};
 use std::collections::BTreeMap;
+use words::written;
 
 #[derive(Clone, Debug)]
 enum Step {

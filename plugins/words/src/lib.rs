@@ -1,4 +1,4 @@
-//! How commands, queries and answers are written.
+//! How the commands, queries and answers of plugins are written, so that a person can type them.
 //!
 //! Words are separated by spaces, tabs and line ends. A word that has such a byte, a double quote, a control
 //! character or bytes that are no UTF-8, or is empty, or begins with `#`, or is `;`, is written in double quotes, in which
@@ -7,20 +7,27 @@
 
 use std::borrow::Cow;
 
-pub(crate) type Word<'text> = Cow<'text, [u8]>;
+/// A word of a line, without the quotes it may have had.
+pub type Word<'text> = Cow<'text, [u8]>;
 
 /// What stands between the commands of a batch, as a word without quotes.
 const BETWEEN_COMMANDS: &[u8] = b";";
 
 /// The words of a line.
-pub(crate) fn split(line: &[u8]) -> Result<Vec<Word<'_>>, String> {
+///
+/// # Errors
+/// When quotes or escapes are not as they must be.
+pub fn split(line: &[u8]) -> Result<Vec<Word<'_>>, String> {
     let mut words = Vec::new();
     each(line, |word, _| words.push(word))?;
     Ok(words)
 }
 
 /// The words of each command of a batch. They are separated by the word `;`; in quotes it is a word as any other.
-pub(crate) fn split_commands(line: &[u8]) -> Result<Vec<Vec<Word<'_>>>, String> {
+///
+/// # Errors
+/// When quotes or escapes are not as they must be.
+pub fn split_commands(line: &[u8]) -> Result<Vec<Vec<Word<'_>>>, String> {
     let mut commands = vec![Vec::new()];
     each(line, |word, is_quoted| match commands.last_mut() {
         Some(command) if is_quoted || *word != *BETWEEN_COMMANDS => command.push(word),
@@ -101,7 +108,7 @@ fn escape(text: &[u8]) -> Result<(u8, &[u8]), String> {
 }
 
 /// Writes a word so that [`split`] reads it back, in quotes only when it needs them.
-pub(crate) fn write(word: &[u8], into: &mut String) {
+pub fn write(word: &[u8], into: &mut String) {
     if let Some(text) = plain_text(word) {
         into.push_str(text);
         return;
@@ -143,14 +150,18 @@ fn write_byte(byte: u8, into: &mut String) {
 }
 
 /// A word as it would be written.
-pub(crate) fn written(word: &[u8]) -> String {
+#[must_use]
+pub fn written(word: &[u8]) -> String {
     let mut text = String::new();
     write(word, &mut text);
     text
 }
 
 /// A word that is a whole number.
-pub(crate) fn number(word: &[u8]) -> Result<u64, String> {
+///
+/// # Errors
+/// When it is none.
+pub fn number(word: &[u8]) -> Result<u64, String> {
     // The parser also takes a plus sign; one way to write a number is enough.
     let digits = word.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(word).ok().filter(|_| digits);
