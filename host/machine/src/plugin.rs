@@ -1,7 +1,7 @@
 use crate::{
     CheckedPlugin, EngineConfig, PluginRefusal,
     check::{LIFECYCLE, MACHINE, SNAPSHOT, TIMERS},
-    instance::WasmInstance,
+    instance::{StillbornInstance, WasmInstance},
     state::State,
     text::shown,
 };
@@ -98,7 +98,11 @@ impl CompiledPlugin {
                 .min(self.inner.config.memory_reservation_bytes),
             ..GroupLimits::default()
         };
-        WasmInstance::start(self.inner.clone(), &group, &limits).map(drop).map_err(|fault| refused(&fault))
+        match WasmInstance::start(self.inner.clone(), &group, &limits) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(trap)) => Err(refused(&trap)),
+            Err(fault) => Err(refused(&fault)),
+        }
     }
 
     /// What its bytes said of it.
@@ -138,6 +142,10 @@ impl Plugin for CompiledPlugin {
     }
 
     fn start(&self, group: &GroupInfo, limits: &GroupLimits) -> Result<Box<dyn Instance>, HostFault> {
-        Ok(Box::new(WasmInstance::start(self.inner.clone(), group, limits)?))
+        Ok(match WasmInstance::start(self.inner.clone(), group, limits)? {
+            Ok(instance) => Box::new(instance),
+            // It started when it was uploaded: something in this group is different, such as its limits.
+            Err(trap) => Box::new(StillbornInstance::new(trap)),
+        })
     }
 }

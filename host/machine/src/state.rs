@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(crate) proposals: Vec<Bytes>,
     pub(crate) store: Option<Overlay>,
     pub(crate) sink: Option<Box<dyn Write + Send>>,
+    /// What the call wrote to the sink so far.
+    pub(crate) snapshot_bytes: u64,
     pub(crate) source: Option<Box<dyn Read + Send>>,
     /// Why a function of the host ended the call, if one did.
     stop: Option<Stop>,
@@ -85,6 +87,7 @@ impl State {
             proposals: Vec::new(),
             store: None,
             sink: None,
+            snapshot_bytes: 0,
             source: None,
             stop: None,
         }
@@ -99,8 +102,14 @@ impl State {
         self.events.clear();
         self.timers.clear();
         self.proposals.clear();
+        self.snapshot_bytes = 0;
         self.stop = None;
         self.memory.refused = false;
+    }
+
+    /// Whether the plugin did what ends a call: a function of the host stopped it, or its memory was not let grow.
+    pub(crate) fn ended_by_plugin(&self) -> bool {
+        self.memory.refused || matches!(self.stop, Some(Stop::Trap(_)))
     }
 
     /// Takes the reason why a function of the host ended the call.

@@ -1,4 +1,5 @@
 mod lifecycle;
+mod stillborn;
 mod timers;
 
 use crate::{
@@ -47,12 +48,15 @@ struct Terms {
     watchdog: Watchdog,
 }
 
+pub(crate) use stillborn::StillbornInstance;
+
 impl WasmInstance {
+    /// An instance, or the trap that it met as it started.
     pub(crate) fn start(
         plugin: Arc<Inner>,
         group: &GroupInfo,
         limits: &GroupLimits,
-    ) -> Result<Self, HostFault> {
+    ) -> Result<Result<Self, Trap>, HostFault> {
         check_room(&plugin, limits)?;
         let state = State::new(Arc::new(group.clone()), Arc::new(limits.clone()));
         let mut store = Store::new(plugin.pre.engine(), state);
@@ -64,13 +68,13 @@ impl WasmInstance {
         let instance = plugin.pre.instantiate(&mut store);
         let instance = match instance {
             Ok(instance) => instance,
-            Err(error) if error.is::<wasmtime::Trap>() => {
-                let trap = classify(error, store.data_mut(), Watchdog::IsFault)?;
-                return Err(HostFault::because(format!("starting a plugin, which trapped: {trap}")));
+            // Memories and tables that begin too large for the group are refused without a trap.
+            Err(error) if error.is::<wasmtime::Trap>() || store.data().ended_by_plugin() => {
+                return classify(error, store.data_mut(), Watchdog::IsFault).map(Err);
             }
             Err(error) => return Err(starting(error)),
         };
-        Ok(Self { plugin, store, instance, spent: false })
+        Ok(Ok(Self { plugin, store, instance, spent: false }))
     }
 
     /// Calls an exported function. On a trap or fault the instance is spent.

@@ -9,6 +9,8 @@ pub struct GroupLimits {
     pub fuel_per_callback: u64,
     /// Fuel for one save or load of a snapshot.
     pub fuel_per_snapshot: u64,
+    /// One snapshot of a memory machine.
+    pub snapshot_bytes_max: u64,
     /// Linear memory of an instance, all memories together.
     pub memory_bytes_max: u64,
     /// Table elements of an instance, all tables together.
@@ -89,6 +91,7 @@ limits! {
     fuel_per_query: 10_000, 200_000_000, 100_000_000_000;
     fuel_per_callback: 10_000, 200_000_000, 100_000_000_000;
     fuel_per_snapshot: 10_000, 100_000_000_000, 10_000_000_000_000;
+    snapshot_bytes_max: 1, GIB, 64 * GIB;
     memory_bytes_max: 64 * KIB, 256 * MIB, 4 * GIB;
     table_elements_max: 1, 100_000, 10_000_000;
     command_bytes_max: 1, MIB, 16 * MIB;

@@ -92,6 +92,7 @@ fn limits(limits: &GroupLimits) -> v1::GroupLimits {
         fuel_per_query,
         fuel_per_callback,
         fuel_per_snapshot,
+        snapshot_bytes_max,
         memory_bytes_max,
         table_elements_max,
         command_bytes_max,
