@@ -11,6 +11,7 @@ pub const ENTRY_FORMAT: u8 = 1;
 const KIND_COMMANDS: u8 = 1;
 const KIND_CHECKPOINT: u8 = 2;
 const KIND_CONFIGURATION: u8 = 3;
+const KIND_TIMERS: u8 = 4;
 /// One byte for the format, one for the kind.
 const HEADER_BYTES: usize = 2;
 /// Field 1, a varint.
@@ -139,6 +140,11 @@ pub enum EntryBody {
     },
     /// The members from here on.
     Configuration(Configuration),
+    /// The timers of the group that are due fire.
+    Timers {
+        /// The leader's stamp.
+        time_ms: u64,
+    },
 }
 
 impl EntryBody {
@@ -152,6 +158,7 @@ impl EntryBody {
                 framed(KIND_COMMANDS, &message)
             }
             Self::Checkpoint { time_ms } => framed(KIND_CHECKPOINT, &wire::Checkpoint { time_ms: *time_ms }),
+            Self::Timers { time_ms } => framed(KIND_TIMERS, &wire::Timers { time_ms: *time_ms }),
             Self::Configuration(configuration) => {
                 framed(KIND_CONFIGURATION, &wire::Configuration::from(configuration))
             }
@@ -179,6 +186,11 @@ impl EntryBody {
                     wire::Checkpoint::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::Checkpoint { time_ms })
             }
+            KIND_TIMERS => {
+                let wire::Timers { time_ms } =
+                    wire::Timers::decode(message).map_err(|error| damaged(&error))?;
+                Ok(Self::Timers { time_ms })
+            }
             KIND_CONFIGURATION => {
                 let message = wire::Configuration::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::Configuration(message.try_into()?))
@@ -197,7 +209,9 @@ impl EntryBody {
     #[must_use]
     pub fn time_ms(&self) -> Option<u64> {
         match self {
-            Self::Commands { time_ms, .. } | Self::Checkpoint { time_ms } => Some(*time_ms),
+            Self::Commands { time_ms, .. } | Self::Checkpoint { time_ms } | Self::Timers { time_ms } => {
+                Some(*time_ms)
+            }
             Self::Empty | Self::Configuration(_) => None,
         }
     }
@@ -205,7 +219,7 @@ impl EntryBody {
     /// The stamp of an encoded entry that has one, told without reading the rest of it.
     #[must_use]
     pub fn peek_time_ms(data: &Bytes) -> Option<u64> {
-        let Ok(Some(KIND_COMMANDS | KIND_CHECKPOINT)) = kind(data) else { return None };
+        let Ok(Some(KIND_COMMANDS | KIND_CHECKPOINT | KIND_TIMERS)) = kind(data) else { return None };
         // Fields are written in the order of their numbers, and a stamp of 0 is not written.
         match data.get(HEADER_BYTES) {
             Some(&TIME_TAG) => decode_varint(&mut data.get(HEADER_BYTES + 1..)?).ok(),
@@ -305,6 +319,8 @@ mod tests {
             EntryBody::Commands { time_ms: 0, commands },
             EntryBody::Checkpoint { time_ms: u64::MAX },
             EntryBody::Checkpoint { time_ms: 0 },
+            EntryBody::Timers { time_ms: 1_700_000_000_000 },
+            EntryBody::Timers { time_ms: 0 },
             EntryBody::Configuration(Configuration::new(members.clone())),
             EntryBody::Configuration(Configuration { members, outgoing: vec![member(3, MemberRole::Voter)] }),
         ]
@@ -326,6 +342,7 @@ mod tests {
         let body = EntryBody::Commands { time_ms: 300, commands: vec![Bytes::from_static(b"ab")] };
         assert_eq!(body.encode().as_ref(), [1, 1, 8, 0xac, 2, 0x12, 2, b'a', b'b']);
         assert_eq!(EntryBody::Checkpoint { time_ms: 1 }.encode().as_ref(), [1, 2, 8, 1]);
+        assert_eq!(EntryBody::Timers { time_ms: 1 }.encode().as_ref(), [1, 4, 8, 1]);
         let body = EntryBody::Configuration(Configuration::new(vec![member(1, MemberRole::Voter)]));
         assert_eq!(body.encode().as_ref(), [1, 3, 0x0a, 6, 8, 1, 0x10, 101, 0x18, 1]);
     }

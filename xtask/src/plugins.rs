@@ -5,9 +5,11 @@ use anyhow::{Context, Result};
 use std::{fs, path::PathBuf};
 
 /// The folders of plugins, and the name each built component gets.
-const FOLDERS: [(&str, &str); 4] = [
+const FOLDERS: [(&str, &str); 6] = [
     ("plugins/counter", "counter"),
     ("plugins/kv", "kv"),
+    ("plugins/lock", "lock"),
+    ("plugins/queue", "queue"),
     ("plugins/faulty", "faulty"),
     ("examples/plugins/greeter", "greeter"),
 ];

@@ -86,7 +86,8 @@ impl Host {
     }
 }
 
-/// What the host offers while a command is applied: all of [`Host`], the command's position, and events.
+/// What the host offers while a command is applied or a timer fires: all of [`Host`], the position in the log, events and
+/// timers.
 #[derive(Debug)]
 pub struct Context {
     host: Host,
@@ -113,6 +114,21 @@ impl Context {
     /// Emits an event for those who watch the group. Dropped when the command is rejected or panics.
     pub fn emit(&self, topic: &str, payload: impl AsRef<[u8]>) {
         backend::emit(topic, payload.as_ref());
+    }
+
+    /// Asks to be called when the group's time has come to `at_ms`: see [`StoreTimers`](crate::StoreTimers) and
+    /// [`MemoryTimers`](crate::MemoryTimers). A timer of the same number is replaced. Dropped when the command is
+    /// rejected or panics.
+    ///
+    /// A group allows few timers (256 unless set otherwise) and traps past that: a machine that waits for much sets one
+    /// for what comes first. A timer is due after 10 ms (unless set otherwise) at the soonest.
+    pub fn set_timer(&self, id: u64, at_ms: u64) {
+        backend::set_timer(id, at_ms);
+    }
+
+    /// Forgets a timer; one that is not set is no error.
+    pub fn cancel_timer(&self, id: u64) {
+        backend::cancel_timer(id);
     }
 }
 

@@ -8,52 +8,49 @@ pub use glue::{Memory, MemorySlot, Stored};
 
 /// Makes a plugin of a [`StoreMachine`](crate::StoreMachine): write it once, at the end of `lib.rs`.
 ///
-/// `export_store_machine!(Machine, lifecycle)` also exports its [`Lifecycle`](crate::Lifecycle).
+/// Behind the machine stand the parts it has beside: `export_store_machine!(Machine, lifecycle, timers)` also exports its
+/// [`Lifecycle`](crate::Lifecycle) and its [`StoreTimers`](crate::StoreTimers).
 #[macro_export]
 macro_rules! export_store_machine {
-    ($machine:ty) => {
+    ($machine:ty $(, $part:ident)* $(,)?) => {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             type Exported = $crate::export::Stored<$machine>;
             $crate::bindings::machine::__export_machine!(Exported with_types_in $crate::bindings::machine);
+            $($crate::__export_part!(Exported, $part);)*
         };
-        $crate::__is_store_machine!($machine);
-    };
-    ($machine:ty, lifecycle) => {
-        $crate::export_store_machine!($machine);
-        #[cfg(target_arch = "wasm32")]
-        const _: () = {
-            type Exported = $crate::export::Stored<$machine>;
-            $crate::bindings::lifecycle::__export_lifecycle!(Exported with_types_in $crate::bindings::lifecycle);
-        };
-        $crate::__has_lifecycle!($machine);
+        $crate::__implements!($machine, $crate::StoreMachine);
+        $($crate::__implements_part!($machine, StoreTimers, $part);)*
     };
 }
 
 /// Makes a plugin of a [`MemoryMachine`](crate::MemoryMachine): write it once, at the end of `lib.rs`.
 ///
-/// `export_memory_machine!(Machine, lifecycle)` also exports its [`Lifecycle`](crate::Lifecycle).
+/// Behind the machine stand the parts it has beside: `export_memory_machine!(Machine, lifecycle, timers)` also exports its
+/// [`Lifecycle`](crate::Lifecycle) and its [`MemoryTimers`](crate::MemoryTimers).
 #[macro_export]
 macro_rules! export_memory_machine {
-    ($machine:ty) => {
+    ($machine:ty $(, $part:ident)* $(,)?) => {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             $crate::__memory_slot!($machine);
             $crate::bindings::machine::__export_machine!(Exported with_types_in $crate::bindings::machine);
             $crate::bindings::snapshot::__export_snapshot!(Exported with_types_in $crate::bindings::snapshot);
+            $($crate::__export_part!(Exported, $part);)*
         };
-        $crate::__is_memory_machine!($machine);
+        $crate::__implements!($machine, $crate::MemoryMachine);
+        $($crate::__implements_part!($machine, MemoryTimers, $part);)*
     };
-    ($machine:ty, lifecycle) => {
-        #[cfg(target_arch = "wasm32")]
-        const _: () = {
-            $crate::__memory_slot!($machine);
-            $crate::bindings::machine::__export_machine!(Exported with_types_in $crate::bindings::machine);
-            $crate::bindings::snapshot::__export_snapshot!(Exported with_types_in $crate::bindings::snapshot);
-            $crate::bindings::lifecycle::__export_lifecycle!(Exported with_types_in $crate::bindings::lifecycle);
-        };
-        $crate::__is_memory_machine!($machine);
-        $crate::__has_lifecycle!($machine);
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_part {
+    ($exported:ident, lifecycle) => {
+        $crate::bindings::lifecycle::__export_lifecycle!($exported with_types_in $crate::bindings::lifecycle);
+    };
+    ($exported:ident, timers) => {
+        $crate::bindings::timers::__export_timers!($exported with_types_in $crate::bindings::timers);
     };
 }
 
@@ -81,33 +78,22 @@ macro_rules! __memory_slot {
 // So that a machine that lacks a trait is told so by `cargo test` and the editor, not only by the plugin's build.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __is_store_machine {
-    ($machine:ty) => {
+macro_rules! __implements {
+    ($machine:ty, $trait:path) => {
         const _: fn() = || {
-            fn is_store_machine<Machine: $crate::StoreMachine>() {}
-            is_store_machine::<$machine>();
+            fn implements<Machine: $trait>() {}
+            implements::<$machine>();
         };
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __is_memory_machine {
-    ($machine:ty) => {
-        const _: fn() = || {
-            fn is_memory_machine<Machine: $crate::MemoryMachine>() {}
-            is_memory_machine::<$machine>();
-        };
+macro_rules! __implements_part {
+    ($machine:ty, $timers:ident, lifecycle) => {
+        $crate::__implements!($machine, $crate::Lifecycle);
     };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __has_lifecycle {
-    ($machine:ty) => {
-        const _: fn() = || {
-            fn has_lifecycle<Machine: $crate::Lifecycle>() {}
-            has_lifecycle::<$machine>();
-        };
+    ($machine:ty, $timers:ident, timers) => {
+        $crate::__implements!($machine, $crate::$timers);
     };
 }

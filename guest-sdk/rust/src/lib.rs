@@ -62,6 +62,7 @@ mod snapshot;
 mod store;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+mod timers;
 
 pub use context::{Callback, Context, Group, Host, Level, Position};
 pub use lifecycle::Lifecycle;
@@ -69,3 +70,4 @@ pub use machine::{MemoryMachine, StoreMachine};
 pub use outcome::{Rejection, Reply};
 pub use snapshot::{SnapshotReader, SnapshotWriter};
 pub use store::{Pair, Range, Store, StoreView};
+pub use timers::{MemoryTimers, StoreTimers};

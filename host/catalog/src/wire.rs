@@ -412,6 +412,7 @@ same_fields!(
     fuel_per_query,
     fuel_per_callback,
     fuel_per_snapshot,
+    snapshot_bytes_max,
     memory_bytes_max,
     table_elements_max,
     command_bytes_max,
@@ -425,4 +426,6 @@ same_fields!(
     changed_bytes_per_command_max,
     host_call_bytes_max,
     proposals_per_callback_max,
+    timers_max,
+    timer_delay_ms_min,
 );

@@ -129,6 +129,12 @@ pub enum Input {
         /// The group.
         group: GroupId,
     },
+    /// The leader is to put an entry into the log at which the timers that are due fire. Nothing happens on others, or while
+    /// one waits already.
+    ProposeTimers {
+        /// The group.
+        group: GroupId,
+    },
     /// Change the members. Answered like a command, once the group has left the old configuration for good.
     ProposeConfiguration {
         /// The group.

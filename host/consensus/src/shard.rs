@@ -83,6 +83,7 @@ impl Shard {
             Input::Close { group }
             | Input::Propose { group, .. }
             | Input::ProposeCheckpoint { group }
+            | Input::ProposeTimers { group }
             | Input::ProposeConfiguration { group, .. }
             | Input::TransferLeader { group, .. }
             | Input::Read { group, .. }

@@ -1,7 +1,7 @@
 use crate::{
     CheckedPlugin, EngineConfig, PluginRefusal,
-    check::{LIFECYCLE, MACHINE, SNAPSHOT},
-    instance::WasmInstance,
+    check::{LIFECYCLE, MACHINE, SNAPSHOT, TIMERS},
+    instance::{StillbornInstance, WasmInstance},
     state::State,
     text::shown,
 };
@@ -30,6 +30,7 @@ pub(crate) struct Exports {
     pub(crate) query: ComponentExportIndex,
     pub(crate) snapshot: Option<SnapshotExports>,
     pub(crate) lifecycle: Option<LifecycleExports>,
+    pub(crate) fired: Option<ComponentExportIndex>,
 }
 
 pub(crate) struct SnapshotExports {
@@ -60,6 +61,7 @@ impl Exports {
         Some(Self {
             apply: find(&machine, "apply")?,
             query: find(&machine, "query")?,
+            fired: find(&TIMERS.full_name(), "fired"),
             snapshot: match find(&snapshot, "save") {
                 Some(save) => Some(SnapshotExports { save, load: find(&snapshot, "load")? }),
                 None => None,
@@ -96,7 +98,11 @@ impl CompiledPlugin {
                 .min(self.inner.config.memory_reservation_bytes),
             ..GroupLimits::default()
         };
-        WasmInstance::start(self.inner.clone(), &group, &limits).map(drop).map_err(|fault| refused(&fault))
+        match WasmInstance::start(self.inner.clone(), &group, &limits) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(trap)) => Err(refused(&trap)),
+            Err(fault) => Err(refused(&fault)),
+        }
     }
 
     /// What its bytes said of it.
@@ -131,7 +137,15 @@ impl Plugin for CompiledPlugin {
         self.inner.checked.has_lifecycle
     }
 
+    fn has_timers(&self) -> bool {
+        self.inner.checked.has_timers
+    }
+
     fn start(&self, group: &GroupInfo, limits: &GroupLimits) -> Result<Box<dyn Instance>, HostFault> {
-        Ok(Box::new(WasmInstance::start(self.inner.clone(), group, limits)?))
+        Ok(match WasmInstance::start(self.inner.clone(), group, limits)? {
+            Ok(instance) => Box::new(instance),
+            // It started when it was uploaded: something in this group is different, such as its limits.
+            Err(trap) => Box::new(StillbornInstance::new(trap)),
+        })
     }
 }

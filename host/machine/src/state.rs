@@ -4,7 +4,7 @@ use crate::{memory::MemoryLimiter, random::RandomStream};
 use bytes::Bytes;
 use quorate_replica::{
     Overlay,
-    ports::{Event, GroupInfo, GroupLimits, HostFault, LogLine, Trap, TrapKind},
+    ports::{Event, GroupInfo, GroupLimits, HostFault, LogLine, TimerChanges, Trap, TrapKind},
 };
 use quorate_vocabulary::Position;
 use std::{
@@ -18,6 +18,7 @@ use wasmtime::Error;
 pub(crate) enum Phase {
     /// The plugin is being instantiated.
     Start,
+    /// A command, or a timer that fires.
     Apply,
     Query,
     Save,
@@ -51,9 +52,12 @@ pub(crate) struct State {
     pub(crate) random: Option<RandomStream>,
     pub(crate) logs: Vec<LogLine>,
     pub(crate) events: Vec<Event>,
+    pub(crate) timers: TimerChanges,
     pub(crate) proposals: Vec<Bytes>,
     pub(crate) store: Option<Overlay>,
     pub(crate) sink: Option<Box<dyn Write + Send>>,
+    /// What the call wrote to the sink so far.
+    pub(crate) snapshot_bytes: u64,
     pub(crate) source: Option<Box<dyn Read + Send>>,
     /// Why a function of the host ended the call, if one did.
     stop: Option<Stop>,
@@ -79,9 +83,11 @@ impl State {
             random: None,
             logs: Vec::new(),
             events: Vec::new(),
+            timers: TimerChanges::new(),
             proposals: Vec::new(),
             store: None,
             sink: None,
+            snapshot_bytes: 0,
             source: None,
             stop: None,
         }
@@ -94,9 +100,16 @@ impl State {
         self.random = None;
         self.logs.clear();
         self.events.clear();
+        self.timers.clear();
         self.proposals.clear();
+        self.snapshot_bytes = 0;
         self.stop = None;
         self.memory.refused = false;
+    }
+
+    /// Whether the plugin did what ends a call: a function of the host stopped it, or its memory was not let grow.
+    pub(crate) fn ended_by_plugin(&self) -> bool {
+        self.memory.refused || matches!(self.stop, Some(Stop::Trap(_)))
     }
 
     /// Takes the reason why a function of the host ended the call.

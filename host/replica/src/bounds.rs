@@ -1,7 +1,9 @@
 //! The limits of the group on what comes out of a plugin. An engine keeps them as well, and traps earlier; here they hold for
 //! every kind of plugin.
 
-use crate::ports::{Call, Callback, GroupLimits, LogLine, Outcome, Trap, TrapKind};
+use crate::ports::{
+    Call, Callback, GroupLimits, LogLine, Outcome, PendingTimers, TimerChanges, Trap, TrapKind,
+};
 use bytes::Bytes;
 
 /// The trap a command or query is answered with that is too large to be handed to the plugin at all.
@@ -24,9 +26,29 @@ pub(crate) fn enforce(mut call: Call, limits: &GroupLimits, budget: u64) -> Call
     }
     if !matches!(call.outcome, Outcome::Reply(_)) {
         call.events.clear();
+        call.timers.clear();
     }
     enforce_logs(&mut call.logs, limits);
     call
+}
+
+/// The trap of a call that sets or cancels more timers than the group allows.
+pub(crate) fn timers_trap(
+    changes: &TimerChanges,
+    pending: &PendingTimers,
+    limits: &GroupLimits,
+) -> Option<Trap> {
+    let max = limits.timers_max;
+    let changed = length(changes.len());
+    let after = length(pending.count_after(changes));
+    let message = if changed > max {
+        format!("{changed} timers were set or cancelled, and the group allows {max}")
+    } else if after > max {
+        format!("{after} timers would be pending, and the group allows {max}")
+    } else {
+        return None;
+    };
+    Some(Trap { kind: TrapKind::LimitExceeded, message })
 }
 
 /// Holds a callback to the limits: one that passes them proposes nothing.

@@ -19,6 +19,8 @@ mod tag {
     pub(super) const CHECKPOINT: u8 = 7;
     pub(super) const CONFIGURATION: u8 = 8;
     pub(super) const EVENT: u8 = 9;
+    pub(super) const TIMER_SET: u8 = 10;
+    pub(super) const TIMER_CANCELLED: u8 = 11;
 }
 
 impl EntryDigest {
@@ -89,6 +91,15 @@ fn add_call(hash: &mut Sha256, ordinal: u32, call: &Call) {
     for event in &call.events {
         add_bytes(hash, tag::EVENT, event.topic.as_bytes());
         add_bytes(hash, tag::EVENT, &event.payload);
+    }
+    for (id, change) in &call.timers {
+        let (tag, at_ms) = match change {
+            Some(at_ms) => (tag::TIMER_SET, *at_ms),
+            None => (tag::TIMER_CANCELLED, 0),
+        };
+        hash.update([tag]);
+        hash.update(id.to_le_bytes());
+        hash.update(at_ms.to_le_bytes());
     }
 }
 

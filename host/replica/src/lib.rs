@@ -16,6 +16,7 @@ mod replica;
 mod sink;
 mod snapshot_source;
 mod store_snapshot;
+mod task;
 pub mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 use crate::{
     ReplicaFault, ReplicaStart, bounds,
-    ports::{AppliedPoint, Call, Callback, Instance, LifecycleEvent, Outcome, StoreView},
+    ports::{AppliedPoint, Call, Callback, Instance, LifecycleEvent, Outcome, PendingTimers, StoreView},
     replay::{self, Replay},
     replica::MemoryPoint,
 };
@@ -39,6 +39,8 @@ pub struct Observer {
 struct Follower {
     instance: Box<dyn Instance>,
     at: Position,
+    /// The timers that are set there.
+    timers: PendingTimers,
 }
 
 impl Observer {
@@ -122,11 +124,11 @@ impl Observer {
             return Ok(follower);
         }
         // What it was asked since its base may have used up its memory: not so one made anew.
-        let base = memory.base;
+        let base = &memory.base;
         let loaded = replay::load_base(&self.start, base)?;
         let instance = loaded.map_err(|failure| ReplicaFault::Snapshot { index: base.index, failure })?;
         let at = Position { index: base.index, ..Position::default() };
-        let mut follower = Follower { instance, at };
+        let mut follower = Follower { instance, at, timers: base.timers.clone() };
         if self.follow(&mut follower, applied, memory)? {
             return Ok(follower);
         }
@@ -143,6 +145,7 @@ impl Observer {
         let mut replay = Replay {
             start: &self.start,
             instance: follower.instance.as_mut(),
+            timers: &mut follower.timers,
             trapped: &memory.trapped,
             observe: &mut |_, _| {},
         };

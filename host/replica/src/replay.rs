@@ -1,11 +1,11 @@
 //! Making an instance of a memory machine again: its base loaded, and the entries behind it applied.
 
 use crate::{
-    CommittedEntry, Overlay, ReplicaFault, ReplicaStart, bounds,
-    ports::{Call, CallFailure, HostFault, Instance, Outcome},
+    CommittedEntry, Overlay, ReplicaFault, ReplicaStart,
+    ports::{AppliedPoint, Call, CallFailure, HostFault, Instance, Outcome, PendingTimers},
     snapshot_source::open_snapshot,
+    task,
 };
-use quorate_proto::entry::EntryBody;
 use quorate_vocabulary::Position;
 use std::collections::BTreeSet;
 
@@ -16,18 +16,27 @@ pub(crate) type Trapped = BTreeSet<(u64, u32)>;
 const PAGE_BYTES_MAX: u64 = 4 << 20;
 
 /// Where an instance of a memory machine begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Base {
     /// Everything up to here is in it.
     pub(crate) index: u64,
     /// Whether it is loaded from the snapshot there; else the group began there, with nothing.
     pub(crate) has_snapshot: bool,
+    /// The timers that are set as of there.
+    pub(crate) timers: PendingTimers,
+}
+
+impl Base {
+    /// The snapshot at this point.
+    pub(crate) fn of_snapshot(point: &AppliedPoint) -> Self {
+        Self { index: point.index, has_snapshot: true, timers: point.timers.clone() }
+    }
 }
 
 /// A fresh instance that has loaded its base and done nothing else.
 pub(crate) fn load_base(
     start: &ReplicaStart,
-    base: Base,
+    base: &Base,
 ) -> Result<Result<Box<dyn Instance>, CallFailure>, ReplicaFault> {
     let instance = start.plugin.start(&start.group, &start.limits);
     let mut instance = instance.map_err(ReplicaFault::while_doing("starting an instance"))?;
@@ -48,6 +57,8 @@ pub(crate) struct UnexpectedTrap;
 pub(crate) struct Replay<'a> {
     pub(crate) start: &'a ReplicaStart,
     pub(crate) instance: &'a mut dyn Instance,
+    /// Those that are set where the instance stands.
+    pub(crate) timers: &'a mut PendingTimers,
     pub(crate) trapped: &'a Trapped,
     pub(crate) observe: &'a mut dyn FnMut(Position, &Call),
 }
@@ -79,24 +90,29 @@ impl Replay<'_> {
         Ok(Ok(()))
     }
 
-    /// The commands of one entry, those before the one at `end` if it is given.
+    /// The calls of one entry, those before the one at `end` if it is given.
     pub(crate) fn entry(
         &mut self,
         entry: &CommittedEntry,
         end: Option<u32>,
     ) -> Result<Result<(), UnexpectedTrap>, ReplicaFault> {
-        let EntryBody::Commands { time_ms, commands } = &entry.body else { return Ok(Ok(())) };
-        for (ordinal, command) in (0..end.unwrap_or(u32::MAX)).zip(commands) {
+        let (time_ms, tasks) = task::tasks(&entry.body, self.timers);
+        let mut ordinals = 0..end.unwrap_or(u32::MAX);
+        for task in tasks {
+            if !task.begin(self.timers, time_ms) {
+                continue;
+            }
+            let Some(ordinal) = ordinals.next() else { break };
             if self.trapped.contains(&(entry.index, ordinal)) {
                 continue;
             }
-            let position = Position { index: entry.index, ordinal, time_ms: *time_ms };
-            let called = self.instance.apply(position, command, Overlay::empty());
+            let position = Position { index: entry.index, ordinal, time_ms };
+            let called = task.perform(self.start, self.instance, position, Overlay::empty(), self.timers);
             let (call, _) = called.map_err(ReplicaFault::while_doing("applying a command again"))?;
-            let call = bounds::enforce(call, &self.start.limits, self.start.limits.fuel_per_command);
             if matches!(call.outcome, Outcome::Trapped(_)) {
                 return Ok(Err(UnexpectedTrap));
             }
+            self.timers.change(&call.timers, time_ms, &self.start.limits);
             (self.observe)(position, &call);
         }
         Ok(Ok(()))

@@ -9,7 +9,8 @@ mod tests;
 
 use fault::Fault;
 use quorate_guest::{
-    Callback, Context, Host, Lifecycle, MemoryMachine, Rejection, Reply, SnapshotReader, SnapshotWriter,
+    Callback, Context, Host, Lifecycle, MemoryMachine, MemoryTimers, Rejection, Reply, SnapshotReader,
+    SnapshotWriter,
 };
 use state::State;
 use std::cell::RefCell;
@@ -57,6 +58,20 @@ impl MemoryMachine for Faulty {
             "on-save" => {
                 Fault::parse(rest)?;
                 self.state.on_save = rest.into();
+                Ok("ok".into())
+            }
+            "on-timer" => {
+                Fault::parse(rest)?;
+                self.state.on_timer = rest.into();
+                Ok("ok".into())
+            }
+            "set-timer" => {
+                let (id, delay_ms) = rest.split_once(' ').unwrap_or((rest, "0"));
+                context.set_timer(number(id)?, context.time_ms().saturating_add(number(delay_ms)?));
+                Ok("ok".into())
+            }
+            "cancel-timer" => {
+                context.cancel_timer(number(rest)?);
                 Ok("ok".into())
             }
             "emit" => {
@@ -110,9 +125,25 @@ fn common(host: &Host, verb: &str, rest: &str) -> Result<Reply, Rejection> {
     }
 }
 
+fn number(word: &str) -> Result<u64, Rejection> {
+    word.parse().map_err(|_| format!("not a number: `{word}`").into())
+}
+
 fn line(bytes: &[u8]) -> Result<(&str, &str), Rejection> {
     let text = str::from_utf8(bytes).map_err(|_| "commands and queries are UTF-8 text")?;
     Ok(text.split_once(' ').unwrap_or((text, "")))
+}
+
+impl MemoryTimers for Faulty {
+    fn fired(&mut self, context: &Context, id: u64) -> Result<(), Rejection> {
+        if self.state.on_timer.is_empty() {
+            self.state.noted.push(format!("timer {id}"));
+            context.emit("timer", id.to_string());
+            return Ok(());
+        }
+        let fault = Fault::parse(&self.state.on_timer)?;
+        fault.happen(context).map(|_| ())
+    }
 }
 
 impl Lifecycle for Faulty {
@@ -163,4 +194,4 @@ fn see(host: &Host, what: impl Display) {
     SEEN.with_borrow_mut(|seen| seen.push(what.to_string()));
 }
 
-quorate_guest::export_memory_machine!(Faulty, lifecycle);
+quorate_guest::export_memory_machine!(Faulty, lifecycle, timers);

@@ -7,12 +7,14 @@ pub(crate) struct State {
     pub(crate) text: String,
     pub(crate) on_leader_start: String,
     pub(crate) on_save: String,
+    pub(crate) on_timer: String,
     pub(crate) noted: Vec<String>,
 }
 
 impl State {
     pub(crate) fn write(&self, into: &mut impl Write) -> io::Result<()> {
-        for text in [&self.text, &self.on_leader_start, &self.on_save].into_iter().chain(&self.noted) {
+        let settings = [&self.text, &self.on_leader_start, &self.on_save, &self.on_timer];
+        for text in settings.into_iter().chain(&self.noted) {
             let length = u32::try_from(text.len()).map_err(io::Error::other)?;
             into.write_all(&length.to_le_bytes())?;
             into.write_all(text.as_bytes())?;
@@ -35,7 +37,7 @@ impl State {
         }
         let mut texts = texts.into_iter();
         let mut next = || texts.next().ok_or_else(invalid);
-        let (text, on_leader_start, on_save) = (next()?, next()?, next()?);
-        Ok(Self { text, on_leader_start, on_save, noted: texts.collect() })
+        let (text, on_leader_start, on_save, on_timer) = (next()?, next()?, next()?, next()?);
+        Ok(Self { text, on_leader_start, on_save, on_timer, noted: texts.collect() })
     }
 }

@@ -110,3 +110,20 @@ fn what_is_unknown_is_rejected() {
     }
     assert!(faulty.query("set text").rejection_text().starts_with("unknown `set text`"));
 }
+
+#[test]
+fn a_timer_notes_itself_or_misbehaves() {
+    let mut faulty = faulty();
+    for command in ["set-timer 1 100", "set-timer 2 100", "cancel-timer 2", "set-timer 3 200"] {
+        assert_eq!(faulty.apply(command).reply_text(), "ok");
+    }
+    faulty.advance_ms(100);
+    assert_eq!(faulty.fire_timers().len(), 1);
+    let _ = faulty.apply("on-timer panic oh no");
+    faulty.save_and_load();
+    faulty.advance_ms(100);
+    let mut fired = faulty.fire_timers();
+    assert_eq!(fired.remove(0).1.panic_message(), "oh no");
+    assert_eq!(faulty.query("noted").reply_text(), "timer 1");
+    assert_eq!(faulty.apply("set-timer much").rejection_text(), "not a number: `much`");
+}

@@ -1,96 +1,109 @@
-//! What changes the state.
+//! What changes the state, as it is typed.
 
-use crate::words::{self, Word};
-use crate::{keys, leaders};
-use quorate_guest::{Context, Reply, Store};
+use crate::keys;
+use words::Word;
 
 /// What may be typed, for those who typed something else.
-const KNOWN: &str = "`put KEY VALUE`, `create KEY VALUE`, `cas KEY OLD NEW`, `delete KEY`";
+const KNOWN: &str = "`put KEY VALUE`, `create KEY VALUE`, `cas KEY OLD NEW`, `swap KEY VALUE`, \
+    `merge KEY VALUE [SEPARATOR]`, `delete KEY`, `delete-range START END`, `allocate NAME COUNT`, \
+    `reset NAME`, `batch COMMAND ; COMMAND ...`";
 
+/// What one command does.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command<'text> {
+    Batch(Vec<Change<'text>>),
+    Change(Change<'text>),
+    NoteLeader { term: u64 },
+}
+
+/// What may also stand in a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Change<'text> {
     Put { key: Word<'text>, value: Word<'text> },
     Create { key: Word<'text>, value: Word<'text> },
     CompareAndSwap { key: Word<'text>, old: Word<'text>, new: Word<'text> },
+    Swap { key: Word<'text>, value: Word<'text> },
+    Merge { key: Word<'text>, value: Word<'text>, separator: Word<'text> },
     Delete { key: Word<'text> },
-    NoteLeader { term: u64 },
+    DeleteRange { start: Word<'text>, end: Word<'text> },
+    Allocate { name: Word<'text>, count: u64 },
+    Reset { name: Word<'text> },
 }
 
 impl<'text> Command<'text> {
     pub(crate) fn parse(line: &'text [u8]) -> Result<Self, String> {
-        let mut words = words::split(line)?;
-        let name = if words.is_empty() { Word::default() } else { words.remove(0) };
-        let command = match (&*name, words.as_mut_slice()) {
-            (b"put", [key, value]) => Self::Put { key: take(key), value: take(value) },
-            (b"create", [key, value]) => Self::Create { key: take(key), value: take(value) },
+        let line = line.trim_ascii_start();
+        if let Some(commands) = line.strip_prefix(b"batch")
+            && commands.first().is_none_or(u8::is_ascii_whitespace)
+        {
+            return batch(commands);
+        }
+        match words::split(line)?.as_slice() {
+            [name, term] if **name == *b"note-leader" => Ok(Self::NoteLeader { term: words::number(term)? }),
+            words => Change::parse(words).map(Self::Change),
+        }
+    }
+}
+
+fn batch(commands: &[u8]) -> Result<Command<'_>, String> {
+    let commands = words::split_commands(commands)?.into_iter().enumerate().map(|(place, words)| {
+        Change::parse(&words).map_err(|problem| format!("command {} of the batch: {problem}", place + 1))
+    });
+    commands.collect::<Result<_, _>>().map(Command::Batch)
+}
+
+impl<'text> Change<'text> {
+    fn parse(words: &[Word<'text>]) -> Result<Self, String> {
+        let (name, parameters) =
+            words.split_first().map_or((&b""[..], &[][..]), |(name, rest)| (&**name, rest));
+        let change = match (name, parameters) {
+            (b"put", [key, value]) => Self::Put { key: key.clone(), value: value.clone() },
+            (b"create", [key, value]) => Self::Create { key: key.clone(), value: value.clone() },
             (b"cas", [key, old, new]) => {
-                Self::CompareAndSwap { key: take(key), old: take(old), new: take(new) }
+                Self::CompareAndSwap { key: key.clone(), old: old.clone(), new: new.clone() }
             }
-            (b"delete", [key]) => Self::Delete { key: take(key) },
-            (b"note-leader", [term]) => Self::NoteLeader { term: words::number(term)? },
-            (b"put" | b"create" | b"cas", [_, _, _, ..]) => {
+            (b"swap", [key, value]) => Self::Swap { key: key.clone(), value: value.clone() },
+            (b"merge", [key, value]) => {
+                Self::Merge { key: key.clone(), value: value.clone(), separator: Word::default() }
+            }
+            (b"merge", [key, value, separator]) => {
+                Self::Merge { key: key.clone(), value: value.clone(), separator: separator.clone() }
+            }
+            (b"delete", [key]) => Self::Delete { key: key.clone() },
+            (b"delete-range", [start, end]) => Self::DeleteRange { start: start.clone(), end: end.clone() },
+            (b"allocate", [name, count]) => {
+                Self::Allocate { name: name.clone(), count: words::number(count)? }
+            }
+            (b"reset", [name]) => Self::Reset { name: name.clone() },
+            (b"put" | b"create" | b"cas" | b"swap" | b"merge", [_, _, _, ..]) => {
                 return Err(format!(
                     "too many words: a value with spaces is written in quotes; known are {KNOWN}"
                 ));
             }
-            _ => return Err(format!("unknown command `{}`; known are {KNOWN}", words::written(&name))),
+            _ => return Err(format!("unknown command `{}`; known are {KNOWN}", words::written(name))),
         };
-        command.check()?;
-        Ok(command)
+        change.check()?;
+        Ok(change)
     }
 
     fn check(&self) -> Result<(), String> {
         match self {
-            Self::Put { key, value } | Self::Create { key, value } => {
+            Self::Put { key, value }
+            | Self::Create { key, value }
+            | Self::Swap { key, value }
+            | Self::CompareAndSwap { key, new: value, .. }
+            | Self::Merge { key, value, .. } => {
                 keys::check_key(key)?;
                 keys::check_value(value)
             }
-            Self::CompareAndSwap { key, new, .. } => {
-                keys::check_key(key)?;
-                keys::check_value(new)
+            Self::Delete { key: name } | Self::Allocate { name, .. } | Self::Reset { name } => {
+                keys::check_key(name)
             }
-            Self::Delete { key } => keys::check_key(key),
-            Self::NoteLeader { .. } => Ok(()),
+            // An end of a range is no key that anything is put at, and may be empty.
+            Self::DeleteRange { start, end } => [start, end]
+                .into_iter()
+                .filter(|key| !key.is_empty())
+                .try_for_each(|key| keys::check_key(key)),
         }
     }
-
-    pub(crate) fn apply(self, context: &Context, store: &mut Store) -> Result<Reply, String> {
-        match self {
-            Self::Put { key, value } => {
-                store.put(keys::entry(&key), value);
-                context.emit("put", key);
-            }
-            Self::Create { key, value } => {
-                let entry = keys::entry(&key);
-                if store.contains(&entry) {
-                    return Err(format!("{} has a value", words::written(&key)));
-                }
-                store.put(entry, value);
-                context.emit("put", key);
-            }
-            Self::CompareAndSwap { key, old, new } => {
-                let entry = keys::entry(&key);
-                match store.get(&entry) {
-                    Some(found) if found == *old => {}
-                    Some(found) => {
-                        let (key, found) = (words::written(&key), words::written(&found));
-                        return Err(format!("{key} is {found}"));
-                    }
-                    None => return Err(format!("{} has no value", words::written(&key))),
-                }
-                store.put(entry, new);
-                context.emit("put", key);
-            }
-            Self::Delete { key } => {
-                store.delete(keys::entry(&key));
-                context.emit("delete", key);
-            }
-            Self::NoteLeader { term } => leaders::note(store, term, context.position().index),
-        }
-        Ok("ok".into())
-    }
-}
-
-fn take<'text>(word: &mut Word<'text>) -> Word<'text> {
-    std::mem::take(word)
 }

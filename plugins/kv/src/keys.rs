@@ -3,10 +3,14 @@
 //! | key | value |
 //! | --- | --- |
 //! | `k` and the key | the value |
+//! | `s` and the name of a sequence | its last number, 8 bytes, the highest first |
 //! | `l` and the term, 8 bytes, the highest first | the index of the entry that noted it, likewise |
 
 /// Before every key of the user's.
 const ENTRY: u8 = b'k';
+
+/// Before every name of a sequence.
+const SEQUENCE: u8 = b's';
 
 /// Before every term.
 pub(crate) const LEADER: u8 = b'l';
@@ -20,6 +24,16 @@ pub(crate) const VALUE_BYTES_MAX: usize = 1024 * 1024;
 /// Where the value of a key is.
 pub(crate) fn entry(key: &[u8]) -> Vec<u8> {
     [&[ENTRY], key].concat()
+}
+
+/// The first stored key behind every entry.
+pub(crate) fn end_of_entries() -> Vec<u8> {
+    vec![ENTRY + 1]
+}
+
+/// Where the last number of a sequence is.
+pub(crate) fn sequence(name: &[u8]) -> Vec<u8> {
+    [&[SEQUENCE], name].concat()
 }
 
 /// The key of an entry.

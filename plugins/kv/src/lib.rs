@@ -2,13 +2,13 @@
 //!
 //! Commands and queries are text; the README lists them.
 
+mod apply;
 mod command;
 mod keys;
 mod leaders;
 mod query;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use command::Command;
 use query::Query;

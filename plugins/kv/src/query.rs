@@ -1,8 +1,8 @@
 //! What only reads.
 
-use crate::words::{self, Word};
 use crate::{keys, leaders};
 use quorate_guest::{Reply, StoreView};
+use words::Word;
 
 /// How many pairs a scan gives when it is not told.
 pub(crate) const SCAN_PAIRS: u32 = 100;
@@ -14,33 +14,54 @@ pub(crate) const SCAN_PAIRS_MAX: u32 = 1000;
 pub(crate) const SCAN_BYTES_MAX: usize = 256 * 1024;
 
 /// What may be typed, for those who typed something else.
-const KNOWN: &str = "`get KEY`, `scan PREFIX [LIMIT [AFTER]]`, `leaders`";
+const KNOWN: &str = "`get KEY`, `multi-get KEY ...`, `scan PREFIX [LIMIT [AFTER]]`, \
+    `reverse-scan PREFIX [LIMIT [BEFORE]]`, `sequence NAME`, `leaders`";
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Query<'text> {
     Get { key: Word<'text> },
-    Scan { prefix: Word<'text>, limit: u32, after: Option<Word<'text>> },
+    MultiGet { keys: Vec<Word<'text>> },
+    Scan(Scan<'text>),
+    Sequence { name: Word<'text> },
     Leaders,
+}
+
+/// Which pairs to give.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Scan<'text> {
+    prefix: Word<'text>,
+    limit: u32,
+    /// The key that was given last, to go on from.
+    last: Option<Word<'text>>,
+    reverse: bool,
 }
 
 impl<'text> Query<'text> {
     pub(crate) fn parse(line: &'text [u8]) -> Result<Self, String> {
         let words = words::split(line)?;
-        match words.as_slice() {
-            [get, key] if **get == *b"get" => {
+        let (name, parameters) =
+            words.split_first().map_or((&b""[..], &[][..]), |(name, rest)| (&**name, rest));
+        match (name, parameters) {
+            (b"get", [key]) => {
                 keys::check_key(key)?;
                 Ok(Self::Get { key: key.clone() })
             }
-            [scan, prefix, rest @ ..] if **scan == *b"scan" && rest.len() <= 2 => Ok(Self::Scan {
+            (b"multi-get", [_, ..]) => {
+                parameters.iter().try_for_each(|key| keys::check_key(key))?;
+                Ok(Self::MultiGet { keys: parameters.to_vec() })
+            }
+            (b"scan" | b"reverse-scan", [prefix, rest @ ..]) if rest.len() <= 2 => Ok(Self::Scan(Scan {
                 prefix: prefix.clone(),
                 limit: rest.first().map_or(Ok(SCAN_PAIRS), |limit| scan_limit(limit))?,
-                after: rest.get(1).cloned(),
-            }),
-            [leaders] if **leaders == *b"leaders" => Ok(Self::Leaders),
-            words => {
-                let name = words.first().map(|name| words::written(name)).unwrap_or_default();
-                Err(format!("unknown query `{name}`; known are {KNOWN}"))
+                last: rest.get(1).cloned(),
+                reverse: name == b"reverse-scan",
+            })),
+            (b"sequence", [name]) => {
+                keys::check_key(name)?;
+                Ok(Self::Sequence { name: name.clone() })
             }
+            (b"leaders", []) => Ok(Self::Leaders),
+            _ => Err(format!("unknown query `{}`; known are {KNOWN}", words::written(name))),
         }
     }
 
@@ -50,7 +71,12 @@ impl<'text> Query<'text> {
                 let value = store.get(keys::entry(key));
                 value.map(Reply::from).ok_or_else(|| format!("{} has no value", words::written(key)))
             }
-            Self::Scan { prefix, limit, after } => Ok(scan(store, prefix, *limit, after.as_deref()).into()),
+            Self::MultiGet { keys } => Ok(multi_get(store, keys).into()),
+            Self::Scan(scan) => Ok(scan.run(store).into()),
+            Self::Sequence { name } => {
+                let last = store.get(keys::sequence(name)).map_or(0, |last| keys::number(&last));
+                Ok(last.to_string().into())
+            }
             Self::Leaders => Ok(leaders::text(store).into()),
         }
     }
@@ -64,34 +90,62 @@ fn scan_limit(word: &[u8]) -> Result<u32, String> {
         .ok_or_else(|| format!("the limit of a scan is from 1 to {SCAN_PAIRS_MAX}, not {limit}"))
 }
 
-/// One line a pair; when there are more, a last line with the query that goes on.
-fn scan(store: &StoreView, prefix: &[u8], limit: u32, after: Option<&[u8]>) -> String {
-    let first = keys::entry(prefix);
-    // The first key that is behind another is that key and a zero byte.
-    let start = after.map(|after| [&keys::entry(after)[..], &[0]].concat()).filter(|start| *start > first);
-    let end = end_of_entries(prefix);
-    let range = store.range(start.as_deref().unwrap_or(&first), Some(&end));
+/// One line a key; it stands alone when there is no value.
+fn multi_get(store: &StoreView, keys: &[Word<'_>]) -> String {
     let mut text = String::new();
-    let mut last: Option<Vec<u8>> = None;
-    // One more than asked for shows whether there is more.
-    for (place, pair) in (0..=limit).zip(range.page(limit.saturating_add(1))) {
-        if let Some(last) = &last
-            && (place == limit || text.len() >= SCAN_BYTES_MAX)
-        {
-            let (prefix, last) = (words::written(prefix), words::written(last));
-            text.push_str(&format!("\n# more: scan {prefix} {limit} {last}"));
-            break;
-        }
-        if last.is_some() {
+    for key in keys {
+        if !text.is_empty() {
             text.push('\n');
         }
-        let key = keys::of_entry(&pair.key);
         words::write(key, &mut text);
-        text.push(' ');
-        words::write(&pair.value, &mut text);
-        last = Some(key.to_vec());
+        if let Some(value) = store.get(keys::entry(key)) {
+            text.push(' ');
+            words::write(&value, &mut text);
+        }
     }
     text
+}
+
+impl Scan<'_> {
+    /// One line a pair; when there are more, a last line with the query that goes on.
+    fn run(&self, store: &StoreView) -> String {
+        let (start, end) = self.range();
+        // One more than asked for shows whether there is more.
+        let range = store.range(&start, Some(&end)).page(self.limit.saturating_add(1));
+        let range = if self.reverse { range.reversed() } else { range };
+        let mut text = String::new();
+        let mut last: Option<Vec<u8>> = None;
+        for (place, pair) in (0..=self.limit).zip(range) {
+            if let Some(last) = &last
+                && (place == self.limit || text.len() >= SCAN_BYTES_MAX)
+            {
+                let name = if self.reverse { "reverse-scan" } else { "scan" };
+                let (prefix, last) = (words::written(&self.prefix), words::written(last));
+                text.push_str(&format!("\n# more: {name} {prefix} {} {last}", self.limit));
+                break;
+            }
+            if last.is_some() {
+                text.push('\n');
+            }
+            let key = keys::of_entry(&pair.key);
+            words::write(key, &mut text);
+            text.push(' ');
+            words::write(&pair.value, &mut text);
+            last = Some(key.to_vec());
+        }
+        text
+    }
+
+    /// The stored keys to look at, the last one not included.
+    fn range(&self) -> (Vec<u8>, Vec<u8>) {
+        let (start, end) = (keys::entry(&self.prefix), end_of_entries(&self.prefix));
+        match self.last.as_deref().map(keys::entry) {
+            Some(last) if self.reverse => (start, last.min(end)),
+            // The first key that is behind another is that key and a zero byte.
+            Some(last) => (start.max([&last[..], &[0]].concat()), end),
+            None => (start, end),
+        }
+    }
 }
 
 /// The first stored key that is behind every entry with this prefix.

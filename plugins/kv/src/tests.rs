@@ -1,7 +1,8 @@
 use super::*;
 use quorate_guest::testing::{LifecycleEvent, StoreHarness};
 
-mod language;
+mod model;
+mod operations;
 
 fn kv() -> StoreHarness<Kv> {
     StoreHarness::new()

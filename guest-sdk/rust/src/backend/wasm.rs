@@ -29,6 +29,14 @@ pub(crate) fn propose(command: &[u8]) {
     host::propose(command);
 }
 
+pub(crate) fn set_timer(id: u64, at_ms: u64) {
+    host::set_timer(id, at_ms);
+}
+
+pub(crate) fn cancel_timer(id: u64) {
+    host::cancel_timer(id);
+}
+
 pub(crate) fn store_get(key: &[u8]) -> Option<Vec<u8>> {
     store::get(key)
 }

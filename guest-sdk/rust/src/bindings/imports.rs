@@ -210,6 +210,46 @@ pub mod quorate {
                     wit_import1(ptr0.cast_mut(), len0);
                 }
             }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Asks to be called, by `timers.fired`, when the group's time has come to `at-ms` (milliseconds since the Unix
+            /// epoch). Setting a timer of the same number anew replaces it. During `apply` and `fired` only, and only in a plugin
+            /// that exports `timers`; of a call that is rejected or traps nothing is kept. Traps past the number of timers the
+            /// group allows, which is small: a machine that waits for much sets one timer for what comes first. A time that has
+            /// come, or comes within the group's shortest delay (10 ms unless set otherwise), means after that delay.
+            #[allow(async_fn_in_trait)]
+            pub fn set_timer(id: u64, at_ms: u64) -> () {
+                unsafe {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "quorate:machine/host@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "set-timer"]
+                        fn wit_import0(_: i64, _: i64);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import0(_: i64, _: i64) {
+                        unreachable!()
+                    }
+                    wit_import0(_rt::as_i64(&id), _rt::as_i64(&at_ms));
+                }
+            }
+            #[allow(unused_unsafe, clippy::all)]
+            /// Forgets a timer; one that is not pending is no error. Where `set-timer` may be called.
+            #[allow(async_fn_in_trait)]
+            pub fn cancel_timer(id: u64) -> () {
+                unsafe {
+                    #[cfg(target_arch = "wasm32")]
+                    #[link(wasm_import_module = "quorate:machine/host@0.1.0")]
+                    unsafe extern "C" {
+                        #[link_name = "cancel-timer"]
+                        fn wit_import0(_: i64);
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    unsafe extern "C" fn wit_import0(_: i64) {
+                        unreachable!()
+                    }
+                    wit_import0(_rt::as_i64(&id));
+                }
+            }
         }
         /// The stream a snapshot is written to or read from. Callable only during `snapshot.save` and
         /// `snapshot.load`; a call at any other time traps.
@@ -591,6 +631,29 @@ mod _rt {
             unsafe { String::from_utf8_unchecked(bytes) }
         }
     }
+    pub fn as_i64<T: AsI64>(t: T) -> i64 {
+        t.as_i64()
+    }
+    pub trait AsI64 {
+        fn as_i64(self) -> i64;
+    }
+    impl<'a, T: Copy + AsI64> AsI64 for &'a T {
+        fn as_i64(self) -> i64 {
+            (*self).as_i64()
+        }
+    }
+    impl AsI64 for i64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
+    impl AsI64 for u64 {
+        #[inline]
+        fn as_i64(self) -> i64 {
+            self as i64
+        }
+    }
     pub fn as_i32<T: AsI32>(t: T) -> i32 {
         t.as_i32()
     }
@@ -676,24 +739,26 @@ mod _rt {
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 756] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd1\x04\x01A\x02\x01\
-A\x06\x01B\x0f\x01m\x05\x05trace\x05debug\x04info\x04warn\x05error\x04\0\x05leve\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 812] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x89\x05\x01A\x02\x01\
+A\x06\x01B\x13\x01m\x05\x05trace\x05debug\x04info\x04warn\x05error\x04\0\x05leve\
 l\x03\0\0\x01r\x02\x02idw\x04names\x04\0\x0agroup-info\x03\0\x02\x01@\0\0\x03\x04\
 \0\x05group\x01\x04\x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x05\
 \x01p}\x01@\x02\x05topics\x07payload\x06\x01\0\x04\0\x04emit\x01\x07\x01@\0\0w\x04\
-\0\x06random\x01\x08\x01@\x01\x07command\x06\x01\0\x04\0\x07propose\x01\x09\x03\0\
-\x1aquorate:machine/host@0.1.0\x05\0\x01B\x05\x01p}\x01@\x01\x05chunk\0\x01\0\x04\
-\0\x05write\x01\x01\x01@\x01\x05limity\0\0\x04\0\x04read\x01\x02\x03\0%quorate:m\
-achine/snapshot-stream@0.1.0\x05\x01\x01B\x0f\x01p}\x01r\x02\x03key\0\x05value\0\
-\x04\0\x04pair\x03\0\x01\x01k\0\x01@\x01\x03key\0\0\x03\x04\0\x03get\x01\x04\x01\
-@\x02\x03key\0\x05value\0\x01\0\x04\0\x03put\x01\x05\x01@\x01\x03key\0\x01\0\x04\
-\0\x06delete\x01\x06\x01@\x02\x05start\0\x03end\x03\x01\0\x04\0\x0cdelete-range\x01\
-\x07\x01p\x02\x01@\x04\x05start\0\x03end\x03\x05limity\x07reverse\x7f\0\x08\x04\0\
-\x04scan\x01\x09\x03\0\x1bquorate:machine/store@0.1.0\x05\x02\x04\0:quorate:gues\
-t/imports-part-with-all-of-its-exports-removed\x04\0\x0b2\x01\0,imports-part-wit\
-h-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
-wit-component\x070.254.2\x10wit-bindgen-rust\x060.60.0";
+\0\x06random\x01\x08\x01@\x01\x07command\x06\x01\0\x04\0\x07propose\x01\x09\x01@\
+\x02\x02idw\x05at-msw\x01\0\x04\0\x09set-timer\x01\x0a\x01@\x01\x02idw\x01\0\x04\
+\0\x0ccancel-timer\x01\x0b\x03\0\x1aquorate:machine/host@0.1.0\x05\0\x01B\x05\x01\
+p}\x01@\x01\x05chunk\0\x01\0\x04\0\x05write\x01\x01\x01@\x01\x05limity\0\0\x04\0\
+\x04read\x01\x02\x03\0%quorate:machine/snapshot-stream@0.1.0\x05\x01\x01B\x0f\x01\
+p}\x01r\x02\x03key\0\x05value\0\x04\0\x04pair\x03\0\x01\x01k\0\x01@\x01\x03key\0\
+\0\x03\x04\0\x03get\x01\x04\x01@\x02\x03key\0\x05value\0\x01\0\x04\0\x03put\x01\x05\
+\x01@\x01\x03key\0\x01\0\x04\0\x06delete\x01\x06\x01@\x02\x05start\0\x03end\x03\x01\
+\0\x04\0\x0cdelete-range\x01\x07\x01p\x02\x01@\x04\x05start\0\x03end\x03\x05limi\
+ty\x07reverse\x7f\0\x08\x04\0\x04scan\x01\x09\x03\0\x1bquorate:machine/store@0.1\
+.0\x05\x02\x04\0:quorate:guest/imports-part-with-all-of-its-exports-removed\x04\0\
+\x0b2\x01\0,imports-part-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\
+\x01\x0cprocessed-by\x02\x0dwit-component\x070.254.2\x10wit-bindgen-rust\x060.60\
+.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -4,3 +4,4 @@ pub mod imports;
 pub mod lifecycle;
 pub mod machine;
 pub mod snapshot;
+pub mod timers;

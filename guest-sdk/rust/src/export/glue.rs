@@ -1,9 +1,9 @@
 //! The component's exports, in terms of the traits an author implements.
 
-use crate::bindings::{lifecycle, machine, snapshot};
+use crate::bindings::{lifecycle, machine, snapshot, timers};
 use crate::{
-    Callback, Context, Host, Level, Lifecycle, MemoryMachine, Position, Rejection, Reply, SnapshotReader,
-    SnapshotWriter, Store, StoreMachine, StoreView, backend,
+    Callback, Context, Host, Level, Lifecycle, MemoryMachine, MemoryTimers, Position, Rejection, Reply,
+    SnapshotReader, SnapshotWriter, Store, StoreMachine, StoreTimers, StoreView, backend,
 };
 use lifecycle::exports::quorate::machine::lifecycle::Guest as LifecycleGuest;
 use machine::exports::quorate::machine::machine::Guest as MachineGuest;
@@ -11,6 +11,7 @@ use snapshot::exports::quorate::machine::snapshot::Guest as SnapshotGuest;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic;
+use timers::exports::quorate::machine::timers::Guest as TimersGuest;
 
 type Answer = Result<Vec<u8>, Vec<u8>>;
 
@@ -95,6 +96,24 @@ impl<Slot: MemorySlot> SnapshotGuest for Memory<Slot> {
             Slot::Machine::load(&mut SnapshotReader::default()).map_err(|error| error.to_string())?;
         Slot::with(|machine| *machine = Some(loaded));
         Ok(())
+    }
+}
+
+impl<Machine: StoreTimers> TimersGuest for Stored<Machine> {
+    fn fired(index: u64, ordinal: u32, time_ms: u64, id: u64) -> Result<(), Vec<u8>> {
+        log_panics();
+        let context = Context::new(Position { index, ordinal, time_ms });
+        Machine::default().fired(&context, &mut Store::new(), id).map_err(Rejection::into_bytes)
+    }
+}
+
+impl<Slot: MemorySlot> TimersGuest for Memory<Slot>
+where
+    Slot::Machine: MemoryTimers,
+{
+    fn fired(index: u64, ordinal: u32, time_ms: u64, id: u64) -> Result<(), Vec<u8>> {
+        let context = Context::new(Position { index, ordinal, time_ms });
+        Self::with(|machine| machine.fired(&context, id)).map_err(Rejection::into_bytes)
     }
 }
 

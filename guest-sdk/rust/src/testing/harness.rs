@@ -20,6 +20,29 @@ impl Harness {
         Self { host, leads: false }
     }
 
+    /// The timer that fires next, if one is due, in the order of a group.
+    pub(super) fn due(&self) -> Option<u64> {
+        let timers = self.host.timers.iter().filter(|(_, at_ms)| **at_ms <= self.host.position.time_ms);
+        timers.map(|(id, at_ms)| (*at_ms, *id)).min().map(|(_, id)| id)
+    }
+
+    /// Runs what is due as one entry. What one timer sets is not due in the same entry: time stands still meanwhile.
+    pub(super) fn fire<Outcome>(
+        &mut self,
+        mut fire: impl FnMut(&mut Self, u64) -> Outcome,
+    ) -> Vec<(u64, Outcome)> {
+        let mut fired = Vec::new();
+        while let Some(id) = self.due() {
+            if fired.is_empty() {
+                self.next_entry();
+            }
+            self.host.timers.remove(&id);
+            fired.push((id, fire(self, id)));
+            self.host.position.ordinal += 1;
+        }
+        fired
+    }
+
     pub(super) fn next_entry(&mut self) {
         self.host.position.index += 1;
         self.host.position.ordinal = 0;
@@ -59,6 +82,12 @@ macro_rules! common_methods {
         /// Lets time pass, as far as the commands to come can see.
         pub fn advance_ms(&mut self, milliseconds: u64) {
             self.harness.host.position.time_ms += milliseconds;
+        }
+
+        /// The timers that are set: their numbers, and when each is due.
+        #[must_use]
+        pub fn timers(&self) -> Vec<(u64, u64)> {
+            self.harness.host.timers.iter().map(|(id, at_ms)| (*id, *at_ms)).collect()
         }
 
         /// The position of the last entry, and the time of the next.

@@ -7,6 +7,10 @@ use std::mem;
 use std::ops::Bound;
 use std::panic::{self, AssertUnwindSafe};
 
+/// How many timers a group allows, and how soon one may be due, unless set otherwise.
+const TIMERS_MAX: usize = 256;
+const TIMER_DELAY_MS_MIN: u64 = 10;
+
 /// The most bytes of pairs that one scan gives, as in the contract.
 const SCAN_BYTES_MAX: usize = 1024 * 1024;
 
@@ -53,6 +57,8 @@ pub(crate) struct MemoryHost {
     pub(crate) position: Position,
     pub(crate) pairs: Pairs,
     pub(crate) events: Vec<Event>,
+    /// When each timer that is set is due, by its number.
+    pub(crate) timers: BTreeMap<u64, u64>,
     pub(crate) logs: Vec<LogLine>,
     pub(crate) proposals: Vec<Vec<u8>>,
     pub(crate) snapshot: Vec<u8>,
@@ -68,6 +74,7 @@ impl Default for MemoryHost {
             position: Position::default(),
             pairs: Pairs::new(),
             events: Vec::new(),
+            timers: BTreeMap::new(),
             logs: Vec::new(),
             proposals: Vec::new(),
             snapshot: Vec::new(),
@@ -135,6 +142,28 @@ pub(crate) fn propose(command: &[u8]) {
         let leading = host.phase == Phase::Callback { leader: true };
         assert!(leading, "only a leader proposes, and only in a lifecycle callback");
         host.proposals.push(command.to_vec());
+    });
+}
+
+pub(crate) fn set_timer(id: u64, at_ms: u64) {
+    with(|host| {
+        assert!(
+            host.phase == Phase::Apply,
+            "timers are set only while a command is applied or a timer fires"
+        );
+        let earliest = host.position.time_ms.saturating_add(TIMER_DELAY_MS_MIN);
+        host.timers.insert(id, at_ms.max(earliest));
+        assert!(host.timers.len() <= TIMERS_MAX, "a group allows {TIMERS_MAX} timers");
+    });
+}
+
+pub(crate) fn cancel_timer(id: u64) {
+    with(|host| {
+        assert!(
+            host.phase == Phase::Apply,
+            "timers are cancelled only while a command is applied or a timer fires"
+        );
+        host.timers.remove(&id);
     });
 }
 

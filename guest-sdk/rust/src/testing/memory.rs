@@ -1,7 +1,10 @@
 use super::harness::{Harness, common_methods};
 use super::host::{MemoryHost, Phase, lend};
 use super::{Event, LifecycleEvent, LogLine, Outcome, lifecycle};
-use crate::{Context, Group, Host, Lifecycle, MemoryMachine, Position, SnapshotReader, SnapshotWriter};
+use crate::{
+    Context, Group, Host, Lifecycle, MemoryMachine, MemoryTimers, Position, Rejection, Reply, SnapshotReader,
+    SnapshotWriter,
+};
 use std::io;
 
 /// A group of one replica that runs a memory machine.
@@ -41,28 +44,26 @@ impl<Machine: MemoryMachine> MemoryHarness<Machine> {
     ) -> Vec<Outcome> {
         let machine = &mut self.machine;
         self.harness.entry(commands, |harness, command| {
-            let host = &mut harness.host;
-            let before = (saved(machine, host), host.events.len());
-            let context = Context::new(host.position);
-            let outcome =
-                lend(host, Phase::Apply, || Outcome::of(|| machine.apply(&context, command.as_ref())));
-            match &outcome {
-                Outcome::Reply(_) => {}
-                Outcome::Rejection(_) => {
-                    host.events.truncate(before.1);
-                    let command = command.as_ref().escape_ascii();
-                    let unchanged = saved(machine, host) == before.0;
-                    assert!(
-                        unchanged,
-                        "the machine rejected \"{command}\" and still changed its state: {outcome:?}"
-                    );
-                }
-                Outcome::Trapped(_) => {
-                    host.events.truncate(before.1);
-                    *machine = load(host, before.0).expect("a machine loads what it saved");
-                }
-            }
-            outcome
+            let command = command.as_ref();
+            let what = format!("\"{}\"", command.escape_ascii());
+            call(machine, &mut harness.host, &what, |machine, context| machine.apply(context, command))
+        })
+    }
+
+    /// Lets the timers fire that are due by now, as one entry: their numbers, and what came of each. See
+    /// [`advance_ms`](Self::advance_ms).
+    ///
+    /// # Panics
+    /// When the machine rejects a timer and still changes its state.
+    pub fn fire_timers(&mut self) -> Vec<(u64, Outcome)>
+    where
+        Machine: MemoryTimers,
+    {
+        let machine = &mut self.machine;
+        self.harness.fire(|harness, id| {
+            call(machine, &mut harness.host, &format!("timer {id}"), |machine, context| {
+                machine.fired(context, id).map(|()| Reply::empty())
+            })
         })
     }
 
@@ -107,6 +108,30 @@ impl<Machine: MemoryMachine> MemoryHarness<Machine> {
         let harness = &mut self.harness;
         harness.leads = lifecycle::tell(&self.machine, &mut harness.host, harness.leads, event);
     }
+}
+
+/// Makes one call of an entry, and undoes what it did unless it replied.
+fn call<Machine: MemoryMachine>(
+    machine: &mut Machine,
+    host: &mut MemoryHost,
+    what: &str,
+    act: impl FnOnce(&mut Machine, &Context) -> Result<Reply, Rejection>,
+) -> Outcome {
+    let before = (saved(machine, host), host.events.len(), host.timers.clone());
+    let context = Context::new(host.position);
+    let outcome = lend(host, Phase::Apply, || Outcome::of(|| act(machine, &context)));
+    if matches!(outcome, Outcome::Reply(_)) {
+        return outcome;
+    }
+    host.events.truncate(before.1);
+    host.timers = before.2;
+    if matches!(outcome, Outcome::Trapped(_)) {
+        *machine = load(host, before.0).expect("a machine loads what it saved");
+    } else {
+        let unchanged = saved(machine, host) == before.0;
+        assert!(unchanged, "the machine rejected {what} and still changed its state: {outcome:?}");
+    }
+    outcome
 }
 
 fn saved<Machine: MemoryMachine>(machine: &Machine, host: &mut MemoryHost) -> Vec<u8> {

@@ -1,7 +1,10 @@
 use super::harness::{Harness, common_methods};
-use super::host::{Phase, lend};
+use super::host::{MemoryHost, Phase, lend};
 use super::{Event, LifecycleEvent, LogLine, Outcome, lifecycle};
-use crate::{Context, Group, Host, Lifecycle, Pair, Position, Store, StoreMachine, StoreView};
+use crate::{
+    Context, Group, Host, Lifecycle, Pair, Position, Rejection, Reply, Store, StoreMachine, StoreTimers,
+    StoreView,
+};
 use std::marker::PhantomData;
 
 /// A group of one replica that runs a store machine.
@@ -28,17 +31,22 @@ impl<Machine: StoreMachine> StoreHarness<Machine> {
     ) -> Vec<Outcome> {
         // In a cluster the instance lives for one entry. A machine that remembers must not pass its tests.
         self.harness.entry(commands, |harness, command| {
-            let host = &mut harness.host;
-            let before = (host.pairs.clone(), host.events.len());
-            let context = Context::new(host.position);
-            let outcome = lend(host, Phase::Apply, || {
-                Outcome::of(|| Machine::default().apply(&context, &mut Store::new(), command.as_ref()))
-            });
-            if !matches!(outcome, Outcome::Reply(_)) {
-                host.pairs = before.0;
-                host.events.truncate(before.1);
-            }
-            outcome
+            call(&mut harness.host, |context| {
+                Machine::default().apply(context, &mut Store::new(), command.as_ref())
+            })
+        })
+    }
+
+    /// Lets the timers fire that are due by now, as one entry: their numbers, and what came of each. See
+    /// [`advance_ms`](Self::advance_ms).
+    pub fn fire_timers(&mut self) -> Vec<(u64, Outcome)>
+    where
+        Machine: StoreTimers,
+    {
+        self.harness.fire(|harness, id| {
+            call(&mut harness.host, |context| {
+                Machine::default().fired(context, &mut Store::new(), id).map(|()| Reply::empty())
+            })
         })
     }
 
@@ -74,4 +82,17 @@ impl<Machine: StoreMachine> StoreHarness<Machine> {
         let harness = &mut self.harness;
         harness.leads = lifecycle::tell(&Machine::default(), &mut harness.host, harness.leads, event);
     }
+}
+
+/// Makes one call of an entry, and drops what it did unless it replied.
+fn call(host: &mut MemoryHost, act: impl FnOnce(&Context) -> Result<Reply, Rejection>) -> Outcome {
+    let before = (host.pairs.clone(), host.events.len(), host.timers.clone());
+    let context = Context::new(host.position);
+    let outcome = lend(host, Phase::Apply, || Outcome::of(|| act(&context)));
+    if !matches!(outcome, Outcome::Reply(_)) {
+        host.pairs = before.0;
+        host.events.truncate(before.1);
+        host.timers = before.2;
+    }
+    outcome
 }

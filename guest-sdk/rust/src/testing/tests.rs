@@ -1,5 +1,7 @@
 //! The harnesses, by machines made to misbehave.
 
+mod timers;
+
 use super::*;
 use crate::{
     Callback, Context, Host, Level, Lifecycle, MemoryMachine, Rejection, Reply, SnapshotReader,

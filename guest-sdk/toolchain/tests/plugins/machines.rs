@@ -71,6 +71,20 @@ fn kv_scans_more_than_the_host_gives_at_once() {
 }
 
 #[test]
+fn kv_does_all_of_a_batch_or_nothing() {
+    let mut kv = Running::start("plugins/kv");
+    let calls = kv.entry([
+        "batch put a 1 ; swap a 2 ; allocate ids 5 ; merge a 3 ,",
+        "batch put a 9 ; delete-range \"\" \"\" ; create b 1 ; cas b 2 3",
+    ]);
+    assert_eq!(reply(&calls[0]), "ok\n1\n1 5\nok");
+    assert_eq!(calls[0].events.len(), 3);
+    assert_eq!(rejection(&calls[1]), "command 4 of the batch: b is 1");
+    assert_eq!(reply(&kv.query("multi-get a b")), "a 2,3\nb");
+    assert_eq!(reply(&kv.query("sequence ids")), "5");
+}
+
+#[test]
 fn a_leader_of_kv_proposes_to_note_itself() {
     let mut kv = Running::start("plugins/kv");
     let callback = kv.tell(&LifecycleEvent::LeaderStart { term: 6 });

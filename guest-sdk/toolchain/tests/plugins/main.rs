@@ -8,6 +8,7 @@ mod failures;
 mod faulty;
 mod machines;
 mod replica;
+mod timers;
 
 use quorate_machine::{CheckedPlugin, CompiledPlugin, Engine, EngineConfig};
 use quorate_toolchain::{BuiltPlugin, build_plugin};
@@ -58,14 +59,18 @@ fn plugin(folder: &str) -> Plugin {
 
 #[test]
 fn each_plugin_comes_out_as_the_kind_that_its_macro_says() {
-    for (folder, kind, has_lifecycle) in [
-        ("plugins/counter", MachineKind::Memory, true),
-        ("plugins/faulty", MachineKind::Memory, true),
-        ("plugins/kv", MachineKind::Store, true),
-        ("examples/plugins/greeter", MachineKind::Store, false),
+    for (folder, kind, has_lifecycle, has_timers) in [
+        ("plugins/counter", MachineKind::Memory, true, false),
+        ("plugins/faulty", MachineKind::Memory, true, true),
+        ("plugins/kv", MachineKind::Store, true, false),
+        ("plugins/lock", MachineKind::Store, false, true),
+        ("plugins/queue", MachineKind::Store, false, true),
+        ("examples/plugins/greeter", MachineKind::Store, false, false),
     ] {
         let plugin = plugin(folder);
-        assert_eq!((plugin.checked.kind, plugin.checked.has_lifecycle), (kind, has_lifecycle), "{folder}");
+        let checked = &plugin.checked;
+        let found = (checked.kind, checked.has_lifecycle, checked.has_timers);
+        assert_eq!(found, (kind, has_lifecycle, has_timers), "{folder}");
         assert_eq!(plugin.checked.digest.to_string(), plugin.built.digest, "{folder}");
         assert_eq!(plugin.built.package, folder.rsplit('/').next().unwrap());
     }
@@ -75,7 +80,8 @@ fn each_plugin_comes_out_as_the_kind_that_its_macro_says() {
 fn plugins_are_small_and_name_no_folder_of_this_machine() {
     let home = std::env::var("HOME").unwrap();
     let repository = repository().canonicalize().unwrap();
-    for folder in ["plugins/counter", "plugins/faulty", "plugins/kv", "examples/plugins/greeter"] {
+    let plugins = ["counter", "faulty", "kv", "lock", "queue"].map(|name| format!("plugins/{name}"));
+    for folder in plugins.iter().map(String::as_str).chain(["examples/plugins/greeter"]) {
         let bytes = plugin(folder).bytes;
         assert!(bytes.len() < 100_000, "{folder} has {} bytes", bytes.len());
         let text = String::from_utf8_lossy(&bytes);

@@ -61,6 +61,13 @@ impl Running {
         self.entry([command.into()]).remove(0)
     }
 
+    /// Lets time pass, and the timers fire that are due by then.
+    pub(crate) fn pass(&mut self, milliseconds: u64) -> Vec<Call> {
+        self.time_ms += milliseconds;
+        let entry = self.history.push(1, EntryBody::Timers { time_ms: self.time_ms });
+        self.replica.apply(&entry).unwrap().commands
+    }
+
     pub(crate) fn query(&mut self, request: impl Into<Bytes>) -> Call {
         let at = self.replica.read_point().unwrap();
         self.observer.query(&at, &request.into()).unwrap()

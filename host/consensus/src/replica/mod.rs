@@ -96,6 +96,11 @@ impl Replica {
                     self.proposals.push_checkpoint();
                 }
             }
+            Input::ProposeTimers { .. } => {
+                if self.is_leader() {
+                    self.proposals.push_timers();
+                }
+            }
             Input::ProposeConfiguration { request, members, .. } => {
                 let taken = self.leading().and_then(|()| self.propose_configuration(request, &members));
                 self.refuse_unless(request, taken, effects);

@@ -20,6 +20,7 @@ struct Appended {
     requests: Vec<RequestId>,
     bytes: usize,
     is_checkpoint: bool,
+    is_timers: bool,
 }
 
 /// An entry to append.
@@ -36,6 +37,7 @@ pub(crate) struct Proposals {
     /// Of both.
     bytes: usize,
     checkpoint_waits: bool,
+    timers_wait: bool,
     /// A change of members that has been appended and needs another entry before it is done.
     pub(crate) changing: Option<RequestId>,
 }
@@ -78,10 +80,18 @@ impl Proposals {
         self.checkpoint_waits |= !self.appended.iter().any(|entry| entry.is_checkpoint);
     }
 
-    /// The next entry: the checkpoint that waits, or as many commands as fit.
+    /// Timers fire with the next entries, unless an entry for them is on its way: apply asks again when that is done.
+    pub(crate) fn push_timers(&mut self) {
+        self.timers_wait |= !self.appended.iter().any(|entry| entry.is_timers);
+    }
+
+    /// The next entry: the checkpoint that waits, or the timers that do, or as many commands as fit.
     pub(crate) fn pack(&mut self, config: &ShardConfig, time_ms: u64) -> Option<Packed> {
         if mem::take(&mut self.checkpoint_waits) {
             return Some(Packed { body: EntryBody::Checkpoint { time_ms }, requests: Vec::new(), bytes: 0 });
+        }
+        if mem::take(&mut self.timers_wait) {
+            return Some(Packed { body: EntryBody::Timers { time_ms }, requests: Vec::new(), bytes: 0 });
         }
         let (mut count, mut command_bytes) = (0, 0);
         for Waiting { command, .. } in self.waiting.iter().take(config.entry_commands_max) {
@@ -109,6 +119,7 @@ impl Proposals {
                 }
             }
             EntryBody::Checkpoint { .. } => self.checkpoint_waits = true,
+            EntryBody::Timers { .. } => self.timers_wait = true,
             EntryBody::Configuration(_) | EntryBody::Empty => {}
         }
     }
@@ -116,14 +127,16 @@ impl Proposals {
     /// raft has appended the entry.
     pub(crate) fn appended(&mut self, index: u64, term: u64, packed: Packed) {
         let is_checkpoint = matches!(packed.body, EntryBody::Checkpoint { .. });
+        let is_timers = matches!(packed.body, EntryBody::Timers { .. });
         let Packed { requests, bytes, .. } = packed;
-        self.appended.push_back(Appended { index, term, requests, bytes, is_checkpoint });
+        self.appended.push_back(Appended { index, term, requests, bytes, is_checkpoint, is_timers });
     }
 
     /// raft has appended a configuration that this request waits for.
     pub(crate) fn configuration_appended(&mut self, index: u64, term: u64, request: RequestId) {
         let requests = vec![request];
-        self.appended.push_back(Appended { index, term, requests, bytes: 0, is_checkpoint: false });
+        let appended = Appended { index, term, requests, bytes: 0, is_checkpoint: false, is_timers: false };
+        self.appended.push_back(appended);
     }
 
     /// How many entries are appended behind `committed`.
@@ -176,6 +189,7 @@ impl Proposals {
     /// The leadership is lost: what was not appended never will be. What was may still be committed.
     pub(crate) fn stop_leading(&mut self, group: GroupId, leader: Option<Member>, effects: &mut Vec<Effect>) {
         self.checkpoint_waits = false;
+        self.timers_wait = false;
         refuse(group, self.changing.take(), &Refusal::Lost, effects);
         self.refuse_waiting(group, &Refusal::NotLeader { leader }, effects);
     }

@@ -82,7 +82,10 @@ impl Chaos {
                 let to = ReplicaId(1 + self.cluster.draw(NODES));
                 self.cluster.input(node, Input::TransferLeader { group: GROUP, to });
             }
-            83..86 if up => self.cluster.input(node, Input::ProposeCheckpoint { group: GROUP }),
+            83..86 if up => {
+                self.cluster.input(node, Input::ProposeCheckpoint { group: GROUP });
+                self.cluster.input(node, Input::ProposeTimers { group: GROUP });
+            }
             86..93 if up => self.cluster.snapshot(node, GROUP),
             93..97 if up && self.changes_members => self.change_members(),
             97..100 if up => {

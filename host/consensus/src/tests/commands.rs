@@ -295,27 +295,40 @@ fn a_leader_that_was_restarted_stamps_no_earlier_than_before() {
     }
 }
 
-#[test]
-fn a_checkpoint_goes_into_the_log_once() {
-    let mut lone = leader(|_| {});
-    let ask = || Input::ProposeCheckpoint { group: GROUP };
-    let effects = lone.step(vec![ask(), ask(), propose(1, 1), ask()]);
-    let bodies: Vec<_> = persists(&effects).flat_map(|persist| persist.entries.clone()).collect();
-    assert_eq!(bodies.len(), 2, "a checkpoint and a command");
-    assert!(matches!(EntryBody::decode(&bodies[0].data), Ok(EntryBody::Checkpoint { time_ms: 1_000 })));
-    // While it is under way another is not needed.
-    assert!(lone.step(vec![ask()]).is_empty());
-    let number = persists(&effects).last().expect("a write").number;
-    lone.step(vec![Input::Persisted { group: GROUP, number }]);
-    assert_eq!(persists(&lone.step(vec![ask()])).count(), 1);
+/// What a leader is asked to put into the log, and whether an entry is that.
+fn asked() -> [(Input, fn(&EntryBody) -> bool); 2] {
+    [
+        (Input::ProposeCheckpoint { group: GROUP }, |body| {
+            matches!(body, EntryBody::Checkpoint { time_ms: 1_000 })
+        }),
+        (Input::ProposeTimers { group: GROUP }, |body| matches!(body, EntryBody::Timers { time_ms: 1_000 })),
+    ]
 }
 
 #[test]
-fn a_follower_proposes_no_checkpoint() {
-    let mut lone = Lone::new(3);
-    assert!(lone.step(vec![Input::ProposeCheckpoint { group: GROUP }]).is_empty());
-    lone.lead();
-    assert_eq!(lone.status().last.index, 2, "nor does it when it leads later");
+fn a_checkpoint_and_what_lets_timers_fire_go_into_the_log_once() {
+    for (ask, is_it) in asked() {
+        let mut lone = leader(|_| {});
+        let effects = lone.step(vec![ask.clone(), ask.clone(), propose(1, 1), ask.clone()]);
+        let bodies: Vec<_> = persists(&effects).flat_map(|persist| persist.entries.clone()).collect();
+        assert_eq!(bodies.len(), 2, "that and a command");
+        assert!(is_it(&EntryBody::decode(&bodies[0].data).expect("an entry")), "{ask:?}");
+        // While it is under way another is not needed.
+        assert!(lone.step(vec![ask.clone()]).is_empty(), "{ask:?}");
+        let number = persists(&effects).last().expect("a write").number;
+        lone.step(vec![Input::Persisted { group: GROUP, number }]);
+        assert_eq!(persists(&lone.step(vec![ask])).count(), 1);
+    }
+}
+
+#[test]
+fn a_follower_proposes_neither() {
+    for (ask, _) in asked() {
+        let mut lone = Lone::new(3);
+        assert!(lone.step(vec![ask]).is_empty());
+        lone.lead();
+        assert_eq!(lone.status().last.index, 2, "nor does it when it leads later");
+    }
 }
 
 #[test]

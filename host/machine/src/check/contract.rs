@@ -50,6 +50,11 @@ pub(crate) const LIFECYCLE: Interface = Interface {
     ],
 };
 
+pub(crate) const TIMERS: Interface = Interface {
+    name: "timers",
+    functions: &[("fired", "func(index: u64, ordinal: u32, time-ms: u64, id: u64) -> result<_, list<u8>>")],
+};
+
 pub(crate) const HOST: Interface = Interface {
     name: "host",
     functions: &[
@@ -58,6 +63,8 @@ pub(crate) const HOST: Interface = Interface {
         ("emit", "func(topic: string, payload: list<u8>)"),
         ("random", "func() -> u64"),
         ("propose", "func(command: list<u8>)"),
+        ("set-timer", "func(id: u64, at-ms: u64)"),
+        ("cancel-timer", "func(id: u64)"),
     ],
 };
 
@@ -84,4 +91,4 @@ pub(crate) const SNAPSHOT_STREAM: Interface = Interface {
 pub(crate) const IMPORTS: &[Interface] = &[HOST, STORE, SNAPSHOT_STREAM];
 
 /// What a plugin may export; other exports mean nothing to the host.
-pub(crate) const EXPORTS: &[Interface] = &[MACHINE, SNAPSHOT, LIFECYCLE];
+pub(crate) const EXPORTS: &[Interface] = &[MACHINE, SNAPSHOT, LIFECYCLE, TIMERS];

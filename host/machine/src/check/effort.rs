@@ -12,6 +12,10 @@ use wasmparser::{FuncValidator, FunctionBody, Operator, ValidatorResources};
 
 /// What the parts of a function take, each unit about 0.2 microseconds; fitted to measurements on wasmtime 48.
 mod units {
+    /// A function, however short it is.
+    pub(super) const FUNCTION: u64 = 500;
+    /// A parameter or local of a function.
+    pub(super) const LOCAL: u64 = 1;
     /// An instruction, and each value it makes.
     pub(super) const VALUE: u64 = 8;
     /// A value that is alive where control flow parts.
@@ -93,7 +97,7 @@ pub(crate) fn validate(
     }
     operators.finish().map_err(invalid)?;
     at_most("loops within loops in one function", effort.loop_depth_most, limits.loop_depth_max)?;
-    let units = effort.units();
+    let units = effort.units().saturating_add(units::FUNCTION + locals * units::LOCAL);
     at_most("units of compiling effort in one function", units, limits.function_effort_max)?;
     Ok(units)
 }

@@ -10,7 +10,7 @@ mod type_text;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use contract::{HOST, LIFECYCLE, MACHINE, SNAPSHOT, SNAPSHOT_STREAM, STORE};
+pub(crate) use contract::{HOST, LIFECYCLE, MACHINE, SNAPSHOT, SNAPSHOT_STREAM, STORE, TIMERS};
 pub(crate) use features::FEATURES;
 pub use limits::PluginLimits;
 
@@ -31,6 +31,8 @@ pub struct CheckedPlugin {
     pub kind: MachineKind,
     /// Whether it wants to be told about its replica.
     pub has_lifecycle: bool,
+    /// Whether it is to be called when its timers fire.
+    pub has_timers: bool,
 }
 
 /// The most foreign imports that a refusal names.
@@ -51,6 +53,7 @@ pub(crate) fn check(bytes: &[u8], limits: &PluginLimits) -> Result<CheckedPlugin
         bytes: bytes.len(),
         kind: kind(&plugin)?,
         has_lifecycle: plugin.exports.contains(&LIFECYCLE.full_name()),
+        has_timers: plugin.exports.contains(&TIMERS.full_name()),
     })
 }
 

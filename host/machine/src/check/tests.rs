@@ -264,7 +264,10 @@ fn every_part_is_counted() {
         ("linear memories", PluginLimits { memories_max: 1, ..defaults() }),
         ("tables", PluginLimits { tables_max: 0, ..defaults() }),
         ("functions", PluginLimits { functions_max: 5, ..defaults() }),
-        ("units of compiling effort in one function", PluginLimits { function_effort_max: 99, ..defaults() }),
+        (
+            "units of compiling effort in one function",
+            PluginLimits { function_effort_max: 499, ..defaults() },
+        ),
         ("units of compiling effort", PluginLimits { effort_max: 999, ..defaults() }),
         ("bytes in one function", PluginLimits { function_bytes_max: 10, ..defaults() }),
         ("nested components", PluginLimits { components_max: 0, ..defaults() }),
@@ -312,6 +315,24 @@ fn functions_that_take_minutes_to_compile_are_refused_in_no_time() {
     // A branch table counts each of its targets.
     let table = format!("local.get 0 br_table {} ", "0 ".repeat(1_000));
     refused(&repeated(300, "", 100, &format!("block {table} end "), ""), one);
+}
+
+#[test]
+fn functions_that_do_nothing_take_their_time_as_well() {
+    // Measured: thousands of empty functions take seconds, and so do millions of locals in a few kilobytes.
+    let limits = PluginLimits { effort_max: 300_000, ..PluginLimits::default() };
+    let empty = wat(&format!("(component (core module {}))", "(func) ".repeat(1_000)));
+    let locals = wat(&format!(
+        "(component (core module {}))",
+        format!("(func (local {}))", "i64 ".repeat(40_000)).repeat(10)
+    ));
+    for bytes in [empty, locals] {
+        let refusal = check(&bytes, &limits).expect_err("more than the limit");
+        assert!(
+            matches!(refusal, PluginRefusal::TooMany { what: "units of compiling effort", .. }),
+            "{refusal}"
+        );
+    }
 }
 
 #[test]

@@ -60,7 +60,13 @@ pub(super) fn add(linker: &mut Linker<State>) -> Result<()> {
         emit(context, &topic, &payload)
     })?;
     instance.func_wrap("random", |context, (): ()| random(context))?;
-    instance.func_wrap("propose", |context, (command,): (WasmList<u8>,)| propose(context, &command))
+    instance.func_wrap("propose", |context, (command,): (WasmList<u8>,)| propose(context, &command))?;
+    instance.func_wrap("set-timer", |context, (id, at_ms): (u64, u64)| {
+        change_timer(context, "host.set-timer", id, Some(at_ms))
+    })?;
+    instance.func_wrap("cancel-timer", |context, (id,): (u64,)| {
+        change_timer(context, "host.cancel-timer", id, None)
+    })
 }
 
 fn group(mut context: Context<'_>) -> Result<(Group,)> {
@@ -131,5 +137,20 @@ fn propose(mut context: Context<'_>, command: &WasmList<u8>) -> Result<()> {
     }
     let command = copied(&context, command);
     context.data_mut().proposals.push(command);
+    Ok(())
+}
+
+/// The replica, which knows the timers that are pending, holds them to the group's limit once the call has ended.
+fn change_timer(mut context: Context<'_>, what: &str, id: u64, at_ms: Option<u64>) -> Result<()> {
+    if context.data().phase != Phase::Apply {
+        return Err(context.data_mut().not_allowed(what, "only in apply and when a timer fires"));
+    }
+    fuel::charge(&mut context, fuel::CALL + fuel::EFFECT)?;
+    context.data_mut().timers.insert(id, at_ms);
+    let (changed, max) = (length(context.data().timers.len()), context.data().limits.timers_max);
+    if changed > max {
+        let message = format!("the command sets or cancels more than the {max} timers the group allows");
+        return Err(context.data_mut().trap(TrapKind::LimitExceeded, message));
+    }
     Ok(())
 }

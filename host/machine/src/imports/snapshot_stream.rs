@@ -30,6 +30,8 @@ fn write(mut context: Context<'_>, chunk: &WasmList<u8>) -> Result<()> {
         return Err(state.not_allowed("snapshot-stream.write", "only in save"));
     }
     state.at_most("a chunk of a snapshot", length(chunk.len()), u64::from(CHUNK_BYTES_MAX))?;
+    state.snapshot_bytes = state.snapshot_bytes.saturating_add(length(chunk.len()));
+    state.at_most("a snapshot", state.snapshot_bytes, state.limits.snapshot_bytes_max)?;
     fuel::charge(&mut context, fuel::CALL + fuel::bytes(chunk.len()))?;
     let Some(mut sink) = context.data_mut().sink.take() else {
         return Err(context.data_mut().fault(HostFault::because("a snapshot is saved to nowhere")));

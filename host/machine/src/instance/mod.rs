@@ -1,4 +1,6 @@
 mod lifecycle;
+mod stillborn;
+mod timers;
 
 use crate::{
     fuel,
@@ -46,12 +48,15 @@ struct Terms {
     watchdog: Watchdog,
 }
 
+pub(crate) use stillborn::StillbornInstance;
+
 impl WasmInstance {
+    /// An instance, or the trap that it met as it started.
     pub(crate) fn start(
         plugin: Arc<Inner>,
         group: &GroupInfo,
         limits: &GroupLimits,
-    ) -> Result<Self, HostFault> {
+    ) -> Result<Result<Self, Trap>, HostFault> {
         check_room(&plugin, limits)?;
         let state = State::new(Arc::new(group.clone()), Arc::new(limits.clone()));
         let mut store = Store::new(plugin.pre.engine(), state);
@@ -63,13 +68,13 @@ impl WasmInstance {
         let instance = plugin.pre.instantiate(&mut store);
         let instance = match instance {
             Ok(instance) => instance,
-            Err(error) if error.is::<wasmtime::Trap>() => {
-                let trap = classify(error, store.data_mut(), Watchdog::IsFault)?;
-                return Err(HostFault::because(format!("starting a plugin, which trapped: {trap}")));
+            // Memories and tables that begin too large for the group are refused without a trap.
+            Err(error) if error.is::<wasmtime::Trap>() || store.data().ended_by_plugin() => {
+                return classify(error, store.data_mut(), Watchdog::IsFault).map(Err);
             }
             Err(error) => return Err(starting(error)),
         };
-        Ok(Self { plugin, store, instance, spent: false })
+        Ok(Ok(Self { plugin, store, instance, spent: false }))
     }
 
     /// Calls an exported function. On a trap or fault the instance is spent.
@@ -125,14 +130,26 @@ impl WasmInstance {
             Ok(((Err(rejection),), fuel)) => (Outcome::Rejection(rejection.into()), fuel),
             Err(trap) => (Outcome::Trapped(trap), terms.fuel),
         };
+        Ok(self.ended(outcome, fuel))
+    }
+
+    /// What a call gave and did.
+    fn ended(&mut self, outcome: Outcome, fuel: u64) -> Call {
         let state = self.store.data_mut();
-        let events = mem::take(&mut state.events);
-        Ok(Call {
-            events: if matches!(outcome, Outcome::Reply(_)) { events } else { Vec::new() },
-            logs: mem::take(&mut state.logs),
-            outcome,
-            fuel,
-        })
+        let (events, timers) = (mem::take(&mut state.events), mem::take(&mut state.timers));
+        let call = Call { fuel, logs: mem::take(&mut state.logs), ..Call::of(outcome) };
+        if matches!(call.outcome, Outcome::Reply(_)) { Call { events, timers, ..call } } else { call }
+    }
+
+    /// How a call is run that may change what is replicated.
+    fn apply_terms(&self, position: Position) -> Terms {
+        Terms {
+            phase: Phase::Apply,
+            position,
+            fuel: self.store.data().limits.fuel_per_command,
+            ticks: self.plugin.config.apply_ticks_max,
+            watchdog: Watchdog::IsFault,
+        }
     }
 
     fn snapshot_terms(&self, phase: Phase, position: Position) -> Terms {
@@ -187,19 +204,15 @@ impl Instance for WasmInstance {
         store: Overlay,
     ) -> Result<(Call, Overlay), HostFault> {
         let plugin = self.plugin.clone();
-        let terms = Terms {
-            phase: Phase::Apply,
-            position,
-            fuel: self.store.data().limits.fuel_per_command,
-            ticks: plugin.config.apply_ticks_max,
-            watchdog: Watchdog::IsFault,
-        };
+        let terms = self.apply_terms(position);
         self.store.data_mut().store = Some(store);
         let parameters = (position.index, position.ordinal, position.time_ms, command.as_ref());
         let call = self.answer(&plugin.exports.apply, parameters, &terms)?;
-        let store = self.store.data_mut().store.take();
-        let store = store.ok_or_else(|| HostFault::because("the overlay of a command is gone"))?;
-        Ok((call, store))
+        Ok((call, self.take_overlay()?))
+    }
+
+    fn fired(&mut self, position: Position, id: u64, store: Overlay) -> Result<(Call, Overlay), HostFault> {
+        self.fire(position, id, store)
     }
 
     fn query(&mut self, at: Position, request: &Bytes, store: Arc<dyn StoreView>) -> Result<Call, HostFault> {
@@ -258,6 +271,12 @@ impl Instance for WasmInstance {
 }
 
 impl WasmInstance {
+    /// Gets back what an instance was lent for a call.
+    fn take_overlay(&mut self) -> Result<Overlay, HostFault> {
+        let store = self.store.data_mut().store.take();
+        store.ok_or_else(|| HostFault::because("the overlay of a command is gone"))
+    }
+
     /// Lets a query or callback read the store. The overlay stays empty: writes are refused by the phase.
     fn lend_view(&mut self, view: Arc<dyn StoreView>) {
         if self.plugin.checked.kind == MachineKind::Store {

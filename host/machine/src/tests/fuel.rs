@@ -1,4 +1,4 @@
-use super::kit::{Guest, apply, at, engine, group, reply, small};
+use super::kit::{Guest, Run as _, apply, at, engine, group, reply, small};
 use crate::{Engine, EngineConfig};
 use bytes::Bytes;
 use quorate_replica::{

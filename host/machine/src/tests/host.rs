@@ -1,4 +1,4 @@
-use super::kit::{Guest, apply, at, data, query, reply, trapped};
+use super::kit::{Guest, Run as _, apply, at, data, query, reply, trapped};
 use bytes::Bytes;
 use quorate_replica::{
     Overlay,

@@ -1,4 +1,4 @@
-use super::kit::{Guest, at, data, group, small};
+use super::kit::{Guest, Run as _, at, data, group, small};
 use crate::Engine;
 use quorate_replica::ports::{Callback, EmptyView, GroupLimits, LifecycleEvent, Plugin, TrapKind};
 use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};

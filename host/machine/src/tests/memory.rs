@@ -1,4 +1,4 @@
-use super::kit::{Guest, apply, reply, trapped};
+use super::kit::{Guest, Run as _, apply, reply, trapped};
 use quorate_replica::ports::{Call, GroupLimits, TrapKind};
 
 const MIB: u64 = 1 << 20;

@@ -1,4 +1,4 @@
-use super::kit::{Guest, Sink, apply, at, data, group, query, reply, trapped};
+use super::kit::{Guest, Run as _, Sink, apply, at, data, group, query, reply, trapped};
 use quorate_replica::ports::{CallFailure, GroupLimits, Instance, Plugin, TrapKind};
 use std::io::{self, Read, Write};
 

@@ -1,4 +1,4 @@
-use super::kit::{BrokenView, Guest, MapView, apply, at, data, query, reply, trapped};
+use super::kit::{BrokenView, Guest, MapView, Run as _, apply, at, data, query, reply, trapped};
 use bytes::Bytes;
 use quorate_replica::{
     Overlay,

@@ -1,4 +1,4 @@
-use super::kit::{Guest, apply, at, group, query, reply, small, trapped};
+use super::kit::{Guest, Run as _, apply, at, group, query, reply, small, trapped};
 use crate::{Engine, EngineConfig};
 use bytes::Bytes;
 use quorate_replica::{

@@ -1,5 +1,6 @@
 //! What the commands of one entry change in the store before it is written.
 
+mod holes;
 mod ranges;
 mod scan;
 #[cfg(test)]
@@ -9,8 +10,9 @@ use crate::ports::{
     EmptyView, GroupLimits, HostFault, KeyRange, SCAN_BYTES_MAX, ScanRange, StoreChanges, StoreView,
 };
 use bytes::{BufMut, Bytes, BytesMut};
+use holes::Holes;
 use ranges::RangeSet;
-use std::{collections::BTreeMap, fmt, ops::Bound, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, fmt, ops::Bound, sync::Arc};
 
 /// Why a store call of a plugin did not go through.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,7 @@ pub struct Overlay {
     entry: Layer,
     command: Layer,
     command_bytes: u64,
+    holes: RefCell<Holes>,
 }
 
 #[derive(Clone, Copy)]
@@ -57,6 +60,10 @@ struct Layer {
 }
 
 impl Layer {
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.removed.is_empty()
+    }
+
     /// What this layer says of a key: nothing, that it is removed, or its value.
     fn get(&self, key: &[u8]) -> Option<Option<&Bytes>> {
         match self.keys.get(key) {
@@ -89,7 +96,14 @@ impl Overlay {
             value_bytes_max: limits.value_bytes_max,
             changed_bytes_max: limits.changed_bytes_per_command_max,
         };
-        Self { view, limits, entry: Layer::default(), command: Layer::default(), command_bytes: 0 }
+        Self {
+            view,
+            limits,
+            entry: Layer::default(),
+            command: Layer::default(),
+            command_bytes: 0,
+            holes: RefCell::default(),
+        }
     }
 
     /// An overlay of nothing, for memory machines.
@@ -116,6 +130,7 @@ impl Overlay {
             return Err(StoreError::Limit { what: "a value", bytes, max });
         }
         self.charge(length(&key) + bytes)?;
+        self.holes.get_mut().fill(&key);
         self.command.keys.insert(key, Some(value));
         Ok(())
     }
@@ -144,19 +159,21 @@ impl Overlay {
         self.check_range(&range.keys)?;
         let bytes_max = range.bytes_max.min(SCAN_BYTES_MAX);
         let range = ScanRange { bytes_max, ..range.clone() };
-        Ok(scan::scan(self.view.as_ref(), &self.entry, &self.command, &range)?)
+        Ok(scan::scan(self.view.as_ref(), &self.entry, &self.command, &mut self.holes.borrow_mut(), &range)?)
     }
 
     /// Keeps what the command changed: it replied.
     pub fn keep_command(&mut self) {
         self.command_bytes = 0;
         self.entry.take(std::mem::take(&mut self.command));
+        self.holes.get_mut().keep_command();
     }
 
     /// Drops what the command changed: it rejected or trapped.
     pub fn drop_command(&mut self) {
         self.command_bytes = 0;
         self.command = Layer::default();
+        self.holes.get_mut().drop_command();
     }
 
     /// What the kept commands changed.

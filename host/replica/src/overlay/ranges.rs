@@ -55,6 +55,24 @@ impl RangeSet {
         self.0.insert(start, end);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes a key out of the range that holds it.
+    pub(super) fn split(&mut self, key: &Bytes) {
+        let Some((start, end)) = self.find(key) else { return };
+        let (start, end) = (start.clone(), end.cloned());
+        self.0.remove(&start);
+        for part in
+            [KeyRange { start, end: Some(key.clone()) }, KeyRange { start: super::successor(key), end }]
+        {
+            if !part.is_empty() {
+                self.0.insert(part.start, part.end);
+            }
+        }
+    }
+
     /// The ranges, in order.
     pub(super) fn into_ranges(self) -> impl Iterator<Item = KeyRange> {
         self.0.into_iter().map(|(start, end)| KeyRange { start, end })

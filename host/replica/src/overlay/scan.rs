@@ -1,4 +1,8 @@
-use super::{Layer, successor};
+use super::{
+    Layer,
+    holes::{self, Holes},
+    successor,
+};
 use crate::ports::{HostFault, KeyRange, ScanRange, StoreView};
 use bytes::Bytes;
 use std::{collections::VecDeque, iter::Peekable, ops::Bound};
@@ -6,35 +10,63 @@ use std::{collections::VecDeque, iter::Peekable, ops::Bound};
 /// The most pairs asked of the view at once.
 const PAGE_PAIRS_MAX: usize = 1024;
 
+/// A scan that passes over so many keys that are gone remembers where.
+const HOLE_KEYS_MIN: usize = if cfg!(test) { 1 } else { 16 };
+
 /// Scans the view with two layers of changes on top. What comes depends on the merged content alone, not on how the view
 /// was paged.
 pub(super) fn scan(
     view: &dyn StoreView,
     entry: &Layer,
     command: &Layer,
+    known: &mut Holes,
     range: &ScanRange,
 ) -> Result<Vec<(Bytes, Bytes)>, HostFault> {
     let mut pairs: Vec<(Bytes, Bytes)> = Vec::new();
-    if range.keys.is_empty() || range.limit == 0 {
-        return Ok(pairs);
-    }
-    let mut merge = Merge {
-        base: BaseCursor::new(view, [entry, command], range),
-        entry: keys_of(entry, range).peekable(),
-        command: keys_of(command, range).peekable(),
-        hidden: command,
-        reverse: range.reverse,
-    };
     let mut bytes = 0_u64;
-    while pairs.len() < range.limit {
-        let Some((key, value)) = merge.next()? else { break };
-        bytes = bytes.saturating_add(super::length(&key)).saturating_add(super::length(&value));
-        if bytes > range.bytes_max && !pairs.is_empty() {
-            break;
+    let mut rest = range.keys.clone();
+    let changed = !command.is_empty();
+    // Once for each stretch between holes.
+    loop {
+        known.jump(&mut rest, range.reverse);
+        if rest.is_empty() {
+            return Ok(pairs);
         }
-        pairs.push((key, value));
+        let limit = range.limit.saturating_sub(pairs.len());
+        let stretch = ScanRange { keys: rest.clone(), limit, ..range.clone() };
+        let mut merge = Merge {
+            base: BaseCursor::new(view, [entry, command], &stretch),
+            entry: keys_of(entry, &stretch).peekable(),
+            command: keys_of(command, &stretch).peekable(),
+            hidden: command,
+            reverse: range.reverse,
+            passed: 0,
+        };
+        loop {
+            if pairs.len() >= range.limit {
+                return Ok(pairs);
+            }
+            let found = merge.next()?;
+            let gap = match &found {
+                Some((key, _)) => holes::before(key, &rest, range.reverse),
+                None => rest.clone(),
+            };
+            // The first gap may have cost the view much as well, where what was removed is not yet cleared away.
+            if pairs.is_empty() || merge.passed >= HOLE_KEYS_MIN {
+                known.add(gap, changed);
+            }
+            let Some((key, value)) = found else { return Ok(pairs) };
+            bytes = bytes.saturating_add(super::length(&key)).saturating_add(super::length(&value));
+            if bytes > range.bytes_max && !pairs.is_empty() {
+                return Ok(pairs);
+            }
+            rest = holes::behind(&key, &rest, range.reverse);
+            pairs.push((key, value));
+            if known.jump(&mut rest, range.reverse) {
+                break;
+            }
+        }
     }
-    Ok(pairs)
 }
 
 type Changed<'a> = (&'a Bytes, &'a Option<Bytes>);
@@ -53,10 +85,14 @@ struct Merge<'a> {
     /// The layer whose ranges hide keys of the entry's layer.
     hidden: &'a Layer,
     reverse: bool,
+    /// How many keys the last [`Merge::next`] passed over because they are gone.
+    passed: usize,
 }
 
 impl Merge<'_> {
     fn next(&mut self) -> Result<Option<(Bytes, Bytes)>, HostFault> {
+        self.passed = 0;
+        self.base.passed = 0;
         loop {
             let candidates = [
                 self.command.peek().map(|(key, _)| (*key).clone()),
@@ -65,6 +101,7 @@ impl Merge<'_> {
             ];
             let candidates = candidates.into_iter().flatten();
             let Some(key) = (if self.reverse { candidates.max() } else { candidates.min() }) else {
+                self.passed += self.base.passed;
                 return Ok(None);
             };
             let from_command = self.command.next_if(|(candidate, _)| **candidate == key);
@@ -77,8 +114,10 @@ impl Merge<'_> {
                 (None, None) => from_base,
             };
             if let Some(value) = value {
+                self.passed += self.base.passed;
                 return Ok(Some((key, value)));
             }
+            self.passed += 1;
         }
     }
 }
@@ -93,6 +132,8 @@ struct BaseCursor<'a> {
     limit: usize,
     bytes_max: u64,
     reverse: bool,
+    /// How many keys were passed over because a range hides them.
+    passed: usize,
 }
 
 impl<'a> BaseCursor<'a> {
@@ -105,6 +146,7 @@ impl<'a> BaseCursor<'a> {
             limit: range.limit.min(PAGE_PAIRS_MAX),
             bytes_max: range.bytes_max,
             reverse: range.reverse,
+            passed: 0,
         }
     }
 
@@ -115,6 +157,7 @@ impl<'a> BaseCursor<'a> {
                     break;
                 }
                 self.page.pop_front();
+                self.passed += 1;
             }
             if !self.page.is_empty() {
                 break;
@@ -138,6 +181,8 @@ impl<'a> BaseCursor<'a> {
             bytes_max: self.bytes_max,
             reverse: self.reverse,
         })?;
+        // More than was asked for, if what came is gone.
+        self.limit = self.limit.saturating_mul(2).min(PAGE_PAIRS_MAX);
         // A page that is not full may have met the limit of bytes: only an empty one says that there is no more.
         self.rest = page.last().map(|(last, _)| {
             if self.reverse {

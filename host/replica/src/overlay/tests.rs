@@ -1,12 +1,18 @@
 use super::{Overlay, StoreError};
 use crate::{
-    ports::{AppliedPoint, GroupLimits, KeyRange, ScanRange, StateStore, StoreChanges},
+    ports::{AppliedPoint, GroupLimits, HostFault, KeyRange, ScanRange, StateStore, StoreChanges, StoreView},
     testing::MemoryStore,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
 use quorate_proto::entry::Configuration;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 type Pairs = BTreeMap<Bytes, Bytes>;
 
@@ -274,4 +280,40 @@ proptest! {
             check(&overlay, &model.command, &scans);
         }
     }
+}
+
+/// A view that counts the pairs that are read from it.
+struct Counted(Arc<dyn StoreView>, AtomicUsize);
+
+impl StoreView for Counted {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, HostFault> {
+        self.0.get(key)
+    }
+
+    fn scan(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, HostFault> {
+        let pairs = self.0.scan(range)?;
+        self.1.fetch_add(pairs.len(), Ordering::Relaxed);
+        Ok(pairs)
+    }
+}
+
+#[test]
+fn what_is_removed_is_walked_over_once() {
+    let pairs = (0..5_000_u32).map(|number| (Bytes::copy_from_slice(&number.to_be_bytes()), Some(key("1"))));
+    let store = MemoryStore::default();
+    commit(&store, StoreChanges { keys: pairs.collect(), ..StoreChanges::default() });
+    let view = Arc::new(Counted(store.view().expect("no fault"), 0.into()));
+    let mut overlay = Overlay::new(view.clone(), &GroupLimits::default());
+    for number in 0..4_999_u32 {
+        overlay.delete(Bytes::copy_from_slice(&number.to_be_bytes())).expect("within limits");
+    }
+    for reverse in [false, true] {
+        for _ in 0..100 {
+            let one = ScanRange { limit: 2, reverse, ..ScanRange::everything() };
+            let found = overlay.scan(&one).expect("no fault");
+            assert_eq!(found.len(), 1);
+        }
+    }
+    let read = view.1.load(Ordering::Relaxed);
+    assert!(read < 20_000, "{read} pairs were read");
 }

@@ -1,3 +1,4 @@
+use super::TimerChanges;
 use bytes::Bytes;
 use quorate_vocabulary::{Member, ReplicaId};
 use std::fmt;
@@ -11,6 +12,8 @@ pub struct Call {
     pub fuel: u64,
     /// What it emitted; empty unless the outcome is a reply.
     pub events: Vec<Event>,
+    /// What it did to the timers of the group; nothing unless the outcome is a reply.
+    pub timers: TimerChanges,
     /// What it logged, whatever the outcome.
     pub logs: Vec<LogLine>,
 }
@@ -19,11 +22,11 @@ impl Call {
     /// A call that gave this outcome, burnt no fuel and did nothing else.
     #[must_use]
     pub fn of(outcome: Outcome) -> Self {
-        Self { outcome, fuel: 0, events: Vec::new(), logs: Vec::new() }
+        Self { outcome, fuel: 0, events: Vec::new(), timers: TimerChanges::new(), logs: Vec::new() }
     }
 }
 
-/// How a command or a query ended, the same on every replica.
+/// How a command, the firing of a timer or a query ended, the same on every replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was done.

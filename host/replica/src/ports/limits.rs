@@ -9,6 +9,8 @@ pub struct GroupLimits {
     pub fuel_per_callback: u64,
     /// Fuel for one save or load of a snapshot.
     pub fuel_per_snapshot: u64,
+    /// One snapshot of a memory machine.
+    pub snapshot_bytes_max: u64,
     /// Linear memory of an instance, all memories together.
     pub memory_bytes_max: u64,
     /// Table elements of an instance, all tables together.
@@ -35,6 +37,12 @@ pub struct GroupLimits {
     pub host_call_bytes_max: u64,
     /// Commands one lifecycle callback may propose.
     pub proposals_per_callback_max: u64,
+    /// Timers pending at once; also, how many one command may set or cancel. They are written with every entry, so few
+    /// are meant: a machine that waits for much sets one timer for what comes first.
+    pub timers_max: u64,
+    /// A timer is due no sooner than this many milliseconds after the command that sets it, so that a machine that sets
+    /// its timer again and again does not keep its group busy.
+    pub timer_delay_ms_min: u64,
 }
 
 /// A limit outside of what a cluster allows.
@@ -83,6 +91,7 @@ limits! {
     fuel_per_query: 10_000, 200_000_000, 100_000_000_000;
     fuel_per_callback: 10_000, 200_000_000, 100_000_000_000;
     fuel_per_snapshot: 10_000, 100_000_000_000, 10_000_000_000_000;
+    snapshot_bytes_max: 1, GIB, 64 * GIB;
     memory_bytes_max: 64 * KIB, 256 * MIB, 4 * GIB;
     table_elements_max: 1, 100_000, 10_000_000;
     command_bytes_max: 1, MIB, 16 * MIB;
@@ -96,6 +105,8 @@ limits! {
     changed_bytes_per_command_max: 1, 16 * MIB, 256 * MIB;
     host_call_bytes_max: 64 * KIB, 32 * MIB, 512 * MIB;
     proposals_per_callback_max: 0, 64, 4_096;
+    timers_max: 0, 256, 4_096;
+    timer_delay_ms_min: 1, 10, 60_000;
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod plugin;
 mod point;
 mod snapshots;
 mod store;
+mod timers;
 
 pub use call::{
     Call, CallFailure, Callback, Event, LifecycleEvent, LogLevel, LogLine, Outcome, Trap, TrapKind,
@@ -26,3 +27,4 @@ pub use snapshots::{SnapshotHeader, SnapshotInfo, SnapshotWriter, Snapshots};
 pub use store::{
     EmptyView, KeyRange, SCAN_BYTES_MAX, ScanRange, StateLoader, StateStore, StoreChanges, StoreView,
 };
+pub use timers::{PendingTimers, TimerChanges};

@@ -15,6 +15,11 @@ pub trait Plugin: Send + Sync {
     /// Whether it wants to be told of its replica's life.
     fn has_lifecycle(&self) -> bool;
 
+    /// Whether it is to be called when its timers fire. One that is not cannot set any.
+    fn has_timers(&self) -> bool {
+        false
+    }
+
     /// A fresh instance. Two fresh instances of one plugin under the same limits must behave the same to the last
     /// unit of fuel, on every node.
     fn start(&self, group: &GroupInfo, limits: &GroupLimits) -> Result<Box<dyn Instance>, HostFault>;
@@ -36,6 +41,13 @@ pub trait Instance: Send {
         command: &Bytes,
         store: Overlay,
     ) -> Result<(Call, Overlay), HostFault>;
+
+    /// Tells the machine that one of its timers fires: as [`Instance::apply`] in all else. Never called of a plugin without
+    /// timers.
+    fn fired(&mut self, position: Position, id: u64, store: Overlay) -> Result<(Call, Overlay), HostFault> {
+        let _ = (position, store);
+        Err(HostFault::because(format!("timer {id} fired of a plugin that has no timers")))
+    }
 
     /// Answers a query, as of the applied position `at`. A memory machine answers from its memory and ignores `store`.
     fn query(&mut self, at: Position, request: &Bytes, store: Arc<dyn StoreView>) -> Result<Call, HostFault>;

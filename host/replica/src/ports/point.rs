@@ -1,4 +1,4 @@
-use super::HostFault;
+use super::{HostFault, PendingTimers};
 use prost::Message;
 use quorate_proto::{entry::Configuration, log::v1 as wire};
 use quorate_vocabulary::Position;
@@ -35,6 +35,8 @@ pub struct AppliedPoint {
     pub digest: StateDigest,
     /// Who belongs to the group as of there.
     pub configuration: Configuration,
+    /// The timers that are set as of there.
+    pub timers: PendingTimers,
 }
 
 /// The version of the encoding of [`AppliedPoint`].
@@ -48,7 +50,14 @@ impl AppliedPoint {
     #[must_use]
     pub fn initial(configuration: Configuration) -> Self {
         let digest = StateDigest::default();
-        Self { index: Self::FIRST, term: Self::FIRST, time_ms: 0, digest, configuration }
+        Self {
+            index: Self::FIRST,
+            term: Self::FIRST,
+            time_ms: 0,
+            digest,
+            configuration,
+            timers: PendingTimers::default(),
+        }
     }
 
     /// The position behind everything that is applied, as queries and callbacks see it.
@@ -67,6 +76,7 @@ impl AppliedPoint {
             time_ms: self.time_ms,
             digest: self.digest.0.to_vec(),
             configuration: Some((&self.configuration).into()),
+            timers: self.timers.iter().map(|(id, at_ms)| StoredTimer { id, at_ms }).collect(),
         }
         .encode_to_vec()
     }
@@ -92,6 +102,7 @@ impl AppliedPoint {
             time_ms: stored.time_ms,
             digest: StateDigest(digest),
             configuration,
+            timers: stored.timers.into_iter().map(|timer| (timer.id, timer.at_ms)).collect(),
         })
     }
 }
@@ -110,6 +121,16 @@ struct StoredPoint {
     digest: Vec<u8>,
     #[prost(message, optional, tag = "6")]
     configuration: Option<wire::Configuration>,
+    #[prost(message, repeated, tag = "7")]
+    timers: Vec<StoredTimer>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StoredTimer {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(uint64, tag = "2")]
+    at_ms: u64,
 }
 
 #[cfg(test)]
@@ -128,6 +149,7 @@ mod tests {
                 members: vec![member(1, MemberRole::Voter), member(2, MemberRole::Learner)],
                 outgoing: vec![member(3, MemberRole::Voter)],
             },
+            timers: [(0, 1_700_000_000_500), (u64::MAX, u64::MAX)].into_iter().collect(),
         }
     }
 

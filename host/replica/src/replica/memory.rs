@@ -2,14 +2,14 @@
 
 use super::{CheckpointResult, ReplicaStart};
 use crate::{
-    CommittedEntry, Overlay, ReplicaFault, bounds,
+    CommittedEntry, Overlay, ReplicaFault,
     checkpoint_policy::Growth,
     digest::{EntryDigest, ReplayDigest},
-    ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, StateDigest},
+    ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, PendingTimers, StateDigest},
     replay::{self, Base, Replay, Trapped},
     sink::LentWriter,
+    task,
 };
-use quorate_proto::entry::EntryBody;
 use quorate_vocabulary::Position;
 use std::sync::Arc;
 
@@ -55,8 +55,8 @@ impl MemoryMachine {
                 }
             }
         }
-        let base = Base { index: start.initial.index, has_snapshot: false };
-        let instance = replay::load_base(start, base)?
+        let base = Base { has_snapshot: false, ..Base::of_snapshot(&start.initial) };
+        let instance = replay::load_base(start, &base)?
             .map_err(|failure| ReplicaFault::Snapshot { index: base.index, failure })?;
         Ok((start.initial.clone(), Self::at(base, instance)))
     }
@@ -64,8 +64,8 @@ impl MemoryMachine {
     /// From the snapshot at `index`.
     pub(super) fn load(start: &ReplicaStart, index: u64) -> Result<Loaded, ReplicaFault> {
         let (point, _) = crate::snapshot_source::open_snapshot(start, index)?;
-        let base = Base { index, has_snapshot: true };
-        Ok(replay::load_base(start, base)?.map(|instance| (point, Self::at(base, instance))))
+        let base = Base::of_snapshot(&point);
+        Ok(replay::load_base(start, &base)?.map(|instance| (point, Self::at(base, instance))))
     }
 
     fn at(base: Base, instance: Box<dyn Instance>) -> Self {
@@ -73,35 +73,40 @@ impl MemoryMachine {
     }
 
     pub(super) fn read_point(&self) -> MemoryPoint {
-        MemoryPoint { base: self.base, trapped: self.trapped.clone() }
+        MemoryPoint { base: self.base.clone(), trapped: self.trapped.clone() }
     }
 
-    /// Applies the commands of an entry, if it has any.
-    pub(super) fn apply_commands(
+    /// Makes the calls of an entry, if it has any.
+    pub(super) fn apply_tasks(
         &mut self,
         start: &ReplicaStart,
         entry: &CommittedEntry,
+        timers: &mut PendingTimers,
         growth: &mut Growth,
     ) -> Result<Vec<Call>, ReplicaFault> {
-        let EntryBody::Commands { time_ms, commands } = &entry.body else { return Ok(Vec::new()) };
-        let mut calls = Vec::with_capacity(commands.len());
-        for (ordinal, command) in (0..).zip(commands) {
-            let position = Position { index: entry.index, ordinal, time_ms: *time_ms };
-            let budget = start.limits.fuel_per_command;
-            if let Some(trapped) = bounds::oversized(command, &start.limits, budget) {
+        let (time_ms, tasks) = task::tasks(&entry.body, timers);
+        let mut calls = Vec::with_capacity(tasks.len());
+        let mut ordinals = 0..;
+        for task in tasks {
+            if !task.begin(timers, time_ms) {
+                continue;
+            }
+            let ordinal = ordinals.next().unwrap_or(u32::MAX);
+            let position = Position { index: entry.index, ordinal, time_ms };
+            if let Some(trapped) = task.oversized(start) {
                 // Never handed to the instance, so it lives on.
                 self.remember_trap(position);
                 calls.push(trapped);
                 continue;
             }
             let instance = self.instance_before(start, position, Some(entry), growth)?;
-            let called = instance.apply(position, command, Overlay::empty());
+            let called = task.perform(start, instance.as_mut(), position, Overlay::empty(), timers);
             let (call, _) = called.map_err(ReplicaFault::while_doing("applying a command"))?;
-            let call = bounds::enforce(call, &start.limits, budget);
             if matches!(call.outcome, Outcome::Trapped(_)) {
                 self.instance = None;
                 self.remember_trap(position);
             } else {
+                timers.change(&call.timers, time_ms, &start.limits);
                 self.done.add(position, &call);
             }
             calls.push(call);
@@ -123,14 +128,15 @@ impl MemoryMachine {
         growth: &mut Growth,
     ) -> Result<&mut Box<dyn Instance>, ReplicaFault> {
         if self.instance.is_none() {
-            let base = self.base;
+            let base = self.base.clone();
             let diverged = || ReplicaFault::Diverged { base: base.index, index: position.index };
             // It loaded before, so that it does not now is a divergence.
-            let mut instance = replay::load_base(start, base)?.map_err(|_| diverged())?;
+            let mut instance = replay::load_base(start, &base)?.map_err(|_| diverged())?;
             let mut done = ReplayDigest::default();
             let mut replay = Replay {
                 start,
                 instance: instance.as_mut(),
+                timers: &mut base.timers.clone(),
                 trapped: &self.trapped,
                 observe: &mut |position, call| {
                     growth.repeated_commands += 1;
@@ -195,8 +201,8 @@ impl MemoryMachine {
             return Ok(Err(failure));
         }
         let info = writer.finish().map_err(ReplicaFault::while_doing("finishing a snapshot"))?;
-        let base = Base { index: point.index, has_snapshot: true };
-        match replay::load_base(start, base)? {
+        let base = Base::of_snapshot(point);
+        match replay::load_base(start, &base)? {
             Ok(instance) => *self = Self::at(base, instance),
             Err(failure) => {
                 discard(start, point.index)?;

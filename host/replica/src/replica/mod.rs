@@ -92,6 +92,7 @@ impl Replica {
             time_ms: entry.body.time_ms().unwrap_or(0).max(self.applied.time_ms),
             digest: self.applied.digest,
             configuration: self.applied.configuration.clone(),
+            timers: self.applied.timers.clone(),
         };
         let mut digest = EntryDigest::new(self.applied.digest, entry.index);
         let mut configuration = None;
@@ -104,7 +105,8 @@ impl Replica {
         let (commands, checkpoint) = match &mut self.machine {
             Machine::Store => (store::apply(&self.start, entry, digest, &mut point)?, None),
             Machine::Memory(machine) => {
-                let commands = machine.apply_commands(&self.start, entry, &mut self.growth)?;
+                let timers = &mut point.timers;
+                let commands = machine.apply_tasks(&self.start, entry, timers, &mut self.growth)?;
                 for (ordinal, call) in (0..).zip(&commands) {
                     digest.add_call(ordinal, call);
                 }
@@ -120,6 +122,9 @@ impl Replica {
                 }
             }
         };
+        if matches!(entry.body, EntryBody::Timers { .. }) {
+            self.growth.commands += u64::try_from(commands.len()).unwrap_or(u64::MAX);
+        }
         self.applied = Arc::new(point);
         Ok(EntryResult { index: entry.index, commands, checkpoint, configuration })
     }

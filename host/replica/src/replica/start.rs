@@ -47,7 +47,7 @@ impl ReplicaStart {
 pub struct EntryResult {
     /// Which entry.
     pub index: u64,
-    /// What came of each of its commands, in order.
+    /// What came of each of its commands, or of each timer that fired, in order.
     pub commands: Vec<Call>,
     /// What came of the checkpoint, when it was one for a memory machine.
     pub checkpoint: Option<CheckpointResult>,

@@ -2,14 +2,13 @@
 
 use super::ReplicaStart;
 use crate::{
-    CommittedEntry, Overlay, ReplicaFault, bounds,
+    CommittedEntry, Overlay, ReplicaFault,
     digest::EntryDigest,
-    ports::{AppliedPoint, Call, Instance, Outcome, StoreChanges},
+    ports::{AppliedPoint, Call, Instance, Outcome, PendingTimers, StoreChanges},
     snapshot_source::open_snapshot,
     store_snapshot::load_pairs,
+    task::{self, Task},
 };
-use bytes::Bytes;
-use quorate_proto::entry::EntryBody;
 use quorate_vocabulary::Position;
 
 /// Finds the state on disk, or makes it from the newest snapshot or from nothing.
@@ -41,18 +40,18 @@ pub(super) fn load(start: &ReplicaStart, index: u64) -> Result<AppliedPoint, Rep
     Ok(point)
 }
 
-/// Applies an entry and commits what it changed together with the point, whose digest is filled in.
+/// Applies an entry and commits what it changed together with the point, whose timers and digest are filled in.
 pub(super) fn apply(
     start: &ReplicaStart,
     entry: &CommittedEntry,
     mut digest: EntryDigest,
     point: &mut AppliedPoint,
 ) -> Result<Vec<Call>, ReplicaFault> {
-    let (calls, changes) = match &entry.body {
-        EntryBody::Commands { time_ms, commands } => run(start, entry.index, *time_ms, commands)?,
-        EntryBody::Empty | EntryBody::Checkpoint { .. } | EntryBody::Configuration(_) => {
-            (Vec::new(), StoreChanges::default())
-        }
+    let (time_ms, tasks) = task::tasks(&entry.body, &point.timers);
+    let (calls, changes) = if tasks.is_empty() {
+        (Vec::new(), StoreChanges::default())
+    } else {
+        run(start, entry.index, time_ms, &tasks, &mut point.timers)?
     };
     for (ordinal, call) in (0..).zip(&calls) {
         digest.add_call(ordinal, call);
@@ -67,25 +66,32 @@ fn run(
     start: &ReplicaStart,
     index: u64,
     time_ms: u64,
-    commands: &[Bytes],
+    tasks: &[Task],
+    timers: &mut PendingTimers,
 ) -> Result<(Vec<Call>, StoreChanges), ReplicaFault> {
     let view = start.state.view().map_err(ReplicaFault::while_doing("taking a view of the state"))?;
     let mut overlay = Overlay::new(view, &start.limits);
-    let mut calls = Vec::with_capacity(commands.len());
+    let mut calls = Vec::with_capacity(tasks.len());
     let mut instance = None;
-    for (ordinal, command) in (0..).zip(commands) {
-        let budget = start.limits.fuel_per_command;
-        if let Some(trapped) = bounds::oversized(command, &start.limits, budget) {
+    let mut ordinals = 0..;
+    for task in tasks {
+        if !task.begin(timers, time_ms) {
+            continue;
+        }
+        let position = Position { index, ordinal: ordinals.next().unwrap_or(u32::MAX), time_ms };
+        if let Some(trapped) = task.oversized(start) {
             calls.push(trapped);
             continue;
         }
-        let position = Position { index, ordinal, time_ms };
         let mut call;
         loop {
             let was_fresh = instance.is_none();
-            (call, overlay) = run_one(start, &mut instance, position, command, overlay)?;
+            (call, overlay) = run_one(start, &mut instance, position, task, overlay, timers)?;
             match &call.outcome {
-                Outcome::Reply(_) => overlay.keep_command(),
+                Outcome::Reply(_) => {
+                    overlay.keep_command();
+                    timers.change(&call.timers, time_ms, &start.limits);
+                }
                 Outcome::Rejection(_) => overlay.drop_command(),
                 Outcome::Trapped(trap) => {
                     overlay.drop_command();
@@ -107,8 +113,9 @@ fn run_one(
     start: &ReplicaStart,
     instance: &mut Option<Box<dyn Instance>>,
     position: Position,
-    command: &Bytes,
+    task: &Task,
     overlay: Overlay,
+    timers: &PendingTimers,
 ) -> Result<(Call, Overlay), ReplicaFault> {
     let instance = match instance {
         Some(instance) => instance,
@@ -117,8 +124,6 @@ fn run_one(
             instance.insert(fresh.map_err(ReplicaFault::while_doing("starting an instance"))?)
         }
     };
-    let (call, overlay) = instance
-        .apply(position, command, overlay)
-        .map_err(ReplicaFault::while_doing("applying a command"))?;
-    Ok((bounds::enforce(call, &start.limits, start.limits.fuel_per_command), overlay))
+    let performed = task.perform(start, instance.as_mut(), position, overlay, timers);
+    performed.map_err(ReplicaFault::while_doing("applying a command"))
 }

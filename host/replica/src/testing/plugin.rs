@@ -1,8 +1,10 @@
+mod timers;
+
 use crate::{
     Overlay, StoreError,
     ports::{
         Call, CallFailure, Callback, Event, GroupInfo, GroupLimits, HostFault, Instance, KeyRange,
-        LifecycleEvent, LogLevel, LogLine, Outcome, Plugin, StoreView, Trap, TrapKind,
+        LifecycleEvent, LogLevel, LogLine, Outcome, Plugin, StoreView, TimerChanges, Trap, TrapKind,
     },
 };
 use bytes::Bytes;
@@ -21,7 +23,10 @@ use std::{
 ///
 /// Commands are words: `add NAME N` (replies the sum), `remove NAME`, `clear`, `reject` (after writing), `trap` (after
 /// writing), `burn FUEL`, `take BYTES` (of memory, for good), `reply BYTES`, `emit TOPIC BYTES`, `log TEXT`, `time`,
-/// `break-save` and `break-load` (from then on; `mend` undoes both). Queries: `get NAME`, `sum`, `burn FUEL`, `trap`,
+/// `break-save` and `break-load` (from then on; `mend` undoes both), `timer ID MILLISECONDS` (from now), `cancel ID` and
+/// `timer-and-reject ID`. A timer that fires adds 1 to `fired-ID`, and then does what the number's last digit says: 1
+/// rejects, 2 traps, 3 sets itself again in 100 ms, 4 cancels the next number, 5 burns more than it has, all others nothing
+/// more. Queries: `get NAME`, `sum`, `burn FUEL`, `trap`,
 /// `take BYTES`. A replica that becomes leader proposes `add leaders TERM`. Everything else is rejected.
 #[derive(Clone, Copy, Debug)]
 pub struct NativePlugin {
@@ -42,6 +47,10 @@ impl Plugin for NativePlugin {
     }
 
     fn has_lifecycle(&self) -> bool {
+        true
+    }
+
+    fn has_timers(&self) -> bool {
         true
     }
 
@@ -161,6 +170,7 @@ struct Running<'a> {
     budget: u64,
     fuel: u64,
     events: Vec<Event>,
+    timers: TimerChanges,
     logs: Vec<LogLine>,
 }
 
@@ -168,7 +178,7 @@ impl<'a> Running<'a> {
     fn new(heap: &'a mut Heap, limits: &'a GroupLimits, budget: u64, input: &[u8]) -> Self {
         let fuel = CALL_FUEL + heap.shape % HEAP_FUEL_MAX;
         heap.touch(input);
-        Self { heap, limits, budget, fuel, events: Vec::new(), logs: Vec::new() }
+        Self { heap, limits, budget, fuel, events: Vec::new(), timers: TimerChanges::new(), logs: Vec::new() }
     }
 
     fn burn(&mut self, fuel: u64) -> Result<(), End> {
@@ -187,12 +197,15 @@ impl<'a> Running<'a> {
     fn end(self, ended: Result<Bytes, End>) -> Result<Call, HostFault> {
         let (fuel, logs) = (self.fuel, self.logs);
         Ok(match ended {
-            Ok(reply) => Call { outcome: Outcome::Reply(reply), fuel, events: self.events, logs },
+            Ok(reply) => {
+                let (events, timers) = (self.events, self.timers);
+                Call { outcome: Outcome::Reply(reply), fuel, events, timers, logs }
+            }
             Err(End::Rejected(why)) => {
-                Call { outcome: Outcome::Rejection(why.into()), fuel, events: Vec::new(), logs }
+                Call { fuel, logs, timers: self.timers, ..Call::of(Outcome::Rejection(why.into())) }
             }
             Err(End::Trapped(trap)) => {
-                Call { outcome: Outcome::Trapped(trap), fuel: self.budget, events: Vec::new(), logs }
+                Call { fuel: self.budget, logs, timers: self.timers, ..Call::of(Outcome::Trapped(trap)) }
             }
             Err(End::Fault(fault)) => return Err(fault),
         })
@@ -257,6 +270,7 @@ fn command(
             Ok(Bytes::new())
         }
         ["time"] => Ok(position.time_ms.to_string().into()),
+        ["timer" | "timer-and-reject" | "cancel", ..] => timers::command(running, position, words),
         ["break-save"] => numbers.set("break-save", 1).map(|()| Bytes::new()),
         ["break-load"] => numbers.set("break-load", 1).map(|()| Bytes::new()),
         ["mend"] => {
@@ -318,6 +332,25 @@ impl Instance for NativeInstance {
             MachineKind::Store => Numbers::Store(&mut store),
         };
         let ended = command(&mut running, &mut numbers, position, &words(command_bytes));
+        let call = running.end(ended)?;
+        self.is_dead = matches!(call.outcome, Outcome::Trapped(_));
+        Ok((call, store))
+    }
+
+    fn fired(
+        &mut self,
+        position: Position,
+        id: u64,
+        mut store: Overlay,
+    ) -> Result<(Call, Overlay), HostFault> {
+        self.enter()?;
+        let budget = self.limits.fuel_per_command;
+        let mut running = Running::new(&mut self.heap, &self.limits, budget, &id.to_le_bytes());
+        let mut numbers = match self.kind {
+            MachineKind::Memory => Numbers::Memory(&mut self.numbers),
+            MachineKind::Store => Numbers::Store(&mut store),
+        };
+        let ended = timers::fired(&mut running, &mut numbers, position, id);
         let call = running.end(ended)?;
         self.is_dead = matches!(call.outcome, Outcome::Trapped(_));
         Ok((call, store))

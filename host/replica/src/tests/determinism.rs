@@ -34,7 +34,7 @@ impl Random {
 
 fn command(random: &mut Random) -> String {
     let name = random.below(5);
-    match random.below(20) {
+    match random.below(24) {
         0 => "trap".into(),
         1 => "reject".into(),
         2 => format!("remove n{name}"),
@@ -48,15 +48,18 @@ fn command(random: &mut Random) -> String {
         11 => ["break-save", "break-load", "mend", "mend"][usize::try_from(random.below(4)).expect("small")]
             .into(),
         12 => "time".into(),
+        13..=15 => format!("timer {} {}", random.below(12), random.below(300)),
+        16 => format!("cancel {}", random.below(12)),
         _ => format!("add n{name} {}", random.below(100)),
     }
 }
 
 fn body(random: &mut Random) -> EntryBody {
-    match random.below(12) {
+    match random.below(14) {
         0 => EntryBody::Checkpoint { time_ms: 5 },
         1 => EntryBody::Empty,
-        2 => EntryBody::Configuration(super::harness::configuration(1 + random.below(5))),
+        2 | 3 => EntryBody::Timers { time_ms: 5 + random.below(300) },
+        4 => EntryBody::Configuration(super::harness::configuration(1 + random.below(5))),
         _ => {
             let commands: Vec<String> = (0..=random.below(6)).map(|_| command(random)).collect();
             entry_of(&commands.iter().map(String::as_str).collect::<Vec<_>>())

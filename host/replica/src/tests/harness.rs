@@ -21,6 +21,8 @@ pub(super) fn limits() -> GroupLimits {
         command_bytes_max: 64,
         reply_bytes_max: 100,
         event_bytes_max: 100,
+        timers_max: 3,
+        timer_delay_ms_min: 10,
         ..GroupLimits::default()
     }
 }
@@ -91,6 +93,11 @@ impl Host {
     pub(super) fn apply_one(&mut self, command: &str) -> Call {
         let mut calls = self.apply(&[command]);
         calls.pop().expect("one command has one outcome")
+    }
+
+    /// Lets the timers fire that are due at this time.
+    pub(super) fn fire(&mut self, time_ms: u64) -> Vec<Call> {
+        self.append(EntryBody::Timers { time_ms }).commands
     }
 
     pub(super) fn checkpoint(&mut self) -> CheckpointResult {

@@ -4,3 +4,4 @@ mod memory;
 mod observer;
 mod snapshots;
 mod store;
+mod timers;

@@ -9,7 +9,7 @@ use quorate_vocabulary::{MachineKind, PluginDigest};
 use std::sync::Arc;
 
 /// A snapshot of the replica as it stands, by the way of its kind.
-fn take(host: &mut Host) -> u64 {
+pub(super) fn take(host: &mut Host) -> u64 {
     match host.kind {
         MachineKind::Memory => drop(host.checkpoint()),
         MachineKind::Store => {

@@ -92,6 +92,7 @@ fn limits(limits: &GroupLimits) -> v1::GroupLimits {
         fuel_per_query,
         fuel_per_callback,
         fuel_per_snapshot,
+        snapshot_bytes_max,
         memory_bytes_max,
         table_elements_max,
         command_bytes_max,
@@ -104,7 +105,9 @@ fn limits(limits: &GroupLimits) -> v1::GroupLimits {
         value_bytes_max,
         changed_bytes_per_command_max,
         host_call_bytes_max,
-        proposals_per_callback_max
+        proposals_per_callback_max,
+        timers_max,
+        timer_delay_ms_min
     )
 }
 

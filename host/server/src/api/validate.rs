@@ -93,6 +93,7 @@ fn limits(limits: v1::GroupLimits) -> GroupLimits {
         fuel_per_query,
         fuel_per_callback,
         fuel_per_snapshot,
+        snapshot_bytes_max,
         memory_bytes_max,
         table_elements_max,
         command_bytes_max,
@@ -105,6 +106,8 @@ fn limits(limits: v1::GroupLimits) -> GroupLimits {
         value_bytes_max,
         changed_bytes_per_command_max,
         host_call_bytes_max,
-        proposals_per_callback_max
+        proposals_per_callback_max,
+        timers_max,
+        timer_delay_ms_min
     )
 }

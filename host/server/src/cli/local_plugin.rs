@@ -75,6 +75,7 @@ pub(super) fn check(arguments: PluginCheckArguments, output: Output) -> Result<(
         file: arguments.file,
         kind: checked.kind.to_string(),
         has_lifecycle: checked.has_lifecycle,
+        has_timers: checked.has_timers,
         size_bytes: u64::try_from(checked.bytes).unwrap_or(u64::MAX),
         digest: checked.digest.to_string(),
         engine: engine.fingerprint().to_string(),

@@ -11,6 +11,7 @@
 //! with a mailbox, and its queries and callbacks by others. Nothing waits for a full queue: what comes from outside is
 //! refused, and what the shard asked for is always taken.
 
+mod alarm;
 mod apply_worker;
 mod catalog_answer;
 mod catalog_changes;

@@ -145,7 +145,8 @@ impl ShardThread {
     }
 }
 
-fn wall_ms() -> u64 {
+/// Milliseconds since the Unix epoch, by this machine's clock.
+pub(super) fn wall_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

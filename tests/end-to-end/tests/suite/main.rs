@@ -14,3 +14,4 @@ mod refused_plugins;
 mod refused_requests;
 mod restarts;
 mod snapshots;
+mod timers;

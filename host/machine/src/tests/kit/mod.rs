@@ -1,14 +1,15 @@
 //! Components from a few instructions, and short words for running them.
 
-mod guest;
+pub(crate) use quorate_guests::{Guest, wat};
 
-pub(crate) use guest::Guest;
-
-use crate::{Engine, EngineConfig};
+use crate::{CompiledPlugin, Engine, EngineConfig};
 use bytes::Bytes;
 use quorate_replica::{
     Overlay,
-    ports::{Call, EmptyView, GroupInfo, HostFault, Instance, Outcome, ScanRange, StoreView, TrapKind},
+    ports::{
+        Call, EmptyView, GroupInfo, GroupLimits, HostFault, Instance, Outcome, Plugin, ScanRange, StoreView,
+        TrapKind,
+    },
 };
 use quorate_vocabulary::{GroupId, Position};
 use std::{
@@ -17,8 +18,24 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-pub(crate) fn wat(text: &str) -> Vec<u8> {
-    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+/// What the tests do with a guest.
+pub(crate) trait Run {
+    fn compile(&self) -> Arc<CompiledPlugin>;
+
+    /// One instance in group 7 with the default limits.
+    fn start(&self) -> Box<dyn Instance> {
+        self.start_with(&GroupLimits::default())
+    }
+
+    fn start_with(&self, limits: &GroupLimits) -> Box<dyn Instance> {
+        self.compile().start(&group(), limits).expect("the guest starts")
+    }
+}
+
+impl Run for Guest {
+    fn compile(&self) -> Arc<CompiledPlugin> {
+        engine().compile(&self.bytes()).unwrap_or_else(|refusal| panic!("{refusal}\n{}", self.text()))
+    }
 }
 
 /// Settings for tests: little address space, so that many engines fit into one process.

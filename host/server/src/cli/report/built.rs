@@ -39,6 +39,8 @@ pub(crate) struct CheckReport {
     pub(crate) kind: String,
     /// Whether it is told of changes of leader.
     pub(crate) has_lifecycle: bool,
+    /// Whether it is called when its timers fire.
+    pub(crate) has_timers: bool,
     /// Its size.
     pub(crate) size_bytes: u64,
     /// The SHA-256 of its bytes.
@@ -50,10 +52,11 @@ pub(crate) struct CheckReport {
 impl Report for CheckReport {
     fn human(&self) -> String {
         format!(
-            "{} is a plugin: {} machine, {} lifecycle callbacks, {}, sha256 {}",
+            "{} is a plugin: {} machine, {} lifecycle callbacks, {} timers, {}, sha256 {}",
             self.file.display(),
             self.kind,
             if self.has_lifecycle { "with" } else { "without" },
+            if self.has_timers { "with" } else { "without" },
             size(self.size_bytes),
             self.digest
         )

@@ -33,6 +33,9 @@ impl ApplyWorker {
                 Ok(result) => {
                     let applied = replica.applied().clone();
                     self.publish(applied);
+                    if matches!(entry.body, EntryBody::Timers { .. }) {
+                        self.timers_fired(&result);
+                    }
                     self.answer(&requests, time_ms, result);
                     if matches!(entry.body, EntryBody::Checkpoint { .. }) {
                         tracing::debug!(group = %self.shared.info.name, index, "checkpoint applied");
@@ -50,6 +53,7 @@ impl ApplyWorker {
             self.feedback(Input::Applied { group: self.group(), index });
             self.flush_reads();
             self.snapshot_if_due();
+            self.watch_timers();
         }
     }
 
@@ -66,7 +70,7 @@ impl ApplyWorker {
         for (ordinal, call) in commands.into_iter().enumerate() {
             let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
             let position = Position { index, ordinal, time_ms };
-            let Call { outcome, fuel, events, logs } = call;
+            let Call { outcome, fuel, events, logs, timers: _ } = call;
             log_lines(&self.shared.info, index, &logs);
             for event in events {
                 // Nobody watches, most of the time.

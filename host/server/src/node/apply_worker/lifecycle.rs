@@ -13,6 +13,7 @@ impl ApplyWorker {
             self.callback(event);
         }
         self.publish_leaders();
+        self.watch_timers();
         if self.life.leading().is_none() && !self.snapshot_replies.is_empty() && self.is_memory() {
             // The checkpoint was proposed by a leader that is none any more.
             let (group, leader) = (self.group(), None);
@@ -26,6 +27,7 @@ impl ApplyWorker {
             self.publish_leaders();
         }
         self.snapshot_if_due();
+        self.watch_timers();
     }
 
     pub(super) fn publish_leaders(&self) {

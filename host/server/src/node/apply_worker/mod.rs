@@ -4,8 +4,10 @@ mod entries;
 mod lifecycle;
 mod reads;
 mod snapshots;
+mod timers;
 
 use super::{
+    alarm::Alarm,
     life::{Life, RoleChange},
     local_replica::{Observers, ReplicaShared},
     observe_worker::ObserveWork,
@@ -21,7 +23,7 @@ use quorate_replica::{
 };
 use quorate_vocabulary::GroupId;
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::AbortHandle};
 
 /// Where the answer to a request for a snapshot goes.
 pub(super) type SnapshotReply = oneshot::Sender<Result<SnapshotTaken, RequestError>>;
@@ -48,6 +50,8 @@ pub(super) enum ApplyWork {
     Snapshot(Option<SnapshotReply>),
     /// A snapshot that was written in the background is on disk, or not.
     SnapshotWritten(Result<SnapshotInfo, String>),
+    /// A sleep for the timers of the group has ended.
+    TimersDue,
     /// Raft found something that cannot be.
     Fail(String),
     /// The node shuts down: tell the plugin.
@@ -62,6 +66,9 @@ pub(super) struct ApplyWorker {
     observers: Observers,
     replica: Option<Replica>,
     life: Life,
+    alarm: Alarm,
+    /// The sleep of the alarm.
+    alarm_sleep: Option<AbortHandle>,
     reads: Vec<(u64, ReadTicket)>,
     /// The requests of the entries that are being applied: refused should that panic.
     applying: Vec<RequestId>,
@@ -78,6 +85,8 @@ impl ApplyWorker {
             observers,
             replica: Some(replica),
             life: Life::default(),
+            alarm: Alarm::default(),
+            alarm_sleep: None,
             reads: Vec::new(),
             applying: Vec::new(),
             snapshot_replies: Vec::new(),
@@ -132,6 +141,7 @@ impl Worker for ApplyWorker {
             ApplyWork::RenewObserver { number } => self.renew_observer(number),
             ApplyWork::Snapshot(reply) => self.snapshot(reply),
             ApplyWork::SnapshotWritten(written) => self.snapshot_written(written),
+            ApplyWork::TimersDue => self.timers_due(),
             ApplyWork::Fail(why) => {
                 let point = self.callback_point();
                 self.failed(why, point.as_ref());

@@ -1,29 +1,56 @@
-//! How commands, queries and answers are written.
+//! How the commands, queries and answers of plugins are written, so that a person can type them.
 //!
 //! Words are separated by spaces, tabs and line ends. A word that has such a byte, a double quote, a control
-//! character or bytes that are no UTF-8, or is empty, or begins with `#`, is written in double quotes, in which
+//! character or bytes that are no UTF-8, or is empty, or begins with `#`, or is `;`, is written in double quotes, in which
 //! `\"`, `\\`, `\n`, `\r`, `\t` and `\xNN` (two hexadecimal digits, any byte) stand for one byte each. Outside of
 //! quotes a backslash is a backslash.
 
 use std::borrow::Cow;
 
-pub(crate) type Word<'text> = Cow<'text, [u8]>;
+/// A word of a line, without the quotes it may have had.
+pub type Word<'text> = Cow<'text, [u8]>;
+
+/// What stands between the commands of a batch, as a word without quotes.
+const BETWEEN_COMMANDS: &[u8] = b";";
 
 /// The words of a line.
-pub(crate) fn split(line: &[u8]) -> Result<Vec<Word<'_>>, String> {
+///
+/// # Errors
+/// When quotes or escapes are not as they must be.
+pub fn split(line: &[u8]) -> Result<Vec<Word<'_>>, String> {
     let mut words = Vec::new();
+    each(line, |word, _| words.push(word))?;
+    Ok(words)
+}
+
+/// The words of each command of a batch. They are separated by the word `;`; in quotes it is a word as any other.
+///
+/// # Errors
+/// When quotes or escapes are not as they must be.
+pub fn split_commands(line: &[u8]) -> Result<Vec<Vec<Word<'_>>>, String> {
+    let mut commands = vec![Vec::new()];
+    each(line, |word, is_quoted| match commands.last_mut() {
+        Some(command) if is_quoted || *word != *BETWEEN_COMMANDS => command.push(word),
+        _ => commands.push(Vec::new()),
+    })?;
+    Ok(commands)
+}
+
+/// Hands over each word, and whether it was in quotes.
+fn each<'text>(line: &'text [u8], mut take: impl FnMut(Word<'text>, bool)) -> Result<(), String> {
     let mut rest = line.trim_ascii_start();
     while let Some(first) = rest.first() {
-        let (word, behind) = if *first == b'"' { quoted(&rest[1..])? } else { plain(rest)? };
+        let is_quoted = *first == b'"';
+        let (word, behind) = if is_quoted { quoted(&rest[1..])? } else { plain(rest)? };
         if behind.first().is_some_and(|byte| !byte.is_ascii_whitespace()) {
             return Err(
                 "after a closing quote comes a space: to have a quote in a word, write \\\" in quotes".into(),
             );
         }
-        words.push(word);
+        take(word, is_quoted);
         rest = behind.trim_ascii_start();
     }
-    Ok(words)
+    Ok(())
 }
 
 fn plain(text: &[u8]) -> Result<(Word<'_>, &[u8]), String> {
@@ -81,7 +108,7 @@ fn escape(text: &[u8]) -> Result<(u8, &[u8]), String> {
 }
 
 /// Writes a word so that [`split`] reads it back, in quotes only when it needs them.
-pub(crate) fn write(word: &[u8], into: &mut String) {
+pub fn write(word: &[u8], into: &mut String) {
     if let Some(text) = plain_text(word) {
         into.push_str(text);
         return;
@@ -111,7 +138,7 @@ fn plain_text(word: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(word).ok()?;
     let special =
         |character: char| character == '"' || character.is_ascii_whitespace() || character.is_control();
-    (!text.is_empty() && !text.starts_with('#') && !text.contains(special)).then_some(text)
+    (!text.is_empty() && text != ";" && !text.starts_with('#') && !text.contains(special)).then_some(text)
 }
 
 fn write_byte(byte: u8, into: &mut String) {
@@ -123,14 +150,18 @@ fn write_byte(byte: u8, into: &mut String) {
 }
 
 /// A word as it would be written.
-pub(crate) fn written(word: &[u8]) -> String {
+#[must_use]
+pub fn written(word: &[u8]) -> String {
     let mut text = String::new();
     write(word, &mut text);
     text
 }
 
 /// A word that is a whole number.
-pub(crate) fn number(word: &[u8]) -> Result<u64, String> {
+///
+/// # Errors
+/// When it is none.
+pub fn number(word: &[u8]) -> Result<u64, String> {
     // The parser also takes a plus sign; one way to write a number is enough.
     let digits = word.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(word).ok().filter(|_| digits);

@@ -1,9 +1,6 @@
 //! A component from the bodies of its functions.
 
-use super::{engine, group, wat};
-use crate::CompiledPlugin;
-use quorate_replica::ports::{GroupLimits, Instance, Plugin};
-use std::sync::Arc;
+use crate::wat;
 
 /// What the bodies of a guest's functions begin with: the functions of the host and a few helpers. Addresses below 1024
 /// are free for the bodies; the allocator hands out what is behind 65,536 after the first 2,048 bytes.
@@ -79,7 +76,7 @@ const LIBC: &str = r#"
 
 /// A component in the making.
 #[derive(Clone)]
-pub(crate) struct Guest {
+pub struct Guest {
     store: bool,
     snapshot: bool,
     lifecycle: bool,
@@ -111,64 +108,67 @@ impl Guest {
     }
 
     /// A store machine that answers a command or query with itself.
-    pub(crate) fn store() -> Self {
+    pub fn store() -> Self {
         Self::new(true)
     }
 
     /// A memory machine that answers a command or query with itself, and saves nothing.
-    pub(crate) fn memory() -> Self {
+    pub fn memory() -> Self {
         Self::new(false)
     }
 
     /// The body of apply: parameters `$index $ordinal $time $ptr $len`, result the address of the answer.
-    pub(crate) fn apply(mut self, body: &str) -> Self {
+    pub fn apply(mut self, body: &str) -> Self {
         self.apply = body.into();
         self
     }
 
     /// The body of query: parameters `$ptr $len`.
-    pub(crate) fn query(mut self, body: &str) -> Self {
+    pub fn query(mut self, body: &str) -> Self {
         self.query = body.into();
         self
     }
 
-    pub(crate) fn save(mut self, body: &str) -> Self {
+    /// The body of save.
+    pub fn save(mut self, body: &str) -> Self {
         self.save = body.into();
         self
     }
 
-    pub(crate) fn load(mut self, body: &str) -> Self {
+    /// The body of load.
+    pub fn load(mut self, body: &str) -> Self {
         self.load = body.into();
         self
     }
 
     /// Exports `lifecycle`; the body runs in every callback, with its place in the interface as `$which`, up to two
     /// numbers as `$a` and `$b`, and the length of a list or message as `$count`.
-    pub(crate) fn lifecycle(mut self, body: &str) -> Self {
+    pub fn lifecycle(mut self, body: &str) -> Self {
         self.lifecycle = true;
         self.callback = body.into();
         self
     }
 
     /// More functions, globals, data of the core module.
-    pub(crate) fn module(mut self, text: &str) -> Self {
+    pub fn module(mut self, text: &str) -> Self {
         self.module = text.into();
         self
     }
 
     /// More of the component, at its end.
-    pub(crate) fn top(mut self, text: &str) -> Self {
+    pub fn top(mut self, text: &str) -> Self {
         self.top = text.into();
         self
     }
 
     /// How many pages of memory it begins with.
-    pub(crate) fn pages(mut self, pages: u32) -> Self {
+    pub fn pages(mut self, pages: u32) -> Self {
         self.pages = pages;
         self
     }
 
-    pub(crate) fn text(&self) -> String {
+    /// The component as text.
+    pub fn text(&self) -> String {
         let mut imports = HOST.to_owned();
         let mut lowered = lower("host", &["group", "log", "emit", "random", "propose"]);
         let mut prelude = PRELUDE.to_owned();
@@ -290,21 +290,9 @@ impl Guest {
         exports
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// The component.
+    pub fn bytes(&self) -> Vec<u8> {
         wat(&self.text())
-    }
-
-    pub(crate) fn compile(&self) -> Arc<CompiledPlugin> {
-        engine().compile(&self.bytes()).unwrap_or_else(|refusal| panic!("{refusal}\n{}", self.text()))
-    }
-
-    /// One instance in group 7 with the default limits.
-    pub(crate) fn start(&self) -> Box<dyn Instance> {
-        self.start_with(&GroupLimits::default())
-    }
-
-    pub(crate) fn start_with(&self, limits: &GroupLimits) -> Box<dyn Instance> {
-        self.compile().start(&group(), limits).expect("the guest starts")
     }
 }
 

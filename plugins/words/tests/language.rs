@@ -1,6 +1,8 @@
 //! How words are written and read.
 
-use crate::words::{split, written};
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use words::{split, split_commands, written};
 
 fn words(line: &str) -> Vec<String> {
     split(line.as_bytes()).unwrap().iter().map(|word| word.escape_ascii().to_string()).collect()
@@ -71,4 +73,17 @@ fn every_word_of_two_bytes_is_read_back_as_it_was_written() {
         let line = format!("{} x", written(&word));
         assert_eq!(split(line.as_bytes()).unwrap(), [&word[..], b"x"], "{line}");
     }
+}
+
+#[test]
+fn commands_of_a_batch_are_separated_by_a_word_of_its_own() {
+    let commands = |line: &str| -> Vec<Vec<String>> {
+        let commands = split_commands(line.as_bytes()).unwrap();
+        let text = |word: words::Word<'_>| word.escape_ascii().to_string();
+        commands.into_iter().map(|words| words.into_iter().map(text).collect()).collect()
+    };
+    assert_eq!(commands("a b ; c"), [vec!["a", "b"], vec!["c"]]);
+    assert_eq!(commands("a; \";\" b"), [["a;", ";", "b"]], "neither in a word nor in quotes");
+    assert_eq!(commands(" ; "), [Vec::<String>::new(), vec![]]);
+    assert_eq!(written(b";"), "\";\"");
 }
