@@ -16,8 +16,11 @@ pub struct ShardConfig {
     pub entry_commands_max: usize,
     /// An append message carries at most this many bytes of entries, but always one entry.
     pub append_bytes_max: usize,
-    /// Append messages on their way to one follower.
+    /// Append messages with entries on their way to one follower of one group.
     pub inflight_messages_max: usize,
+    /// Bytes of entries on their way to one follower of one group, so that one that is slow or dead costs no more
+    /// memory than this. Kept by sending only as many messages as fit if each were as large as may be.
+    pub inflight_bytes_max: usize,
     /// Entries of one group that are proposed and not yet committed. Beyond, commands wait and are packed together.
     pub inflight_entries_max: usize,
     /// Bytes of one group's commands that wait or are not yet committed. Beyond, proposals are refused.
@@ -48,6 +51,7 @@ impl ShardConfig {
             entry_commands_max: 1_024,
             append_bytes_max: MIB,
             inflight_messages_max: 64,
+            inflight_bytes_max: 16 * MIB,
             inflight_entries_max: 4,
             waiting_bytes_max: 16 * MIB,
             waiting_reads_max: 16 * 1_024,
@@ -56,6 +60,13 @@ impl ShardConfig {
             log_margin_entries: 1_024,
             seed,
         }
+    }
+
+    /// How many append messages may be on their way to one follower: as many as may by their count and by their bytes,
+    /// and at least one. A message has at most `append_bytes_max` bytes, or one entry.
+    pub(crate) fn inflight_window(&self) -> usize {
+        let message_bytes_max = self.append_bytes_max.max(self.entry_bytes_max).max(1);
+        self.inflight_messages_max.min(self.inflight_bytes_max / message_bytes_max).max(1)
     }
 
     /// Whether a shard can be driven by this.
@@ -77,6 +88,7 @@ impl ShardConfig {
             ("entry_commands_max", self.entry_commands_max),
             ("append_bytes_max", self.append_bytes_max),
             ("inflight_messages_max", self.inflight_messages_max),
+            ("inflight_bytes_max", self.inflight_bytes_max),
             ("inflight_entries_max", self.inflight_entries_max),
             ("waiting_bytes_max", self.waiting_bytes_max),
             ("waiting_reads_max", self.waiting_reads_max),

@@ -101,7 +101,7 @@ fn raft_config(config: &ShardConfig, id: u64, applied: u64) -> Config {
         heartbeat_tick: 1,
         applied,
         max_size_per_msg: bytes(config.append_bytes_max),
-        max_inflight_msgs: config.inflight_messages_max,
+        max_inflight_msgs: config.inflight_window(),
         check_quorum: true,
         pre_vote: true,
         max_uncommitted_size: NO_LIMIT,

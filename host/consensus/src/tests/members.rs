@@ -217,7 +217,8 @@ fn a_voter_learns_from_a_refusal_of_an_earlier_term_that_a_change_is_committed()
     lone.step_and_persist(vec![Input::Message(entries)]);
     assert!(lone.status().configuration.is_joint());
     // It was a candidate in a later term, in vain.
-    lone.receive(super::lone::message(crate::RaftMessageType::RequestVoteResponse, 3, 7));
+    let late = super::lone::message(crate::RaftMessageType::RequestVoteResponse, 3, 7);
+    lone.step_and_persist(vec![Input::Message(late)]);
     assert_eq!(lone.status().term, 7);
     lone.campaign();
     let refusal = crate::RaftMessage {

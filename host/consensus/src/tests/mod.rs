@@ -6,6 +6,7 @@ mod cluster;
 mod commands;
 mod disk;
 mod elections;
+mod inflight;
 mod logs;
 mod lone;
 mod members;
