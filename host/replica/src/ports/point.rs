@@ -51,6 +51,14 @@ impl AppliedPoint {
         Self { index: Self::FIRST, term: Self::FIRST, time_ms: 0, digest, configuration }
     }
 
+    /// Where a replica begins that joins a group which runs already: it holds nothing, not even what the group began with,
+    /// and waits for a snapshot.
+    #[must_use]
+    pub fn joining() -> Self {
+        let (configuration, digest) = (Configuration::default(), StateDigest::default());
+        Self { index: 0, term: 0, time_ms: 0, digest, configuration }
+    }
+
     /// The position behind everything that is applied, as queries and callbacks see it.
     #[must_use]
     pub fn position(&self) -> Position {

@@ -53,7 +53,7 @@ pub(crate) enum Command {
     /// Builds, checks, uploads and lists plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
-    /// Creates, lists, describes, deletes and snapshots groups.
+    /// Creates, lists, describes, changes and deletes groups.
     #[command(subcommand)]
     Group(GroupCommand),
     /// Submits commands to a group and prints what became of them.
@@ -203,6 +203,21 @@ pub(crate) enum GroupCommand {
     Delete(GroupNameArguments),
     /// Takes a snapshot of a group now.
     Snapshot(GroupNameArguments),
+    /// Hands the leadership of a group to another node.
+    Transfer(GroupTransferArguments),
+}
+
+/// `quorate group transfer`
+#[derive(Args, Debug)]
+pub(crate) struct GroupTransferArguments {
+    /// The group: tenant/name.
+    #[arg(value_name = "GROUP")]
+    pub(crate) name: GroupName,
+    /// The node that is to lead, by number. [default: of the others, the one that has come furthest]
+    #[arg(long, value_name = "NODE")]
+    pub(crate) to: Option<u64>,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
 }
 
 /// `quorate group create`

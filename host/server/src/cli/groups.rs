@@ -1,11 +1,13 @@
 //! `quorate group`
 
 use super::{
-    arguments::{GroupCommand, GroupCreateArguments, GroupListArguments, GroupNameArguments},
+    arguments::{
+        GroupCommand, GroupCreateArguments, GroupListArguments, GroupNameArguments, GroupTransferArguments,
+    },
     failure::Failure,
     limits,
     output::Output,
-    report::{GroupDeleted, GroupList, GroupReport, GroupRow, ReplicaReport, SnapshotReport},
+    report::{GroupDeleted, GroupList, GroupReport, GroupRow, ReplicaReport, SnapshotReport, TransferReport},
     server,
 };
 use futures::future::join_all;
@@ -20,6 +22,7 @@ pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Fai
         GroupCommand::Describe(arguments) => describe(&arguments, output).await,
         GroupCommand::Delete(arguments) => delete(&arguments, output).await,
         GroupCommand::Snapshot(arguments) => snapshot(&arguments, output).await,
+        GroupCommand::Transfer(arguments) => transfer(&arguments, output).await,
     }
 }
 
@@ -95,4 +98,16 @@ async fn snapshot(arguments: &GroupNameArguments, output: Output) -> Result<(), 
     let name = arguments.name.to_string();
     let taken = client.snapshot_group(&name).await?;
     output.print(&SnapshotReport { name, index: taken.index, size_bytes: taken.size_bytes })
+}
+
+async fn transfer(arguments: &GroupTransferArguments, output: Output) -> Result<(), Failure> {
+    let client = server::client(&arguments.server, ClientConfig::default())?;
+    let name = arguments.name.to_string();
+    let moved = client.transfer_group(&name, arguments.to).await?;
+    output.print(&TransferReport {
+        name,
+        from_node: moved.from_node,
+        leader_node: moved.leader_node,
+        term: moved.term,
+    })
 }

@@ -3,12 +3,16 @@
 use super::{
     apply_worker::ApplyWork,
     core::Core,
+    handle::Deadline,
     opening::{OpenError, ReplicaSpec},
     plugins::PluginFailure,
     shard_thread::Retirement,
     view::ReplicaState,
 };
+use crate::RequestError;
 use quorate_catalog::{CatalogState, Group, Hosted, Instruction, reconcile};
+use quorate_consensus::Configuration;
+use quorate_replica::ports::AppliedPoint;
 use quorate_storage::{NewReplica, RaftBatch};
 use quorate_transport::PluginSendError;
 use quorate_vocabulary::{GroupId, NodeId, PluginDigest, ReplicaId};
@@ -21,6 +25,8 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 
 /// Replicas that are started at a time: each may compile a plugin and load a state.
 const STARTS_MAX: usize = 2;
+/// How long the catalog may take to say whether a replica is still to be created.
+const CATALOG_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause before something that failed is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// How often everything is looked at even when the catalog says nothing new.
@@ -56,6 +62,8 @@ enum StartError {
     Open(#[from] OpenError),
     #[error("the host broke: {0}")]
     Broken(#[from] tokio::task::JoinError),
+    #[error("it is not known whether it is still to be here: {0}")]
+    Catalog(#[from] RequestError),
     #[error("it cannot be kept on disk: {0}")]
     Create(#[from] quorate_storage::StorageError),
 }
@@ -217,11 +225,19 @@ impl Core {
     }
 
     async fn create(self: Arc<Self>, group: Group, replica: ReplicaId) -> Result<(), StartError> {
+        // What this node has applied of the catalog may be old: the group may be deleted by now, or be elsewhere.
+        self.barrier(GroupId::CATALOG, Deadline::after(CATALOG_TIMEOUT)).await?;
+        let is_wanted = |group: &Group| group.replica_on(self.node()) == Some(replica);
+        if !self.catalog_state().group(group.id).is_some_and(is_wanted) {
+            return Ok(());
+        }
+        let new = if group.is_founder(replica) {
+            NewReplica::bootstrap(group.id, replica, group.founders.clone())
+        } else {
+            NewReplica::joining(group.id, replica)
+        };
         let mut batch = RaftBatch::new();
-        batch.create(NewReplica {
-            plugin: Some(group.digest),
-            ..NewReplica::bootstrap(group.id, replica, group.members.clone())
-        });
+        batch.create(NewReplica { plugin: Some(group.digest), ..new });
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || store.write(batch)).await??;
         self.hosting.lock().replicas.insert(group.id, replica);
@@ -235,12 +251,18 @@ impl Core {
         let why = "its plugin is being compiled".to_owned();
         self.hosting.set_state(group.id, Some(ReplicaState::Starting { why }));
         let plugin = self.plugins.get(group.digest, &self.engine, &self.store).await?;
+        let is_founder = group.replica_on(self.node()).is_some_and(|replica| group.is_founder(replica));
+        let initial = if is_founder {
+            AppliedPoint::initial(Configuration::new(group.founders.clone()))
+        } else {
+            AppliedPoint::joining()
+        };
         let spec = ReplicaSpec {
             info: group.info(),
             limits: group.limits.clone(),
             plugin,
             plugin_digest: group.digest,
-            members: group.members.clone(),
+            initial,
         };
         let core = self.clone();
         tokio::task::spawn_blocking(move || core.open_replica(spec)).await??;

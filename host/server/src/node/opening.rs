@@ -7,13 +7,13 @@ use super::{
     observe_worker::ObserveWorker,
     view::ReplicaState,
 };
-use quorate_consensus::{Configuration, Input};
+use quorate_consensus::Input;
 use quorate_replica::{
     CheckpointPolicy, Replica, ReplicaFault, ReplicaStart,
     ports::{AppliedPoint, GroupInfo, GroupLimits, Plugin},
 };
 use quorate_storage::{GroupHistory, StorageError};
-use quorate_vocabulary::{GroupId, MachineKind, Member, PluginDigest};
+use quorate_vocabulary::{GroupId, MachineKind, PluginDigest};
 use std::sync::Arc;
 
 /// What a replica is made of, as the catalog says; of the catalog itself, as the node knows.
@@ -22,8 +22,8 @@ pub(super) struct ReplicaSpec {
     pub(super) limits: GroupLimits,
     pub(super) plugin: Arc<dyn Plugin>,
     pub(super) plugin_digest: PluginDigest,
-    /// With whom the group began.
-    pub(super) members: Vec<Member>,
+    /// Where the replica began.
+    pub(super) initial: AppliedPoint,
 }
 
 /// Why a replica cannot be opened.
@@ -40,7 +40,7 @@ pub(super) enum OpenError {
 impl Core {
     /// Opens a replica that is on this node's disk, and has it take part in its group. Blocks.
     pub(super) fn open_replica(&self, spec: ReplicaSpec) -> Result<(), OpenError> {
-        let ReplicaSpec { info, limits, plugin, plugin_digest, members } = spec;
+        let ReplicaSpec { info, limits, plugin, plugin_digest, initial } = spec;
         let group = info.id;
         let stored = self.store.load_replica(group)?;
         let state = self.folder.state(group, stored.replica)?;
@@ -57,7 +57,7 @@ impl Core {
             state,
             snapshots: snapshots.clone(),
             history: history.clone(),
-            initial: AppliedPoint::initial(Configuration::new(members)),
+            initial,
             checkpoints: CheckpointPolicy {
                 entries_max: self.config.snapshot_entries,
                 ..CheckpointPolicy::default()

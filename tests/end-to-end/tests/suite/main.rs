@@ -13,3 +13,4 @@ mod refused_plugins;
 mod refused_requests;
 mod restarts;
 mod snapshots;
+mod transfer;

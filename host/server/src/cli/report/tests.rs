@@ -30,6 +30,8 @@ fn group() -> v1::Group {
         members: vec![member(11, 1), member(12, 2)],
         limits: Some(v1::GroupLimits { command_bytes_max: Some(5), ..v1::GroupLimits::default() }),
         leader_node: 2,
+        changes: 0,
+        change: None,
     }
 }
 
@@ -52,6 +54,8 @@ fn replica(node: u64) -> v1::ReplicaStatus {
         snapshot_bytes: 1024,
         digest: Bytes::from_static(&[0xcd; 16]),
         leaders_seen: vec![v1::LeaderSeen { term: 3, node }],
+        members: Vec::new(),
+        change_waits_for: String::new(),
     }
 }
 
