@@ -10,6 +10,9 @@ pub struct ShardConfig {
     pub election_timeout: Duration,
     /// How often a leader shows that it lives. Also the shard's tick.
     pub heartbeat_interval: Duration,
+    /// How much shorter than the election timeout a leader's lease is: more than the clocks of two nodes may differ by
+    /// after one election timeout. A tenth of it is far more than clocks that work do.
+    pub lease_margin: Duration,
     /// An entry into which commands are packed is at most this large, in bytes; so is a command with its frame.
     pub entry_bytes_max: usize,
     /// An entry holds at most this many commands.
@@ -47,6 +50,7 @@ impl ShardConfig {
             node,
             election_timeout: Duration::from_millis(1_000),
             heartbeat_interval: Duration::from_millis(100),
+            lease_margin: Duration::from_millis(100),
             entry_bytes_max: MIB,
             entry_commands_max: 1_024,
             append_bytes_max: MIB,
@@ -82,6 +86,12 @@ impl ShardConfig {
         }
         if self.election_timeout < self.heartbeat_interval * HEARTBEATS_PER_ELECTION_MIN {
             return refuse("election_timeout", "must be at least three heartbeat intervals");
+        }
+        if self.lease_margin.is_zero() || self.lease_margin >= self.election_timeout {
+            return refuse(
+                "lease_margin",
+                "must be longer than nothing and shorter than the election timeout",
+            );
         }
         for (field, value) in [
             ("entry_bytes_max", self.entry_bytes_max),

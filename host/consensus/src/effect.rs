@@ -114,6 +114,15 @@ pub enum Effect {
         /// What must be applied before.
         index: u64,
     },
+    /// What [`Input::TransferLeader`](crate::Input::TransferLeader) asked for has come about.
+    LeaderTransferred {
+        /// The group.
+        group: GroupId,
+        /// The request.
+        request: RequestId,
+        /// Who leads now.
+        leader: Member,
+    },
     /// The replica's role, its term or the leader it follows is another.
     RoleChanged {
         /// The group.
@@ -191,6 +200,12 @@ pub enum Refusal {
     Configuration {
         /// What is wrong with them.
         cause: String,
+    },
+    /// The leadership was not handed over as asked.
+    #[error("the leadership was not handed over: {cause}")]
+    NotTransferred {
+        /// Why.
+        cause: &'static str,
     },
     /// It was appended, and then the leadership was lost: it may or may not be applied.
     #[error("the leadership was lost before the entry was committed: its outcome is not known")]

@@ -95,6 +95,18 @@ impl ReplicaStart {
     }
 }
 
+/// How a replica makes sure that a read sees everything that was answered before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ReadMode {
+    /// By a round of messages, one for all reads that wait (ReadIndex; Raft thesis, section 6.4).
+    #[default]
+    Linearizable,
+    /// By the leader's lease, in the same step, as long as clocks run alike within
+    /// [`lease_margin`](crate::ShardConfig::lease_margin) (section 6.4.1). Where there is no lease, as on a follower,
+    /// like [`Linearizable`](Self::Linearizable).
+    Lease,
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -138,12 +150,17 @@ pub enum Input {
         /// The members from then on.
         members: Vec<Member>,
     },
-    /// Hand the leadership to this voter, if this replica has it.
+    /// Hand the leadership over, if this replica has it (Raft thesis, section 3.10). Answered by
+    /// [`Effect::LeaderTransferred`](crate::Effect::LeaderTransferred) when the other leads, or by
+    /// [`Effect::Refused`](crate::Effect::Refused), at the latest after one election timeout. Until then commands wait;
+    /// if it comes to nothing they go on here, and if it succeeds they are refused with the new leader's name.
     TransferLeader {
         /// The group.
         group: GroupId,
-        /// The voter.
-        to: ReplicaId,
+        /// Names the answer.
+        request: RequestId,
+        /// The voter; none for the one that is most up to date.
+        to: Option<ReplicaId>,
     },
     /// A linearizable read, from any replica. Answered by [`Effect::ReadReady`](crate::Effect::ReadReady), or by
     /// [`Effect::Refused`](crate::Effect::Refused).
@@ -152,6 +169,8 @@ pub enum Input {
         group: GroupId,
         /// Names the answer.
         request: RequestId,
+        /// How the replica makes sure.
+        mode: ReadMode,
     },
     /// All [`Persist`](crate::Persist)s of this group up to this number are on disk.
     Persisted {

@@ -34,7 +34,7 @@ mod status;
 
 pub use config::{ConfigError, ShardConfig};
 pub use effect::{CommittedEntry, Effect, Persist, Refusal, RestoredLog};
-pub use input::{HardState, Input, Now, ReplicaStart, RequestId};
+pub use input::{HardState, Input, Now, ReadMode, ReplicaStart, RequestId};
 pub use log_index::LogIndex;
 pub use message::{Lane, lane};
 pub use quorate_proto::entry::{Configuration, EntryBody, EntryError, LogEntry, LogPoint};

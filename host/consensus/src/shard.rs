@@ -42,19 +42,23 @@ impl Shard {
     pub fn step(&mut self, now: Now, inputs: &mut Vec<Input>, effects: &mut Vec<Effect>) {
         let mut touched = BTreeSet::new();
         for input in inputs.drain(..) {
-            self.take_in(input, &mut touched, effects);
+            self.take_in(now.monotonic, input, &mut touched, effects);
         }
         for _ in 0..self.ticks(now) {
             for (group, slot) in &mut self.slots {
                 touched.insert(*group);
                 run(*group, slot, effects, |replica, effects| {
+                    replica.set_now(now.monotonic);
                     replica.tick(effects);
                     Ok(())
                 });
             }
         }
         for group in touched {
-            self.with(group, effects, |replica, effects| replica.settle(now, effects));
+            self.with(group, effects, |replica, effects| {
+                replica.set_now(now.monotonic);
+                replica.settle(now, effects)
+            });
         }
     }
 
@@ -74,7 +78,13 @@ impl Shard {
         passed
     }
 
-    fn take_in(&mut self, input: Input, touched: &mut BTreeSet<GroupId>, effects: &mut Vec<Effect>) {
+    fn take_in(
+        &mut self,
+        now: Duration,
+        input: Input,
+        touched: &mut BTreeSet<GroupId>,
+        effects: &mut Vec<Effect>,
+    ) {
         let group = match &input {
             Input::Tick => return,
             Input::Unreachable { node } => return self.unreachable(*node, touched, effects),
@@ -95,13 +105,17 @@ impl Shard {
         };
         touched.insert(group);
         match input {
-            Input::Open(start) => self.open(*start, effects),
+            Input::Open(start) => self.open(now, *start, effects),
             Input::Close { .. } => self.close(group, effects),
             input if matches!(self.slots.get(&group), Some(Slot::Running(_))) => {
-                self.with(group, effects, |replica, effects| replica.handle(input, effects));
+                self.with(group, effects, |replica, effects| {
+                    replica.set_now(now);
+                    replica.handle(input, effects)
+                });
             }
             Input::Propose { request, .. }
             | Input::ProposeConfiguration { request, .. }
+            | Input::TransferLeader { request, .. }
             | Input::Read { request, .. } => {
                 let reason = match self.slots.get(&group) {
                     Some(_) => Refusal::Unavailable { cause: "its replica on this node has failed" },
@@ -114,11 +128,11 @@ impl Shard {
         }
     }
 
-    fn open(&mut self, start: ReplicaStart, effects: &mut Vec<Effect>) {
+    fn open(&mut self, now: Duration, start: ReplicaStart, effects: &mut Vec<Effect>) {
         let group = start.group;
         self.close(group, effects);
         let failed = failed_status(&start);
-        let opened = catch_unwind(AssertUnwindSafe(|| Replica::open(&self.config, start)));
+        let opened = catch_unwind(AssertUnwindSafe(|| Replica::open(&self.config, start, now)));
         let slot = match opened.unwrap_or_else(|panic| Err(ReplicaFault(panic_message(&*panic)))) {
             Ok(replica) => Slot::Running(Box::new(replica)),
             Err(ReplicaFault(cause)) => {
@@ -204,7 +218,11 @@ fn run(
 fn is_final(effect: &Effect) -> bool {
     matches!(
         effect,
-        Effect::Refused { .. } | Effect::ReadReady { .. } | Effect::Apply { .. } | Effect::RoleChanged { .. }
+        Effect::Refused { .. }
+            | Effect::ReadReady { .. }
+            | Effect::LeaderTransferred { .. }
+            | Effect::Apply { .. }
+            | Effect::RoleChanged { .. }
     )
 }
 

@@ -3,6 +3,7 @@
 mod applying;
 mod disk;
 mod election;
+mod lease;
 mod membership;
 mod open;
 mod progress;
@@ -11,19 +12,23 @@ mod reads;
 mod ready;
 mod receive;
 mod snapshots;
+mod transfer;
 
 use crate::{
-    Configuration, Effect, Input, Refusal, ReplicaStatus, RequestId, Role, ShardConfig, log_window::LogWindow,
+    Configuration, Effect, Input, ReadMode, Refusal, ReplicaStatus, RequestId, Role, ShardConfig,
+    log_window::LogWindow,
 };
 use applying::Applying;
 use disk::Disk;
 use election::Election;
+use lease::Lease;
 use proposals::{Proposals, refuse};
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 use raft::{RawNode, StateRole};
 use reads::Reads;
 use snapshots::Restoring;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use transfer::Transfer;
 
 /// Why a replica is driven no longer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +59,10 @@ pub(crate) struct Replica {
     disk: Disk,
     applying: Applying,
     restoring: Option<Restoring>,
+    transfer: Option<Transfer>,
+    lease: Lease,
+    /// As the host said at this step.
+    now: Duration,
     proposals: Proposals,
     reads: Reads,
     announced: Announced,
@@ -96,7 +105,14 @@ impl Replica {
                 let taken = self.leading().and_then(|()| self.propose_configuration(request, &members));
                 self.refuse_unless(request, taken, effects);
             }
-            Input::TransferLeader { to, .. } => self.transfer_leader(to),
+            Input::TransferLeader { request, to, .. } => {
+                let taken = self.transfer_leader(request, to, effects);
+                self.refuse_unless(request, taken, effects);
+            }
+            Input::Read { request, mode: ReadMode::Lease, .. } if self.holds_lease() => {
+                let index = self.raw.raft.raft_log.committed;
+                effects.push(Effect::ReadReady { group: self.group, request, index });
+            }
             Input::Read { request, .. } => {
                 let taken = self.reads.push(request, self.config.waiting_reads_max);
                 self.refuse_unless(request, taken, effects);
@@ -111,6 +127,11 @@ impl Replica {
             Input::Tick | Input::Open(_) | Input::Close { .. } | Input::Unreachable { .. } => {}
         }
         Ok(())
+    }
+
+    /// The host has read its clock.
+    pub(crate) fn set_now(&mut self, now: Duration) {
+        self.now = now;
     }
 
     fn refuse_unless(&self, request: RequestId, taken: Result<(), Refusal>, effects: &mut Vec<Effect>) {
@@ -131,12 +152,6 @@ impl Replica {
         self.configuration.member(ReplicaId(self.raw.raft.leader_id)).copied()
     }
 
-    fn transfer_leader(&mut self, to: ReplicaId) {
-        if self.is_leader() && to != self.replica && self.configuration.voters().any(|voter| voter == to) {
-            self.raw.transfer_leader(to.0);
-        }
-    }
-
     /// Whether raft must not be given anything that makes it campaign.
     fn must_wait(&self) -> bool {
         let raft = &self.raw.raft;
@@ -153,6 +168,7 @@ impl Replica {
         let election_ticks = election_ticks(&self.config);
         let has_leader = self.raw.raft.leader_id != raft::INVALID_ID;
         self.reads.tick(self.group, has_leader, election_ticks, effects);
+        self.tick_transfer(effects);
         if let Some((_, ticks)) = &mut self.snapshot_wanted {
             *ticks += 1;
             if *ticks > election_ticks {
@@ -165,11 +181,16 @@ impl Replica {
         // raft draws timeouts of its own from a source without a seed; set before every tick, they never count.
         let timeout = self.election.timeout_ticks(self.raw.raft.term);
         self.raw.raft.set_randomized_election_timeout(timeout);
+        let would_campaign = !self.is_leader() && self.raw.raft.election_elapsed + 1 >= timeout;
+        if would_campaign && self.lease.forbids_vote(self.now) {
+            // By ticks it is time, and by the clock it is not: the shard was kept from running.
+            return;
+        }
         self.raw.tick();
         if !self.is_leader() && self.raw.raft.election_elapsed == 0 {
             self.election.campaigned();
         }
-        if self.election.is_early(self.raw.raft.term, has_leader) {
+        if self.election.is_early(self.raw.raft.term, has_leader) && !self.lease.forbids_vote(self.now) {
             self.campaign();
         }
     }
@@ -197,6 +218,7 @@ impl Replica {
     pub(crate) fn close(&mut self, effects: &mut Vec<Effect>) {
         self.proposals.close(self.group, effects);
         self.reads.close(self.group, effects);
+        self.end_transfer(&Refusal::Closed { appended: false }, effects);
     }
 
     pub(crate) fn status(&self) -> ReplicaStatus {

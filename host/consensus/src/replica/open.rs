@@ -2,19 +2,23 @@
 
 use super::{
     Announced, Replica, ReplicaFault, applying::Applying, disk::Disk, election::Election, election_ticks,
-    proposals::Proposals, reads::Reads, snapshots::Restoring,
+    lease::Lease, proposals::Proposals, reads::Reads, snapshots::Restoring,
 };
 use crate::{LogIndex, LogPoint, ReplicaStart, ShardConfig, log_window::LogWindow, logger, random::mix};
 use quorate_vocabulary::ReplicaId;
 use raft::{Config, NO_LIMIT, RawNode, eraftpb::HardState};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 fn fault<T>(cause: String) -> Result<T, ReplicaFault> {
     Err(ReplicaFault(cause))
 }
 
 impl Replica {
-    pub(crate) fn open(config: &Arc<ShardConfig>, start: ReplicaStart) -> Result<Self, ReplicaFault> {
+    pub(crate) fn open(
+        config: &Arc<ShardConfig>,
+        start: ReplicaStart,
+        now: Duration,
+    ) -> Result<Self, ReplicaFault> {
         let ReplicaStart { group, replica, truncated, configuration, entries, applied_time_ms, .. } = start;
         let mut index = start.log;
         if index.last().is_none() && !entries.is_empty() {
@@ -78,6 +82,10 @@ impl Replica {
             disk: Disk::new(written),
             applying: Applying::new(applied),
             restoring: None,
+            transfer: None,
+            // One that is new has never answered a heartbeat.
+            lease: if is_new { Lease::default() } else { Lease::promised(now + config.election_timeout) },
+            now,
             proposals: Proposals::default(),
             reads: Reads::new(nonce),
             announced: Announced::default(),

@@ -1,8 +1,8 @@
 //! What raft has ready: to persist, to send, to apply.
 
-use super::{Announced, Replica, ReplicaFault, role, snapshots::Restoring};
+use super::{Announced, Replica, ReplicaFault, lease::Lease, role, snapshots::Restoring};
 use crate::{
-    CommittedEntry, Effect, EntryBody, LogEntry, Now, Persist, RestoredLog, Role,
+    CommittedEntry, Effect, EntryBody, LogEntry, Now, Persist, RaftMessage, RestoredLog, Role,
     log_window::{hard_state, log_entry, read_snapshot},
     message::to_wire,
 };
@@ -145,7 +145,13 @@ impl Replica {
             let to = ReplicaId(message.to);
             let is_snapshot = message.get_msg_type() == MessageType::MsgSnapshot;
             let node = self.address(to);
+            let stamp = match message.get_msg_type() {
+                MessageType::MsgHeartbeat => Lease::stamp(self.now),
+                MessageType::MsgHeartbeatResponse => self.lease.stamp_heard(message.term),
+                _ => 0,
+            };
             let wire = node.and_then(|node| to_wire(self.group, self.config.node, node, message));
+            let wire = wire.map(|wire| RaftMessage { sent_stamp: stamp, ..wire });
             match (wire, node) {
                 (Some(message), Some(node)) if is_snapshot => {
                     effects.push(Effect::SendSnapshot { group: self.group, to, node, message });
@@ -263,13 +269,16 @@ impl Replica {
         }
         self.announced = now;
         if now.role != Role::Leader || !same_term {
-            self.proposals.stop_leading(self.group, now.leader, effects);
+            let leader = now.leader.or_else(|| self.transfers_to());
+            self.proposals.stop_leading(self.group, leader, effects);
+            self.lease.restart();
         }
         if !same_term || before.leader != now.leader {
             self.reads.ask_again();
             let Announced { role, term, leader, .. } = now;
             effects.push(Effect::RoleChanged { group: self.group, role, term, leader });
         }
+        self.transfer_seen(now.leader, effects);
         if now.established && !(same_term && before.established) {
             effects.push(Effect::LeaderEstablished { group: self.group, term: now.term });
         }

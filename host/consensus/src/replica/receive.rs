@@ -18,10 +18,14 @@ impl Replica {
             return;
         }
         let (from, node) = (ReplicaId(message.from_replica), NodeId(message.from_node));
+        let stamp = message.sent_stamp;
         match from_wire(message) {
+            Ok(message) if !self.may_vote(&message) => {}
             Ok(message) => {
                 self.learn_address(from, node);
+                let (kind, term) = (message.get_msg_type(), message.term);
                 self.step(message);
+                self.note_contact(kind, from.0, term, stamp);
             }
             Err(error) => {
                 tracing::warn!(group = %self.group, %from, %node, "a message from a peer is ignored: {error}");

@@ -5,7 +5,7 @@ use super::{
     cluster::{Cluster, Faults, GROUP, voters},
     node::Machine,
 };
-use crate::{Input, ReplicaStart};
+use crate::{Input, ReadMode, ReplicaStart};
 use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,6 +44,9 @@ impl Chaos {
         for id in 1..=NODES {
             let offset = i64::try_from(cluster.draw(4_000)).expect("small") - 2_000;
             cluster.wall_offset_ms.insert(NodeId(id), offset);
+            // Far worse than real clocks, and within what the lease's margin allows.
+            let rate = 970 + u32::try_from(cluster.draw(60)).expect("small");
+            cluster.clock_per_mille.insert(NodeId(id), rate);
         }
         Self { cluster, next_replica: 100, written: 0, changes_members }
     }
@@ -67,7 +70,9 @@ impl Chaos {
                 }
             }
             45..60 if up && self.cluster.nodes[&node].groups.contains_key(&GROUP) => {
-                self.cluster.read(node.0);
+                let mode = if self.cluster.chance(500) { ReadMode::Lease } else { ReadMode::Linearizable };
+                let leader = self.cluster.leader_of(GROUP).filter(|_| self.cluster.draw(2) == 0);
+                self.cluster.read_by(leader.unwrap_or(node).0, mode);
             }
             60..63 if up => self.cluster.crash(node),
             63..72 => {
@@ -79,8 +84,9 @@ impl Chaos {
             72..75 => self.cluster.isolate(&[node.0]),
             75..80 => self.cluster.heal(),
             80..83 if up => {
-                let to = ReplicaId(1 + self.cluster.draw(NODES));
-                self.cluster.input(node, Input::TransferLeader { group: GROUP, to });
+                let to = self.cluster.chance(500).then(|| ReplicaId(1 + self.cluster.draw(NODES)));
+                let leader = self.cluster.leader_of(GROUP).unwrap_or(node);
+                self.cluster.transfer(leader, to);
             }
             83..86 if up => self.cluster.input(node, Input::ProposeCheckpoint { group: GROUP }),
             86..93 if up => self.cluster.snapshot(node, GROUP),
@@ -293,6 +299,7 @@ fn chaos_gets_somewhere() {
         match answer {
             Answer::Applied { .. } => applied += 1,
             Answer::Read { .. } => reads += 1,
+            Answer::Transferred { .. } => {}
             Answer::Refused(_) => refused += 1,
         }
     }
