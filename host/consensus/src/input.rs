@@ -1,7 +1,7 @@
 use crate::{Configuration, LogEntry, LogIndex, LogPoint, RaftMessage};
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// The time, as the host reads it before a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,6 +149,17 @@ pub enum Input {
         request: RequestId,
         /// The members from then on.
         members: Vec<Member>,
+    },
+    /// Change how much the group prefers these members as its leader: see
+    /// [`Configuration::priorities`](crate::Configuration::priorities). Of members that are not named it stays as it is.
+    /// Answered like a command.
+    ProposePriorities {
+        /// The group.
+        group: GroupId,
+        /// Names the answer.
+        request: RequestId,
+        /// By member.
+        priorities: BTreeMap<ReplicaId, u32>,
     },
     /// Hand the leadership over, if this replica has it (Raft thesis, section 3.10). Answered by
     /// [`Effect::LeaderTransferred`](crate::Effect::LeaderTransferred) when the other leads, or by

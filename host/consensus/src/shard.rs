@@ -94,6 +94,7 @@ impl Shard {
             | Input::Propose { group, .. }
             | Input::ProposeCheckpoint { group }
             | Input::ProposeConfiguration { group, .. }
+            | Input::ProposePriorities { group, .. }
             | Input::TransferLeader { group, .. }
             | Input::Read { group, .. }
             | Input::Persisted { group, .. }
@@ -115,6 +116,7 @@ impl Shard {
             }
             Input::Propose { request, .. }
             | Input::ProposeConfiguration { request, .. }
+            | Input::ProposePriorities { request, .. }
             | Input::TransferLeader { request, .. }
             | Input::Read { request, .. } => {
                 let reason = match self.slots.get(&group) {

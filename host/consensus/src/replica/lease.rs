@@ -51,6 +51,11 @@ impl Lease {
         now < self.promised_until
     }
 
+    /// Whether this voter has answered a heartbeat that was sent less than so long ago.
+    pub(super) fn answers(&self, voter: ReplicaId, now: Duration, within: Duration) -> bool {
+        self.answered.get(&voter).is_some_and(|sent| now < *sent + within)
+    }
+
     /// What to put on a heartbeat that leaves now. 0 stands for none.
     pub(super) fn stamp(now: Duration) -> u64 {
         u64::try_from(now.as_micros()).unwrap_or(u64::MAX - 1) + 1

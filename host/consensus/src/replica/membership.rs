@@ -3,13 +3,11 @@
 use super::{Replica, ReplicaFault};
 use crate::{Configuration, EntryBody, Refusal, RequestId, configuration};
 use quorate_vocabulary::{Member, ReplicaId};
+use std::collections::BTreeMap;
 
 impl Replica {
-    pub(super) fn propose_configuration(
-        &mut self,
-        request: RequestId,
-        members: &[Member],
-    ) -> Result<(), Refusal> {
+    /// Whether the configuration may be changed now.
+    fn may_change(&self) -> Result<(), Refusal> {
         let unavailable = |cause| Err(Refusal::Unavailable { cause });
         let raft = &self.raw.raft;
         if !raft.commit_to_current_term() {
@@ -21,6 +19,26 @@ impl Replica {
         if raft.lead_transferee.is_some() {
             return unavailable("its leadership is being handed over");
         }
+        Ok(())
+    }
+
+    pub(super) fn propose_priorities(
+        &mut self,
+        request: RequestId,
+        priorities: &BTreeMap<ReplicaId, u32>,
+    ) -> Result<(), Refusal> {
+        self.may_change()?;
+        let next = configuration::with_priorities(&self.configuration, priorities)
+            .map_err(|cause| Refusal::Configuration { cause })?;
+        self.append_configuration(&next, Some(request))
+    }
+
+    pub(super) fn propose_configuration(
+        &mut self,
+        request: RequestId,
+        members: &[Member],
+    ) -> Result<(), Refusal> {
+        self.may_change()?;
         let next = configuration::next(&self.configuration, members)
             .map_err(|cause| Refusal::Configuration { cause })?;
         if next.is_joint() {
@@ -60,7 +78,7 @@ impl Replica {
         {
             return false;
         }
-        let next = Configuration::new(self.configuration.members.clone());
+        let next = Configuration { outgoing: Vec::new(), ..self.configuration.clone() };
         let request = self.proposals.changing.take();
         if self.append_configuration(&next, request).is_err() {
             self.proposals.changing = request;
@@ -93,7 +111,9 @@ impl Replica {
     fn stop_leading(&mut self) {
         let raft = &mut self.raw.raft;
         let matched = |replica: &ReplicaId| raft.prs().get(replica.0).map(|progress| progress.matched);
-        if let Some(successor) = self.configuration.voters().max_by_key(matched) {
+        let may_lead = |replica: &ReplicaId| self.configuration.priority(*replica) > 0;
+        let voters = self.configuration.voters();
+        if let Some(successor) = voters.max_by_key(|voter| (may_lead(voter), matched(voter))) {
             raft.send_timeout_now(successor.0);
         }
         let term = raft.term;

@@ -6,6 +6,7 @@ mod election;
 mod lease;
 mod membership;
 mod open;
+mod preference;
 mod progress;
 mod proposals;
 mod reads;
@@ -22,6 +23,7 @@ use applying::Applying;
 use disk::Disk;
 use election::Election;
 use lease::Lease;
+use preference::Preference;
 use proposals::{Proposals, refuse};
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 use raft::{RawNode, StateRole};
@@ -61,6 +63,7 @@ pub(crate) struct Replica {
     restoring: Option<Restoring>,
     transfer: Option<Transfer>,
     lease: Lease,
+    preference: Preference,
     /// As the host said at this step.
     now: Duration,
     proposals: Proposals,
@@ -103,6 +106,10 @@ impl Replica {
             }
             Input::ProposeConfiguration { request, members, .. } => {
                 let taken = self.leading().and_then(|()| self.propose_configuration(request, &members));
+                self.refuse_unless(request, taken, effects);
+            }
+            Input::ProposePriorities { request, priorities, .. } => {
+                let taken = self.leading().and_then(|()| self.propose_priorities(request, &priorities));
                 self.refuse_unless(request, taken, effects);
             }
             Input::TransferLeader { request, to, .. } => {
@@ -169,6 +176,7 @@ impl Replica {
         let has_leader = self.raw.raft.leader_id != raft::INVALID_ID;
         self.reads.tick(self.group, has_leader, election_ticks, effects);
         self.tick_transfer(effects);
+        self.prefer_better();
         if let Some((_, ticks)) = &mut self.snapshot_wanted {
             *ticks += 1;
             if *ticks > election_ticks {
@@ -184,6 +192,14 @@ impl Replica {
         let would_campaign = !self.is_leader() && self.raw.raft.election_elapsed + 1 >= timeout;
         if would_campaign && self.lease.forbids_vote(self.now) {
             // By ticks it is time, and by the clock it is not: the shard was kept from running.
+            return;
+        }
+        if has_leader && !would_campaign {
+            self.election.expect_priority(self.configuration.highest_priority());
+        } else if would_campaign && !self.election.may_campaign(self.own_priority()) {
+            // raft's own count stands still meanwhile, where this voter grants its vote to others.
+            let raft = &mut self.raw.raft;
+            raft.election_elapsed = raft.election_elapsed.max(election_ticks);
             return;
         }
         self.raw.tick();

@@ -2,12 +2,12 @@
 
 use super::{
     Announced, Replica, ReplicaFault, applying::Applying, disk::Disk, election::Election, election_ticks,
-    lease::Lease, proposals::Proposals, reads::Reads, snapshots::Restoring,
+    lease::Lease, preference::Preference, proposals::Proposals, reads::Reads, snapshots::Restoring,
 };
 use crate::{LogIndex, LogPoint, ReplicaStart, ShardConfig, log_window::LogWindow, logger, random::mix};
 use quorate_vocabulary::ReplicaId;
 use raft::{Config, NO_LIMIT, RawNode, eraftpb::HardState};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc, time::Duration};
 
 fn fault<T>(cause: String) -> Result<T, ReplicaFault> {
     Err(ReplicaFault(cause))
@@ -64,10 +64,12 @@ impl Replica {
         let raw = RawNode::new(&raft_config(config, replica.0, applied), log, &logger::silent())
             .map_err(|error| ReplicaFault(error.to_string()))?;
 
-        let mut election = Election::new(config.seed, replica.0, election_ticks(config));
+        let target = configuration.highest_priority();
+        let mut election = Election::new(config.seed, replica.0, election_ticks(config), target);
         let voters: Vec<ReplicaId> = configuration.voters().collect();
         let is_sole_voter = voters == [replica] && !configuration.is_joint();
-        if is_new && voters.iter().min() == Some(&replica) {
+        let first = voters.iter().min_by_key(|voter| (Reverse(configuration.priority(**voter)), **voter));
+        if is_new && first == Some(&replica) {
             election.campaign_early(raw.raft.term);
         }
         let nonce = mix(&[config.seed, config.node.0, group.0, replica.0]);
@@ -85,6 +87,7 @@ impl Replica {
             transfer: None,
             // One that is new has never answered a heartbeat.
             lease: if is_new { Lease::default() } else { Lease::promised(now + config.election_timeout) },
+            preference: Preference::default(),
             now,
             proposals: Proposals::default(),
             reads: Reads::new(nonce),

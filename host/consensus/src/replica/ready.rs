@@ -1,6 +1,6 @@
 //! What raft has ready: to persist, to send, to apply.
 
-use super::{Announced, Replica, ReplicaFault, lease::Lease, role, snapshots::Restoring};
+use super::{Announced, Replica, ReplicaFault, election_ticks, lease::Lease, role, snapshots::Restoring};
 use crate::{
     CommittedEntry, Effect, EntryBody, LogEntry, Now, Persist, RaftMessage, RestoredLog, Role,
     log_window::{hard_state, log_entry, read_snapshot},
@@ -272,6 +272,7 @@ impl Replica {
             let leader = now.leader.or_else(|| self.transfers_to());
             self.proposals.stop_leading(self.group, leader, effects);
             self.lease.restart();
+            self.preference.restart(election_ticks(&self.config));
         }
         if !same_term || before.leader != now.leader {
             self.reads.ask_again();

@@ -51,7 +51,7 @@ impl Replica {
     fn step(&mut self, message: Message) {
         match message.get_msg_type() {
             MessageType::MsgSnapshot if self.restoring.is_some() => return,
-            MessageType::MsgTimeoutNow if self.must_wait() => return,
+            MessageType::MsgTimeoutNow if self.must_wait() || self.own_priority() == 0 => return,
             // raft drops these without a word until the leader has committed an entry of its term.
             MessageType::MsgReadIndex if self.is_leader() && !self.raw.raft.commit_to_current_term() => {
                 self.reads.hold(message);

@@ -38,6 +38,9 @@ impl Replica {
                 }
                 return Ok(());
             }
+            Some(to) if self.configuration.priority(to) == 0 => {
+                return refused("the replica named has priority 0 and never leads");
+            }
             Some(to) if self.configuration.voters().any(|voter| voter == to) => to,
             Some(_) => return refused("the replica named is no voter of the group"),
             None => match self.successor() {
@@ -49,7 +52,7 @@ impl Replica {
         Ok(())
     }
 
-    fn begin_transfer(&mut self, to: ReplicaId, request: Option<RequestId>, is_named: bool) {
+    pub(super) fn begin_transfer(&mut self, to: ReplicaId, request: Option<RequestId>, is_named: bool) {
         let ticks_left = super::election_ticks(&self.config);
         self.transfer = Some(Transfer { request, to, is_named, ticks_left });
         self.lease.forfeit(self.raw.raft.term);
@@ -60,7 +63,10 @@ impl Replica {
     /// log is longest, and of equals the first.
     pub(super) fn successor(&self) -> Option<ReplicaId> {
         let prs = self.raw.raft.prs();
-        let others = self.configuration.voters().filter(|voter| *voter != self.replica);
+        let others = self
+            .configuration
+            .voters()
+            .filter(|voter| *voter != self.replica && self.configuration.priority(*voter) > 0);
         let able = others.filter_map(|voter| {
             let progress = prs.get(voter.0)?;
             (progress.state == ProgressState::Replicate).then_some((progress.matched, voter))

@@ -210,7 +210,8 @@ fn a_leader_knows_how_far_its_members_are() {
 fn a_voter_learns_from_a_refusal_of_an_earlier_term_that_a_change_is_committed() {
     // Found by simulation: see `Replica::learn_commit`.
     let mut lone = Lone::new(2);
-    let joint = crate::Configuration { members: voters([1, 3]), outgoing: voters([1, 2]) };
+    let joint =
+        crate::Configuration { outgoing: voters([1, 2]), ..crate::Configuration::new(voters([1, 3])) };
     let left = crate::Configuration::new(voters([1, 3]));
     let bodies = [EntryBody::Configuration(joint), EntryBody::Configuration(left.clone())];
     let entries = super::lone::append(2, 5, ReplicaStart::BOOTSTRAP, &bodies, 2);

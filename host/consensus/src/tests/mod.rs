@@ -13,6 +13,7 @@ mod lone;
 mod members;
 mod node;
 mod opening;
+mod priorities;
 mod reads;
 mod rules;
 mod snapshots;

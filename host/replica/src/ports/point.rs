@@ -135,6 +135,7 @@ mod tests {
             configuration: Configuration {
                 members: vec![member(1, MemberRole::Voter), member(2, MemberRole::Learner)],
                 outgoing: vec![member(3, MemberRole::Voter)],
+                ..Configuration::default()
             },
         }
     }
