@@ -61,6 +61,8 @@ reasons! {
     INVALID_ARGUMENT;
     /// A name is not of the form that names have.
     INVALID_NAME;
+    /// A change of a group's members was taken down and is not brought about yet; it goes on.
+    MEMBERS_CHANGING;
     /// The node holds no replica of the group, or none that can do what is asked.
     MEMBER_NOT_FOUND;
     /// A group of this name exists already.

@@ -113,6 +113,8 @@ pub struct PluginToPublish {
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
+// One a change, taken apart at once.
+#[allow(clippy::large_enum_variant)]
 pub enum CatalogReply {
     /// The node, as it is now.
     Node(Node),

@@ -1,5 +1,9 @@
 //! The command line, as it is parsed.
 
+mod members;
+
+pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use quorate_vocabulary::{GroupName, PluginReference};
 use std::{path::PathBuf, time::Duration};
@@ -205,6 +209,9 @@ pub(crate) enum GroupCommand {
     Snapshot(GroupNameArguments),
     /// Hands the leadership of a group to another node.
     Transfer(GroupTransferArguments),
+    /// Lists, adds, removes and promotes the members of a group.
+    #[command(subcommand)]
+    Members(MembersCommand),
 }
 
 /// `quorate group transfer`

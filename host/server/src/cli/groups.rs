@@ -5,15 +5,27 @@ use super::{
         GroupCommand, GroupCreateArguments, GroupListArguments, GroupNameArguments, GroupTransferArguments,
     },
     failure::Failure,
-    limits,
+    limits, members,
     output::Output,
-    report::{GroupDeleted, GroupList, GroupReport, GroupRow, ReplicaReport, SnapshotReport, TransferReport},
+    report::{
+        GroupDeleted, GroupList, GroupReport, GroupRow, MembersReport, ReplicaReport, SnapshotReport,
+        TransferReport,
+    },
     server,
 };
 use futures::future::join_all;
-use quorate_client::{Client, ClientConfig, CreateGroupRequest, DescribeGroupResponse};
+use quorate_client::{Client, ClientConfig, CreateGroupRequest, Group, Node, ReplicaStatus};
 use quorate_proto::reason;
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
+use tokio::time::timeout;
+
+/// How long a node may take to tell of its replica, before it is shown as one that did not answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// The same for a node that another one misses.
+const ANSWER_TIMEOUT_OF_MISSED: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Failure> {
     match command {
@@ -23,6 +35,7 @@ pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Fai
         GroupCommand::Delete(arguments) => delete(&arguments, output).await,
         GroupCommand::Snapshot(arguments) => snapshot(&arguments, output).await,
         GroupCommand::Transfer(arguments) => transfer(&arguments, output).await,
+        GroupCommand::Members(command) => members::run(command, output).await,
     }
 }
 
@@ -47,43 +60,49 @@ async fn list(arguments: GroupListArguments, output: Output) -> Result<(), Failu
 
 async fn describe(arguments: &GroupNameArguments, output: Output) -> Result<(), Failure> {
     let client = server::client(&arguments.server, ClientConfig::default())?;
-    let name = arguments.name.to_string();
-    let described = client.describe_group(&name).await?;
-    output.print(&whole(&client, &name, described).await?)
+    let Gathered { group, replicas, silent_nodes } = gather(&client, &arguments.name.to_string()).await?;
+    output.print(&GroupReport {
+        membership: MembersReport::new(&group, &replicas),
+        group: group.into(),
+        replicas: replicas.into_iter().map(ReplicaReport::from).collect(),
+        silent_nodes,
+    })
 }
 
-/// What one node says, and of the other replicas what their own nodes say.
-async fn whole(
-    client: &Client,
-    name: &str,
-    described: DescribeGroupResponse,
-) -> Result<GroupReport, Failure> {
+/// What is known of a group: what one node says, and of the other replicas what their own nodes say.
+pub(super) struct Gathered {
+    pub(super) group: Group,
+    pub(super) replicas: Vec<ReplicaStatus>,
+    /// Nodes that hold a replica, or are to hold one, and did not answer.
+    pub(super) silent_nodes: Vec<u64>,
+}
+
+/// Asks every node that holds a replica.
+pub(super) async fn gather(client: &Client, name: &str) -> Result<Gathered, Failure> {
+    let described = client.describe_group(name).await?;
     let group = described
         .group
         .ok_or_else(|| Failure::new(reason::INTERNAL, "the node's answer says nothing of the group"))?;
     let mut replicas: Vec<_> = described.replica.into_iter().collect();
+    let joining = group.change.iter().flat_map(|change| &change.wanted);
+    let placed: BTreeSet<u64> = group.members.iter().chain(joining).map(|member| member.node).collect();
     let known: HashSet<u64> = replicas.iter().map(|replica| replica.node).collect();
     let nodes = client.list_nodes().await?.nodes;
-    let addresses: HashMap<u64, String> = nodes.into_iter().map(|node| (node.id, node.address)).collect();
-    let others = group.members.iter().map(|member| member.node).filter(|node| !known.contains(node));
-    let asked = others.map(|node| {
-        let address = addresses.get(&node);
+    let nodes: HashMap<u64, Node> = nodes.into_iter().map(|node| (node.id, node)).collect();
+    let asked = placed.iter().filter(|node| !known.contains(node)).map(|node| {
+        let node = nodes.get(node);
         async move {
-            let answer = client.describe_group_at(address?, name).await.ok()?;
-            answer.replica
+            let node = node?;
+            let patience = if node.reachable { ANSWER_TIMEOUT } else { ANSWER_TIMEOUT_OF_MISSED };
+            let answer = timeout(patience, client.describe_group_at(&node.address, name)).await.ok()?;
+            answer.ok()?.replica
         }
     });
     replicas.extend(join_all(asked).await.into_iter().flatten());
     replicas.sort_by_key(|replica| replica.node);
     let heard: HashSet<u64> = replicas.iter().map(|replica| replica.node).collect();
-    let mut silent_nodes: Vec<u64> =
-        group.members.iter().map(|member| member.node).filter(|node| !heard.contains(node)).collect();
-    silent_nodes.sort_unstable();
-    Ok(GroupReport {
-        group: group.into(),
-        replicas: replicas.into_iter().map(ReplicaReport::from).collect(),
-        silent_nodes,
-    })
+    let silent_nodes = placed.into_iter().filter(|node| !heard.contains(node)).collect();
+    Ok(Gathered { group, replicas, silent_nodes })
 }
 
 async fn delete(arguments: &GroupNameArguments, output: Output) -> Result<(), Failure> {

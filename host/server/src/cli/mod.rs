@@ -8,6 +8,7 @@ mod limits;
 mod lines;
 mod local_plugin;
 mod logging;
+mod members;
 mod nodes;
 mod output;
 mod payload;

@@ -8,6 +8,7 @@ mod first_road;
 mod leader_loss;
 mod lifecycle;
 mod lost_quorum;
+mod members;
 mod reflection_and_health;
 mod refused_plugins;
 mod refused_requests;
