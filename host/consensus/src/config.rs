@@ -26,6 +26,8 @@ pub struct ShardConfig {
     pub inflight_bytes_max: usize,
     /// Entries of one group that are proposed and not yet committed. Beyond, commands wait and are packed together.
     pub inflight_entries_max: usize,
+    /// A learner may become a voter when it lacks at most so many entries.
+    pub promotion_lag_entries_max: u64,
     /// Bytes of one group's commands that wait or are not yet committed. Beyond, proposals are refused.
     pub waiting_bytes_max: usize,
     /// Reads of one group that wait for their index.
@@ -57,6 +59,7 @@ impl ShardConfig {
             inflight_messages_max: 64,
             inflight_bytes_max: 16 * MIB,
             inflight_entries_max: 4,
+            promotion_lag_entries_max: 1_000,
             waiting_bytes_max: 16 * MIB,
             waiting_reads_max: 16 * 1_024,
             applying_bytes_max: 8 * MIB,

@@ -201,6 +201,16 @@ pub enum Refusal {
         /// What is wrong with them.
         cause: String,
     },
+    /// Nothing was appended, or only that newcomers are learners: a replica that is to vote lacks too much of the log.
+    #[error("replica {replica} is to vote and has not caught up: {}, and {lag_entries_max} may", lacks(*lag_entries))]
+    NotCaughtUp {
+        /// The replica.
+        replica: ReplicaId,
+        /// How many entries it lacks; none when it has not answered yet, or needs a snapshot.
+        lag_entries: Option<u64>,
+        /// How many it may lack.
+        lag_entries_max: u64,
+    },
     /// The leadership was not handed over as asked.
     #[error("the leadership was not handed over: {cause}")]
     NotTransferred {
@@ -219,4 +229,11 @@ pub enum Refusal {
     /// No replica of this group is open here.
     #[error("no replica of this group is open on this node")]
     NotHere,
+}
+
+fn lacks(lag_entries: Option<u64>) -> String {
+    match lag_entries {
+        Some(lag_entries) => format!("it lacks {lag_entries} entries"),
+        None => "it is not known how many entries it lacks".to_owned(),
+    }
 }

@@ -141,7 +141,9 @@ pub enum Input {
         /// The group.
         group: GroupId,
     },
-    /// Change the members. Answered like a command, once the group has left the old configuration for good.
+    /// Change the members, any number of them at once. Answered like a command, once the group has left the old
+    /// configuration for good. A learner that is to vote must have caught up within a
+    /// [margin](crate::ShardConfig::promotion_lag_entries_max), or the change is refused.
     ProposeConfiguration {
         /// The group.
         group: GroupId,
@@ -149,6 +151,10 @@ pub enum Input {
         request: RequestId,
         /// The members from then on.
         members: Vec<Member>,
+        /// Rather than to refuse it, make the change once all that are to vote have caught up. Those that are no members
+        /// yet are learners until then. Given up when they come no further for thirty election timeouts, and when the
+        /// leadership is lost; they stay learners then.
+        promote_when_caught_up: bool,
     },
     /// Change how much the group prefers these members as its leader: see
     /// [`Configuration::priorities`](crate::Configuration::priorities). Of members that are not named it stays as it is.

@@ -6,8 +6,18 @@ use quorate_vocabulary::{Member, ReplicaId};
 use std::collections::BTreeMap;
 
 impl Replica {
+    /// Whether the configuration may be changed by a new request.
+    pub(super) fn may_change(&self) -> Result<(), Refusal> {
+        if self.promotion.is_some() {
+            return Err(Refusal::Unavailable {
+                cause: "another change of its members waits for some to catch up",
+            });
+        }
+        self.check_change()
+    }
+
     /// Whether the configuration may be changed now.
-    fn may_change(&self) -> Result<(), Refusal> {
+    pub(super) fn check_change(&self) -> Result<(), Refusal> {
         let unavailable = |cause| Err(Refusal::Unavailable { cause });
         let raft = &self.raw.raft;
         if !raft.commit_to_current_term() {
@@ -33,24 +43,25 @@ impl Replica {
         self.append_configuration(&next, Some(request))
     }
 
+    pub(super) fn next_configuration(&self, members: &[Member]) -> Result<Configuration, Refusal> {
+        configuration::next(&self.configuration, members).map_err(|cause| Refusal::Configuration { cause })
+    }
+
     pub(super) fn propose_configuration(
         &mut self,
         request: RequestId,
-        members: &[Member],
+        next: &Configuration,
     ) -> Result<(), Refusal> {
-        self.may_change()?;
-        let next = configuration::next(&self.configuration, members)
-            .map_err(|cause| Refusal::Configuration { cause })?;
         if next.is_joint() {
             // Done only when the joint configuration is left again.
-            self.append_configuration(&next, None)?;
+            self.append_configuration(next, None)?;
             self.proposals.changing = Some(request);
             return Ok(());
         }
-        self.append_configuration(&next, Some(request))
+        self.append_configuration(next, Some(request))
     }
 
-    fn append_configuration(
+    pub(super) fn append_configuration(
         &mut self,
         next: &Configuration,
         request: Option<RequestId>,

@@ -8,6 +8,7 @@ mod membership;
 mod open;
 mod preference;
 mod progress;
+mod promotion;
 mod proposals;
 mod reads;
 mod ready;
@@ -24,6 +25,7 @@ use disk::Disk;
 use election::Election;
 use lease::Lease;
 use preference::Preference;
+use promotion::Promotion;
 use proposals::{Proposals, refuse};
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 use raft::{RawNode, StateRole};
@@ -62,6 +64,7 @@ pub(crate) struct Replica {
     applying: Applying,
     restoring: Option<Restoring>,
     transfer: Option<Transfer>,
+    promotion: Option<Promotion>,
     lease: Lease,
     preference: Preference,
     /// As the host said at this step.
@@ -104,8 +107,10 @@ impl Replica {
                     self.proposals.push_checkpoint();
                 }
             }
-            Input::ProposeConfiguration { request, members, .. } => {
-                let taken = self.leading().and_then(|()| self.propose_configuration(request, &members));
+            Input::ProposeConfiguration { request, members, promote_when_caught_up, .. } => {
+                let taken = self.leading();
+                let taken =
+                    taken.and_then(|()| self.change_members(request, &members, promote_when_caught_up));
                 self.refuse_unless(request, taken, effects);
             }
             Input::ProposePriorities { request, priorities, .. } => {
@@ -176,6 +181,7 @@ impl Replica {
         let has_leader = self.raw.raft.leader_id != raft::INVALID_ID;
         self.reads.tick(self.group, has_leader, election_ticks, effects);
         self.tick_transfer(effects);
+        self.tick_promotion(effects);
         self.prefer_better();
         if let Some((_, ticks)) = &mut self.snapshot_wanted {
             *ticks += 1;
@@ -235,6 +241,7 @@ impl Replica {
         self.proposals.close(self.group, effects);
         self.reads.close(self.group, effects);
         self.end_transfer(&Refusal::Closed { appended: false }, effects);
+        self.end_promotion(&Refusal::Closed { appended: true }, effects);
     }
 
     pub(crate) fn status(&self) -> ReplicaStatus {

@@ -85,6 +85,7 @@ impl Replica {
             applying: Applying::new(applied),
             restoring: None,
             transfer: None,
+            promotion: None,
             // One that is new has never answered a heartbeat.
             lease: if is_new { Lease::default() } else { Lease::promised(now + config.election_timeout) },
             preference: Preference::default(),

@@ -2,7 +2,7 @@
 
 use super::{Announced, Replica, ReplicaFault, election_ticks, lease::Lease, role, snapshots::Restoring};
 use crate::{
-    CommittedEntry, Effect, EntryBody, LogEntry, Now, Persist, RaftMessage, RestoredLog, Role,
+    CommittedEntry, Effect, EntryBody, LogEntry, Now, Persist, RaftMessage, Refusal, RestoredLog, Role,
     log_window::{hard_state, log_entry, read_snapshot},
     message::to_wire,
 };
@@ -22,6 +22,7 @@ impl Replica {
             self.announce(effects);
             let mut moved = self.append_waiting(now);
             moved |= self.leave_joint();
+            moved |= self.promote(effects);
             moved |= self.ask_reads();
             while self.raw.has_ready() {
                 self.take_ready(effects)?;
@@ -271,6 +272,7 @@ impl Replica {
         if now.role != Role::Leader || !same_term {
             let leader = now.leader.or_else(|| self.transfers_to());
             self.proposals.stop_leading(self.group, leader, effects);
+            self.end_promotion(&Refusal::Lost, effects);
             self.lease.restart();
             self.preference.restart(election_ticks(&self.config));
         }

@@ -143,7 +143,8 @@ impl Chaos {
             members.push(Member { replica, node, role });
         }
         if self.cluster.nodes[&leader].groups.contains_key(&GROUP) {
-            self.cluster.change_members(leader.0, members);
+            let promote = self.cluster.chance(300);
+            self.cluster.change_members_by(leader.0, members, promote);
         }
     }
 

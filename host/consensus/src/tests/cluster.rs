@@ -292,8 +292,20 @@ impl Cluster {
     }
 
     pub(super) fn change_members(&mut self, node: u64, members: Vec<Member>) -> RequestId {
+        self.change_members_by(node, members, false)
+    }
+
+    pub(super) fn change_members_by(
+        &mut self,
+        node: u64,
+        members: Vec<Member>,
+        promote_when_caught_up: bool,
+    ) -> RequestId {
         let request = self.request(NodeId(node), GROUP);
-        self.input(NodeId(node), Input::ProposeConfiguration { group: GROUP, request, members });
+        self.input(
+            NodeId(node),
+            Input::ProposeConfiguration { group: GROUP, request, members, promote_when_caught_up },
+        );
         request
     }
 

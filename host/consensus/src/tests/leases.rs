@@ -122,7 +122,12 @@ fn a_leader_has_no_lease_while_its_members_change() {
     let (mut lone, stamp) = leader();
     answer(&mut lone, 2, stamp);
     let (request, members) = (RequestId(1), voters(1..=4));
-    lone.step(vec![Input::ProposeConfiguration { group: GROUP, request, members }]);
+    lone.step(vec![Input::ProposeConfiguration {
+        group: GROUP,
+        request,
+        members,
+        promote_when_caught_up: false,
+    }]);
     assert!(!is_read(&mut lone, 2));
 }
 

@@ -14,6 +14,7 @@ mod members;
 mod node;
 mod opening;
 mod priorities;
+mod promotions;
 mod reads;
 mod rules;
 mod snapshots;

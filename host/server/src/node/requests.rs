@@ -108,7 +108,7 @@ impl Core {
             Refusal::Configuration { cause } => {
                 RequestError::InvalidArgument { what: "the configuration", why: cause }
             }
-            refusal @ Refusal::NotTransferred { .. } => {
+            refusal @ (Refusal::NotTransferred { .. } | Refusal::NotCaughtUp { .. }) => {
                 RequestError::GroupNotReady { group, why: refusal.to_string() }
             }
             Refusal::Lost => RequestError::OutcomeUnknown {
