@@ -1,7 +1,9 @@
 //! The command line, as it is parsed.
 
+mod leadership;
 mod members;
 
+pub(crate) use leadership::{GroupRebalanceArguments, GroupTransferArguments};
 pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -209,22 +211,11 @@ pub(crate) enum GroupCommand {
     Snapshot(GroupNameArguments),
     /// Hands the leadership of a group to another node.
     Transfer(GroupTransferArguments),
+    /// Hands leaderships over until the nodes lead equally many groups, one after the other.
+    Rebalance(GroupRebalanceArguments),
     /// Lists, adds, removes and promotes the members of a group.
     #[command(subcommand)]
     Members(MembersCommand),
-}
-
-/// `quorate group transfer`
-#[derive(Args, Debug)]
-pub(crate) struct GroupTransferArguments {
-    /// The group: tenant/name.
-    #[arg(value_name = "GROUP")]
-    pub(crate) name: GroupName,
-    /// The node that is to lead, by number. [default: of the others, the one that has come furthest]
-    #[arg(long, value_name = "NODE")]
-    pub(crate) to: Option<u64>,
-    #[command(flatten)]
-    pub(crate) server: ServerArguments,
 }
 
 /// `quorate group create`

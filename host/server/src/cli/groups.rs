@@ -1,31 +1,17 @@
 //! `quorate group`
 
 use super::{
-    arguments::{
-        GroupCommand, GroupCreateArguments, GroupListArguments, GroupNameArguments, GroupTransferArguments,
-    },
+    arguments::{GroupCommand, GroupCreateArguments, GroupListArguments, GroupNameArguments},
     failure::Failure,
-    limits, members,
+    leadership, limits, members,
     output::Output,
-    report::{
-        GroupDeleted, GroupList, GroupReport, GroupRow, MembersReport, ReplicaReport, SnapshotReport,
-        TransferReport,
-    },
+    report::{GroupDeleted, GroupList, GroupReport, GroupRow, MembersReport, ReplicaReport, SnapshotReport},
     server,
 };
 use futures::future::join_all;
 use quorate_client::{Client, ClientConfig, CreateGroupRequest, Group, Node, ReplicaStatus};
 use quorate_proto::reason;
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    time::Duration,
-};
-use tokio::time::timeout;
-
-/// How long a node may take to tell of its replica, before it is shown as one that did not answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
-/// The same for a node that another one misses.
-const ANSWER_TIMEOUT_OF_MISSED: Duration = Duration::from_millis(300);
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Failure> {
     match command {
@@ -34,7 +20,8 @@ pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Fai
         GroupCommand::Describe(arguments) => describe(&arguments, output).await,
         GroupCommand::Delete(arguments) => delete(&arguments, output).await,
         GroupCommand::Snapshot(arguments) => snapshot(&arguments, output).await,
-        GroupCommand::Transfer(arguments) => transfer(&arguments, output).await,
+        GroupCommand::Transfer(arguments) => leadership::transfer(&arguments, output).await,
+        GroupCommand::Rebalance(arguments) => leadership::rebalance(&arguments, output).await,
         GroupCommand::Members(command) => members::run(command, output).await,
     }
 }
@@ -93,8 +80,7 @@ pub(super) async fn gather(client: &Client, name: &str) -> Result<Gathered, Fail
         let node = nodes.get(node);
         async move {
             let node = node?;
-            let patience = if node.reachable { ANSWER_TIMEOUT } else { ANSWER_TIMEOUT_OF_MISSED };
-            let answer = timeout(patience, client.describe_group_at(&node.address, name)).await.ok()?;
+            let answer = server::answer(node, client.describe_group_at(&node.address, name)).await;
             answer.ok()?.replica
         }
     });
@@ -117,16 +103,4 @@ async fn snapshot(arguments: &GroupNameArguments, output: Output) -> Result<(), 
     let name = arguments.name.to_string();
     let taken = client.snapshot_group(&name).await?;
     output.print(&SnapshotReport { name, index: taken.index, size_bytes: taken.size_bytes })
-}
-
-async fn transfer(arguments: &GroupTransferArguments, output: Output) -> Result<(), Failure> {
-    let client = server::client(&arguments.server, ClientConfig::default())?;
-    let name = arguments.name.to_string();
-    let moved = client.transfer_group(&name, arguments.to).await?;
-    output.print(&TransferReport {
-        name,
-        from_node: moved.from_node,
-        leader_node: moved.leader_node,
-        term: moved.term,
-    })
 }

@@ -4,6 +4,7 @@ mod arguments;
 mod exit;
 mod failure;
 mod groups;
+mod leadership;
 mod limits;
 mod lines;
 mod local_plugin;

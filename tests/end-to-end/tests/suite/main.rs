@@ -4,11 +4,13 @@
 
 mod command_line;
 mod data_folder;
+mod deletion;
 mod first_road;
 mod leader_loss;
 mod lifecycle;
 mod lost_quorum;
 mod members;
+mod rebalance;
 mod reflection_and_health;
 mod refused_plugins;
 mod refused_requests;
