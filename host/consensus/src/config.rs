@@ -13,6 +13,11 @@ pub struct ShardConfig {
     /// How much shorter than the election timeout a leader's lease is: more than the clocks of two nodes may differ by
     /// after one election timeout. A tenth of it is far more than clocks that work do.
     pub lease_margin: Duration,
+    /// A group in which nothing has happened for so long, and whose members have all of its log, sleeps: it costs no ticks
+    /// and no messages until something comes for it. None lets no group sleep.
+    pub hibernate_after: Option<Duration>,
+    /// Groups that wake in one tick because the node of their leader is dead, or another has come back.
+    pub wakes_per_tick_max: usize,
     /// An entry into which commands are packed is at most this large, in bytes; so is a command with its frame.
     pub entry_bytes_max: usize,
     /// An entry holds at most this many commands.
@@ -53,6 +58,8 @@ impl ShardConfig {
             election_timeout: Duration::from_millis(1_000),
             heartbeat_interval: Duration::from_millis(100),
             lease_margin: Duration::from_millis(100),
+            hibernate_after: Some(Duration::from_secs(10)),
+            wakes_per_tick_max: 128,
             entry_bytes_max: MIB,
             entry_commands_max: 1_024,
             append_bytes_max: MIB,
@@ -98,6 +105,7 @@ impl ShardConfig {
         }
         for (field, value) in [
             ("entry_bytes_max", self.entry_bytes_max),
+            ("wakes_per_tick_max", self.wakes_per_tick_max),
             ("entry_commands_max", self.entry_commands_max),
             ("append_bytes_max", self.append_bytes_max),
             ("inflight_messages_max", self.inflight_messages_max),

@@ -1,5 +1,7 @@
 use crate::{
-    ConfigError, Effect, Input, Now, Refusal, ReplicaStart, ReplicaStatus, Role, ShardConfig,
+    ConfigError, Effect, Input, Now, RaftMessageType, Refusal, ReplicaStart, ReplicaStatus, Role,
+    ShardConfig, beats,
+    liveness::Peers,
     replica::{Replica, ReplicaFault, election_ticks},
 };
 use quorate_vocabulary::{GroupId, NodeId};
@@ -22,8 +24,25 @@ enum Slot {
 pub struct Shard {
     config: Arc<ShardConfig>,
     slots: BTreeMap<GroupId, Slot>,
+    /// Those that run and do not sleep.
+    awake: BTreeSet<GroupId>,
+    peers: Peers,
     /// When the timers were last advanced; none before the first step.
     ticked: Option<Duration>,
+    work: ShardWork,
+}
+
+/// What a shard has had to do, for whoever asks what a group costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardWork {
+    /// Replicas that run and do not sleep.
+    pub awake: usize,
+    /// Replicas that sleep.
+    pub asleep: usize,
+    /// Ticks of single replicas, since the shard began.
+    pub replica_ticks: u64,
+    /// Replicas looked through for something to do, since the shard began.
+    pub replica_settles: u64,
 }
 
 impl Shard {
@@ -33,7 +52,15 @@ impl Shard {
     /// When the configuration does not [fit](ShardConfig::check).
     pub fn new(config: ShardConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self { config: Arc::new(config), slots: BTreeMap::new(), ticked: None })
+        let peers = Peers::new(&config);
+        let (slots, awake, work) = (BTreeMap::new(), BTreeSet::new(), ShardWork::default());
+        Ok(Self { config: Arc::new(config), slots, awake, peers, ticked: None, work })
+    }
+
+    /// What this shard has had to do so far.
+    #[must_use]
+    pub fn work(&self) -> ShardWork {
+        ShardWork { awake: self.awake.len(), asleep: self.peers.asleep(), ..self.work }
     }
 
     /// Takes in all of `inputs`, in order, and adds what is to be done to `effects`, in order for each group. Never
@@ -41,24 +68,74 @@ impl Shard {
     /// a shard that was kept from running hears what leaders have sent meanwhile before it takes them for dead.
     pub fn step(&mut self, now: Now, inputs: &mut Vec<Input>, effects: &mut Vec<Effect>) {
         let mut touched = BTreeSet::new();
+        let first = effects.len();
         for input in inputs.drain(..) {
             self.take_in(now.monotonic, input, &mut touched, effects);
         }
-        for _ in 0..self.ticks(now) {
-            for (group, slot) in &mut self.slots {
-                touched.insert(*group);
-                run(*group, slot, effects, |replica, effects| {
-                    replica.set_now(now.monotonic);
-                    replica.tick(effects);
-                    Ok(())
-                });
-            }
+        let ticks = self.ticks(now);
+        for _ in 0..ticks {
+            self.tick(now.monotonic, &mut touched, effects);
         }
         for group in touched {
+            self.work.replica_settles += 1;
             self.with(group, effects, |replica, effects| {
                 replica.set_now(now.monotonic);
                 replica.settle(now, effects)
             });
+            self.note_sleep(group);
+        }
+        let owed = self.peers.owed().take(if ticks > 0 { usize::MAX } else { 0 });
+        beats::merge(self.config.node, self.peers.run(), owed, first, effects);
+    }
+
+    fn tick(&mut self, now: Duration, touched: &mut BTreeSet<GroupId>, effects: &mut Vec<Effect>) {
+        for group in self.peers.tick(now) {
+            touched.insert(group);
+            self.wake(group, effects);
+        }
+        for group in &self.awake {
+            let Some(slot) = self.slots.get_mut(group) else { continue };
+            touched.insert(*group);
+            self.work.replica_ticks += 1;
+            let peers = &self.peers;
+            run(*group, slot, effects, |replica, effects| {
+                replica.set_now(now);
+                replica.tick(peers, effects);
+                Ok(())
+            });
+        }
+    }
+
+    fn wake(&mut self, group: GroupId, effects: &mut Vec<Effect>) {
+        let Some(slot) = self.slots.get_mut(&group) else { return };
+        let peers = &self.peers;
+        run(group, slot, effects, |replica, _| {
+            replica.wake(peers);
+            Ok(())
+        });
+        self.note_sleep(group);
+    }
+
+    /// Keeps account of who sleeps.
+    fn note_sleep(&mut self, group: GroupId) {
+        let (is_running, nap) = match self.slots.get(&group) {
+            Some(Slot::Running(replica)) => (true, replica.nap()),
+            _ => (false, None),
+        };
+        match nap {
+            Some(nap) => {
+                if self.awake.remove(&group) {
+                    self.peers.falls_asleep(group, nap, self.config.node);
+                }
+            }
+            None => {
+                self.peers.wakes_up(group);
+                if is_running {
+                    self.awake.insert(group);
+                } else {
+                    self.awake.remove(&group);
+                }
+            }
         }
     }
 
@@ -89,6 +166,14 @@ impl Shard {
             Input::Tick => return,
             Input::Unreachable { node } => return self.unreachable(*node, touched, effects),
             Input::Open(start) => start.group,
+            Input::Message(message) if message.r#type() == RaftMessageType::Beat => {
+                let Input::Message(beat) = input else { return };
+                self.peers.hear(NodeId(beat.from_node), beat.run, now);
+                for message in beats::split(beat) {
+                    self.take_in(now, Input::Message(message), touched, effects);
+                }
+                return;
+            }
             Input::Message(message) => GroupId(message.group),
             Input::Close { group }
             | Input::Propose { group, .. }
@@ -105,6 +190,12 @@ impl Shard {
             | Input::SnapshotTaken { group, .. } => *group,
         };
         touched.insert(group);
+        if let Some(Slot::Running(replica)) = self.slots.get(&group)
+            && replica.is_asleep()
+            && replica.is_woken_by(&input)
+        {
+            self.wake(group, effects);
+        }
         match input {
             Input::Open(start) => self.open(now, *start, effects),
             Input::Close { .. } => self.close(group, effects),
@@ -152,7 +243,9 @@ impl Shard {
     }
 
     fn unreachable(&mut self, node: NodeId, touched: &mut BTreeSet<GroupId>, effects: &mut Vec<Effect>) {
-        for (group, slot) in &mut self.slots {
+        // One that sleeps sends nothing that could be lost.
+        for group in &self.awake {
+            let Some(slot) = self.slots.get_mut(group) else { continue };
             touched.insert(*group);
             run(*group, slot, effects, |replica, _| {
                 replica.unreachable(node);

@@ -13,13 +13,16 @@ mod proposals;
 mod reads;
 mod ready;
 mod receive;
+mod sleep;
 mod snapshots;
 mod transfer;
 
 use crate::{
     Configuration, Effect, Input, ReadMode, Refusal, ReplicaStatus, RequestId, Role, ShardConfig,
-    log_window::LogWindow,
+    liveness::Peers, log_window::LogWindow,
 };
+pub(crate) use sleep::Nap;
+
 use applying::Applying;
 use disk::Disk;
 use election::Election;
@@ -30,6 +33,7 @@ use proposals::{Proposals, refuse};
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 use raft::{RawNode, StateRole};
 use reads::Reads;
+use sleep::Sleep;
 use snapshots::Restoring;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use transfer::Transfer;
@@ -67,6 +71,7 @@ pub(crate) struct Replica {
     promotion: Option<Promotion>,
     lease: Lease,
     preference: Preference,
+    sleep: Sleep,
     /// As the host said at this step.
     now: Duration,
     proposals: Proposals,
@@ -176,13 +181,14 @@ impl Replica {
                 && raft.raft_log.persisted < raft.raft_log.last_index())
     }
 
-    pub(crate) fn tick(&mut self, effects: &mut Vec<Effect>) {
+    pub(crate) fn tick(&mut self, peers: &Peers, effects: &mut Vec<Effect>) {
         let election_ticks = election_ticks(&self.config);
         let has_leader = self.raw.raft.leader_id != raft::INVALID_ID;
         self.reads.tick(self.group, has_leader, election_ticks, effects);
         self.tick_transfer(effects);
         self.tick_promotion(effects);
         self.prefer_better();
+        self.tick_sleep(peers, effects);
         if let Some((_, ticks)) = &mut self.snapshot_wanted {
             *ticks += 1;
             if *ticks > election_ticks {

@@ -2,7 +2,8 @@
 
 use super::{
     Announced, Replica, ReplicaFault, applying::Applying, disk::Disk, election::Election, election_ticks,
-    lease::Lease, preference::Preference, proposals::Proposals, reads::Reads, snapshots::Restoring,
+    lease::Lease, preference::Preference, proposals::Proposals, reads::Reads, sleep::Sleep,
+    snapshots::Restoring,
 };
 use crate::{LogIndex, LogPoint, ReplicaStart, ShardConfig, log_window::LogWindow, logger, random::mix};
 use quorate_vocabulary::ReplicaId;
@@ -89,6 +90,7 @@ impl Replica {
             // One that is new has never answered a heartbeat.
             lease: if is_new { Lease::default() } else { Lease::promised(now + config.election_timeout) },
             preference: Preference::default(),
+            sleep: Sleep::default(),
             now,
             proposals: Proposals::default(),
             reads: Reads::new(nonce),

@@ -142,7 +142,9 @@ impl Replica {
     }
 
     fn send(&mut self, effects: &mut Vec<Effect>) {
-        for message in self.disk.take_sendable() {
+        let messages = self.disk.take_sendable();
+        self.think_over_sleep();
+        for message in messages {
             let to = ReplicaId(message.to);
             let is_snapshot = message.get_msg_type() == MessageType::MsgSnapshot;
             let node = self.address(to);
@@ -152,7 +154,13 @@ impl Replica {
                 _ => 0,
             };
             let wire = node.and_then(|node| to_wire(self.group, self.config.node, node, message));
-            let wire = wire.map(|wire| RaftMessage { sent_stamp: stamp, ..wire });
+            let wire = wire.map(|wire| match stamp {
+                0 => wire,
+                _ => {
+                    let (sleep, index) = self.sleep_mark();
+                    RaftMessage { sent_stamp: stamp, sleep, index, ..wire }
+                }
+            });
             match (wire, node) {
                 (Some(message), Some(node)) if is_snapshot => {
                     effects.push(Effect::SendSnapshot { group: self.group, to, node, message });

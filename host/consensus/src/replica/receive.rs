@@ -1,7 +1,7 @@
 //! Messages from peers, and entries from disk.
 
 use super::{Replica, ReplicaFault};
-use crate::{LogEntry, RaftMessage, message::from_wire};
+use crate::{LogEntry, RaftMessage, RaftMessageType, message::from_wire};
 use quorate_vocabulary::{NodeId, ReplicaId};
 use raft::{
     StateRole,
@@ -18,7 +18,13 @@ impl Replica {
             return;
         }
         let (from, node) = (ReplicaId(message.from_replica), NodeId(message.from_node));
+        if message.r#type() == RaftMessageType::Wake {
+            // It has woken this leader, if it slept.
+            self.stir();
+            return;
+        }
         let stamp = message.sent_stamp;
+        let (wire_kind, mark) = (message.r#type(), (message.sleep, message.index));
         match from_wire(message) {
             Ok(message) if !self.may_vote(&message) => {}
             Ok(message) => {
@@ -26,6 +32,7 @@ impl Replica {
                 let (kind, term) = (message.get_msg_type(), message.term);
                 self.step(message);
                 self.note_contact(kind, from.0, term, stamp);
+                self.note_sleep_mark(wire_kind, from.0, term, mark);
             }
             Err(error) => {
                 tracing::warn!(group = %self.group, %from, %node, "a message from a peer is ignored: {error}");

@@ -30,6 +30,8 @@ impl Chaos {
             config.applying_bytes_max = 400;
             config.waiting_bytes_max = 4_000;
             config.log_margin_entries = 8;
+            config.hibernate_after = Some(std::time::Duration::from_millis(200));
+            config.wakes_per_tick_max = 1;
         });
         cluster.create(OTHER, &voters(1..=3));
         cluster.entries_on_start_max = 4;

@@ -6,6 +6,8 @@ mod cluster;
 mod commands;
 mod disk;
 mod elections;
+mod hibernation;
+mod idle;
 mod inflight;
 mod leases;
 mod logs;

@@ -2,7 +2,7 @@
 
 use super::{core::Core, handle::Deadline, snapshot_source::StoredReceiver};
 use bytes::Bytes;
-use quorate_consensus::{Input, RaftMessage};
+use quorate_consensus::{Input, RaftMessage, RaftMessageType};
 use quorate_transport::{
     CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer, SnapshotReceiver,
     SnapshotRefusal,
@@ -37,6 +37,10 @@ impl PeerInbound for Inbound {
         let Some(core) = self.core() else { return };
         // For a replica that is not here (yet, or any more) there is nobody to answer.
         let here = |message: &RaftMessage| {
+            if message.r#type() == RaftMessageType::Beat {
+                // Of no group: the shard looks at what is in it.
+                return true;
+            }
             let replica = core.registry.get(GroupId(message.group));
             replica.is_some_and(|replica| replica.shared.replica.0 == message.to_replica)
         };
