@@ -27,6 +27,8 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 const STARTS_MAX: usize = 2;
 /// How long the catalog may take to say whether a replica is still to be created.
 const CATALOG_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many election timeouts a node that starts waits for the catalog before it serves the groups it knows.
+const CATALOG_ELECTIONS_MAX: u32 = 4;
 /// The pause before something that failed is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// How often everything is looked at even when the catalog says nothing new.
@@ -141,6 +143,7 @@ impl Core {
         let Some(catalog) = self.registry.get(GroupId::CATALOG) else { return };
         let mut applied = catalog.shared.applied.subscribe();
         drop(catalog);
+        self.catch_up_with_the_catalog().await;
         loop {
             self.reconcile_once();
             tokio::select! {
@@ -148,6 +151,22 @@ impl Core {
                 changed = applied.changed() => if changed.is_err() { return },
                 () = self.hosting.wake.notified() => {}
                 () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            }
+        }
+    }
+
+    /// Groups may have been deleted, or be elsewhere, since this node last ran: two nodes that come back together must not
+    /// lead one for a moment that is gone. But where nobody leads the catalog, its groups are served all the same.
+    async fn catch_up_with_the_catalog(&self) {
+        if self.hosting.held().is_empty() {
+            return;
+        }
+        let patience = Deadline::after(self.config.election_timeout * CATALOG_ELECTIONS_MAX);
+        let caught_up = self.barrier(GroupId::CATALOG, patience);
+        tokio::select! {
+            () = self.stopping.cancelled() => {}
+            caught_up = caught_up => if let Err(error) = caught_up {
+                tracing::warn!(%error, "the catalog may be old; its groups are served as this node last knew them");
             }
         }
     }

@@ -180,7 +180,12 @@ impl Core {
                 tracing::info!(group = %group.name, ?members, "changing the members");
                 // Nobody waits for the answer: the next look at the members tells what came of it.
                 let request = self.services.waiters.number();
-                let propose = Input::ProposeConfiguration { group: group.id, request, members };
+                let propose = Input::ProposeConfiguration {
+                    group: group.id,
+                    request,
+                    members,
+                    promote_when_caught_up: false,
+                };
                 let _ = self.services.inbox.request(propose);
                 "a change of its members to be committed".to_owned()
             }

@@ -10,6 +10,7 @@ mod leader_loss;
 mod lifecycle;
 mod lost_quorum;
 mod members;
+mod members_under_load;
 mod rebalance;
 mod reflection_and_health;
 mod refused_plugins;
