@@ -86,6 +86,8 @@ coverage! {
     refused = "requests refused";
     /// Linearizable reads that were answered.
     reads_done = "reads done";
+    /// Reads that a leader answered by its lease.
+    lease_reads = "reads by lease";
     /// Queries that ran.
     queries = "queries";
     /// Lifecycle callbacks that ran.

@@ -52,6 +52,10 @@ impl Simulation {
         if running.busy.contains(&group) {
             return None;
         }
+        // A member that the node has not made yet, it will.
+        if current.members.iter().any(|member| member.node == id) {
+            return None;
+        }
         let replica = ReplicaId(number);
         if !node.disk.create(&ReplicaStart::joining(group, replica)) {
             return None;

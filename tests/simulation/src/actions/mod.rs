@@ -7,8 +7,9 @@ use crate::{
     cluster::Simulation,
     events::Event,
     faults::FaultKind,
-    node::{ENGINE, ObserveWork},
+    node::{ENGINE, ObserveWork, Running},
     plan::Plan,
+    planted::Bug,
 };
 use quorate_catalog::{Change, PluginToPublish};
 use quorate_consensus::Input;
@@ -73,7 +74,10 @@ impl Simulation {
             }),
             28..36 => self.if_has(FaultKind::Partition, Self::divide),
             36..44 => self.if_has(FaultKind::OneWay, Self::divide_one_way),
-            44..64 => self.network.heal(),
+            44..64 => {
+                self.network.heal();
+                self.slow_leaders(false);
+            }
             64..69 => self.if_has(FaultKind::Jump, |simulation| simulation.jump(node)),
             69..79 => self.if_has(FaultKind::Transfer, |simulation| simulation.transfer(group)),
             79..83 => {
@@ -81,6 +85,20 @@ impl Simulation {
                 self.tell(node, [Input::Unreachable { node: other }]);
             }
             _ => self.if_has(FaultKind::Members, |simulation| simulation.change_members(group)),
+        }
+    }
+
+    /// A bug: clocks of leaders.
+    fn slow_leaders(&mut self, slow: bool) {
+        if self.settings.bug != Some(Bug::LeaseOutlives) {
+            return;
+        }
+        let now = self.now;
+        for node in self.nodes.values_mut() {
+            let leads = |running: &Running| running.replicas.values().any(|local| local.leads());
+            if !slow || node.running.as_ref().is_some_and(leads) {
+                node.clock.slow(now, slow);
+            }
         }
     }
 
@@ -121,6 +139,7 @@ impl Simulation {
         let side: BTreeSet<NodeId> = all.iter().copied().filter(|_| self.random.upsets.chance(400)).collect();
         self.network.divide(&side, &all);
         self.coverage.partitions += 1;
+        self.slow_leaders(true);
     }
 
     fn divide_one_way(&mut self) {
@@ -132,6 +151,7 @@ impl Simulation {
             _ => self.network.divide_one_way(node, &all, false),
         }
         self.coverage.one_way += 1;
+        self.slow_leaders(true);
     }
 
     fn transfer(&mut self, group: GroupId) {

@@ -1,7 +1,7 @@
 //! What comes in from other nodes.
 
 use super::Simulation;
-use crate::disk::WrittenSnapshot;
+use crate::{disk::WrittenSnapshot, planted::Bug};
 use quorate_consensus::{Input, RaftMessage};
 use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
 
@@ -33,11 +33,15 @@ impl Simulation {
         let (to, group, replica) = (NodeId(message.to_node), GroupId(message.group), message.to_replica);
         let index = snapshot.info.header.point.index;
         let reachable = self.network.hears(from, to) && self.network.hears(to, from);
-        let wanted = reachable
-            && self.is_here(to, group, replica)
-            && self.local(to, group).is_some_and(|local| local.replica.applied().index < index);
+        let here = reachable && self.is_here(to, group, replica);
+        let applied = self.local(to, group).map_or(0, |local| local.replica.applied().index);
+        let needless = applied >= index;
+        let wanted = here && !(needless && self.settings.bug == Some(Bug::RefuseNeedlessSnapshot));
         if wanted && let Some(local) = self.local(to, group) {
-            local.snapshots.place(snapshot);
+            if !needless {
+                local.snapshots.place(snapshot);
+            }
+            // Also of one that it does not need: raft answers how far the replica has come.
             self.tell(to, [Input::Message(message)]);
         }
         // The answer may be lost, though the snapshot was not.

@@ -9,7 +9,7 @@ use crate::{
     network::{arrivals, delay},
     planted::Bug,
 };
-use quorate_consensus::{Effect, Input, Now, Persist, RaftMessage, Refusal, RequestId, Role};
+use quorate_consensus::{Effect, Input, Now, Persist, RaftMessage, ReadMode, Refusal, RequestId, Role};
 use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
 
 impl Simulation {
@@ -33,9 +33,18 @@ impl Simulation {
         let Some(running) = &mut node.running else { return };
         running.wakes = false;
         let mut effects = Vec::new();
+        let by_lease = |input: &Input| match input {
+            Input::Read { request, mode: ReadMode::Lease, .. } => Some(*request),
+            _ => None,
+        };
+        let asked: Vec<RequestId> = running.inbox.iter().filter_map(by_lease).collect();
         running.shard.step(now, &mut running.inbox, &mut effects);
         let retiring = std::mem::take(&mut running.retiring);
         for effect in effects {
+            // Nobody else was asked.
+            if matches!(&effect, Effect::ReadReady { request, .. } if asked.contains(request)) {
+                self.coverage.lease_reads += 1;
+            }
             self.carry_out(id, effect);
         }
         for (group, replica) in retiring {

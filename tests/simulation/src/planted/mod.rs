@@ -50,6 +50,10 @@ bugs! {
     TruncatePastCommit = "truncate-past-commit";
     /// Consensus is not told of a snapshot that was lost.
     IgnoreLostSnapshot = "ignore-lost-snapshot";
+    /// A snapshot that a replica does not need is refused, and raft does not hear of it.
+    RefuseNeedlessSnapshot = "refuse-needless-snapshot";
+    /// The clocks of leaders all but stand still while the network is divided, so that their leases outlive the time-out.
+    LeaseOutlives = "lease-outlives";
     /// A node that starts again takes a joint configuration for the one it leads to.
     JointByHalf = "joint-by-half";
     /// Queries run on the instance that applies commands.
@@ -68,8 +72,7 @@ bugs! {
     SnapshotMessageFirst = "snapshot-message-first";
 }
 
-// To come with what they are bugs of: a lease that outlives the election timeout, a session table that is left out of
-// snapshots, a group that is woken twice as leader.
+// To come with what they are bugs of: a session table that is left out of snapshots, a group that is woken twice as leader.
 
 impl fmt::Display for Bug {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
