@@ -211,6 +211,12 @@ pub enum Refusal {
         /// How many it may lack.
         lag_entries_max: u64,
     },
+    /// The group was not recovered, and is as it was.
+    #[error("the group is not recovered: {cause}")]
+    NotRecovered {
+        /// Why.
+        cause: String,
+    },
     /// The leadership was not handed over as asked.
     #[error("the leadership was not handed over: {cause}")]
     NotTransferred {

@@ -108,6 +108,7 @@ pub enum ReadMode {
 }
 
 /// What happened.
+#[allow(clippy::large_enum_variant)] // Most inputs are messages, which would only be boxed to be unboxed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// Nothing but time passed. Every step advances the timers by its `now`; this is for an otherwise empty one.
@@ -178,6 +179,19 @@ pub enum Input {
         request: RequestId,
         /// The voter; none for the one that is most up to date.
         to: Option<ReplicaId>,
+    },
+    /// Go on with these members alone: the others, a majority of the voters, are lost for good, and with them whatever
+    /// only they had. To be told to the survivor whose log is longest; if another has more, nothing comes of it. Refused
+    /// while a majority is alive as far as this node knows, and if not all survivors elect this replica within six
+    /// election timeouts. Answered like a command, with the configuration of the survivors; its
+    /// [epoch](crate::Configuration::epoch) is the next, and members of an earlier one that come back are put aside.
+    Recover {
+        /// The group.
+        group: GroupId,
+        /// Names the answer.
+        request: RequestId,
+        /// The members that are left, this replica among them. All of them vote from then on.
+        survivors: Vec<ReplicaId>,
     },
     /// A linearizable read, from any replica. Answered by [`Effect::ReadReady`](crate::Effect::ReadReady), or by
     /// [`Effect::Refused`](crate::Effect::Refused).

@@ -100,8 +100,7 @@ impl Shard {
             let peers = &self.peers;
             run(*group, slot, effects, |replica, effects| {
                 replica.set_now(now);
-                replica.tick(peers, effects);
-                Ok(())
+                replica.tick(peers, effects)
             });
         }
     }
@@ -181,6 +180,7 @@ impl Shard {
             | Input::ProposeConfiguration { group, .. }
             | Input::ProposePriorities { group, .. }
             | Input::TransferLeader { group, .. }
+            | Input::Recover { group, .. }
             | Input::Read { group, .. }
             | Input::Persisted { group, .. }
             | Input::Applied { group, .. }
@@ -200,15 +200,23 @@ impl Shard {
             Input::Open(start) => self.open(now, *start, effects),
             Input::Close { .. } => self.close(group, effects),
             input if matches!(self.slots.get(&group), Some(Slot::Running(_))) => {
-                self.with(group, effects, |replica, effects| {
+                let Some(slot) = self.slots.get_mut(&group) else { return };
+                let peers = &self.peers;
+                run(group, slot, effects, |replica, effects| {
                     replica.set_now(now);
-                    replica.handle(input, effects)
+                    match input {
+                        Input::Recover { request, survivors, .. } => {
+                            replica.recover(request, &survivors, peers, effects)
+                        }
+                        input => replica.handle(input, effects),
+                    }
                 });
             }
             Input::Propose { request, .. }
             | Input::ProposeConfiguration { request, .. }
             | Input::ProposePriorities { request, .. }
             | Input::TransferLeader { request, .. }
+            | Input::Recover { request, .. }
             | Input::Read { request, .. } => {
                 let reason = match self.slots.get(&group) {
                     Some(_) => Refusal::Unavailable { cause: "its replica on this node has failed" },

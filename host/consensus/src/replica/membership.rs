@@ -100,6 +100,15 @@ impl Replica {
 
     /// A configuration is handed to apply: from here on it is in force.
     pub(super) fn enter(&mut self, next: &Configuration) -> Result<(), ReplicaFault> {
+        if next.epoch != self.configuration.epoch {
+            // A recovery, or a change before it that this replica need not make any more.
+            if next.epoch > self.configuration.epoch {
+                self.force(next)?;
+            }
+            return Ok(());
+        }
+        self.recovered(next.epoch);
+        self.contacts.retain(|replica, _| next.member(*replica).is_some());
         let change = configuration::change(&self.configuration, next);
         let state = self.raw.apply_conf_change(&change).map_err(|error| {
             ReplicaFault(format!("a committed change of its members cannot be made: {error}"))

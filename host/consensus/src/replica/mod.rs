@@ -13,6 +13,7 @@ mod proposals;
 mod reads;
 mod ready;
 mod receive;
+mod recovery;
 mod sleep;
 mod snapshots;
 mod transfer;
@@ -33,6 +34,7 @@ use proposals::{Proposals, refuse};
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 use raft::{RawNode, StateRole};
 use reads::Reads;
+use recovery::{Contacts, Recovery};
 use sleep::Sleep;
 use snapshots::Restoring;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -69,6 +71,8 @@ pub(crate) struct Replica {
     restoring: Option<Restoring>,
     transfer: Option<Transfer>,
     promotion: Option<Promotion>,
+    recovery: Option<Recovery>,
+    contacts: Contacts,
     lease: Lease,
     preference: Preference,
     sleep: Sleep,
@@ -102,7 +106,7 @@ fn role(state: StateRole) -> Role {
 impl Replica {
     pub(crate) fn handle(&mut self, input: Input, effects: &mut Vec<Effect>) -> Result<(), ReplicaFault> {
         match input {
-            Input::Message(message) => self.receive(message),
+            Input::Message(message) => self.receive(message, effects)?,
             Input::Propose { request, command, .. } => {
                 let taken = self.leading().and_then(|()| self.proposals.push(&self.config, request, command));
                 self.refuse_unless(request, taken, effects);
@@ -141,7 +145,11 @@ impl Replica {
             Input::SnapshotSent { to, delivered, .. } => self.snapshot_sent(to, delivered),
             Input::SnapshotTaken { index, term, .. } => self.snapshot_taken(index, term, effects),
             // These are for the shard.
-            Input::Tick | Input::Open(_) | Input::Close { .. } | Input::Unreachable { .. } => {}
+            Input::Tick
+            | Input::Open(_)
+            | Input::Close { .. }
+            | Input::Unreachable { .. }
+            | Input::Recover { .. } => {}
         }
         Ok(())
     }
@@ -162,6 +170,9 @@ impl Replica {
     }
 
     fn leading(&self) -> Result<(), Refusal> {
+        if self.recovery.is_some() {
+            return Err(Refusal::Unavailable { cause: "it is being recovered" });
+        }
         if self.is_leader() { Ok(()) } else { Err(Refusal::NotLeader { leader: self.leader() }) }
     }
 
@@ -181,7 +192,13 @@ impl Replica {
                 && raft.raft_log.persisted < raft.raft_log.last_index())
     }
 
-    pub(crate) fn tick(&mut self, peers: &Peers, effects: &mut Vec<Effect>) {
+    pub(crate) fn tick(&mut self, peers: &Peers, effects: &mut Vec<Effect>) -> Result<(), ReplicaFault> {
+        self.tick_recovery(effects)?;
+        self.tick_timers(peers, effects);
+        Ok(())
+    }
+
+    fn tick_timers(&mut self, peers: &Peers, effects: &mut Vec<Effect>) {
         let election_ticks = election_ticks(&self.config);
         let has_leader = self.raw.raft.leader_id != raft::INVALID_ID;
         self.reads.tick(self.group, has_leader, election_ticks, effects);
@@ -248,6 +265,7 @@ impl Replica {
         self.reads.close(self.group, effects);
         self.end_transfer(&Refusal::Closed { appended: false }, effects);
         self.end_promotion(&Refusal::Closed { appended: true }, effects);
+        self.end_recovery(effects);
     }
 
     pub(crate) fn status(&self) -> ReplicaStatus {

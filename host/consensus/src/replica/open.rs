@@ -87,6 +87,8 @@ impl Replica {
             restoring: None,
             transfer: None,
             promotion: None,
+            recovery: None,
+            contacts: BTreeMap::new(),
             // One that is new has never answered a heartbeat.
             lease: if is_new { Lease::default() } else { Lease::promised(now + config.election_timeout) },
             preference: Preference::default(),

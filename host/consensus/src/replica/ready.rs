@@ -23,6 +23,7 @@ impl Replica {
             let mut moved = self.append_waiting(now);
             moved |= self.leave_joint();
             moved |= self.promote(effects);
+            moved |= self.propose_recovered();
             moved |= self.ask_reads();
             while self.raw.has_ready() {
                 self.take_ready(effects)?;
@@ -154,6 +155,8 @@ impl Replica {
                 _ => 0,
             };
             let wire = node.and_then(|node| to_wire(self.group, self.config.node, node, message));
+            let epoch = self.configuration.epoch;
+            let wire = wire.map(|wire| RaftMessage { epoch, ..wire });
             let wire = wire.map(|wire| match stamp {
                 0 => wire,
                 _ => {

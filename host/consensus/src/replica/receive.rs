@@ -1,7 +1,7 @@
 //! Messages from peers, and entries from disk.
 
 use super::{Replica, ReplicaFault};
-use crate::{LogEntry, RaftMessage, RaftMessageType, message::from_wire};
+use crate::{Effect, LogEntry, RaftMessage, RaftMessageType, message::from_wire};
 use quorate_vocabulary::{NodeId, ReplicaId};
 use raft::{
     StateRole,
@@ -12,16 +12,20 @@ use raft::{
 const ADDRESSES_MAX: usize = 32;
 
 impl Replica {
-    pub(super) fn receive(&mut self, message: RaftMessage) {
+    pub(super) fn receive(
+        &mut self,
+        message: RaftMessage,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ReplicaFault> {
         // A replica that was here before, or will be: its messages are not for this one.
-        if message.to_replica != self.replica.0 {
-            return;
+        if message.to_replica != self.replica.0 || !self.is_of_epoch(&message, effects)? {
+            return Ok(());
         }
         let (from, node) = (ReplicaId(message.from_replica), NodeId(message.from_node));
         if message.r#type() == RaftMessageType::Wake {
             // It has woken this leader, if it slept.
             self.stir();
-            return;
+            return Ok(());
         }
         let stamp = message.sent_stamp;
         let (wire_kind, mark) = (message.r#type(), (message.sleep, message.index));
@@ -30,7 +34,9 @@ impl Replica {
             Ok(message) => {
                 self.learn_address(from, node);
                 let (kind, term) = (message.get_msg_type(), message.term);
-                self.step(message);
+                for message in self.hold_vote(message).unwrap_or_default() {
+                    self.step(message);
+                }
                 self.note_contact(kind, from.0, term, stamp);
                 self.note_sleep_mark(wire_kind, from.0, term, mark);
             }
@@ -38,6 +44,7 @@ impl Replica {
                 tracing::warn!(group = %self.group, %from, %node, "a message from a peer is ignored: {error}");
             }
         }
+        Ok(())
     }
 
     fn learn_address(&mut self, replica: ReplicaId, node: NodeId) {

@@ -68,6 +68,7 @@ impl Replica {
                     | Input::ProposePriorities { .. }
                     | Input::TransferLeader { .. }
                     | Input::Read { .. }
+                    | Input::Recover { .. }
             );
         };
         match message.r#type() {
@@ -114,6 +115,7 @@ impl Replica {
         let last = log.last_index();
         (log.committed, log.persisted, self.applying.handed) == (last, last, last)
             && self.restoring.is_none()
+            && self.recovery.is_none()
             && self.reads.is_empty()
             && self.proposals.is_empty()
             && self.disk.is_empty()

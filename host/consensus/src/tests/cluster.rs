@@ -67,6 +67,9 @@ pub(super) struct Cluster {
     /// Disks of these nodes do not finish anything.
     pub(super) stuck_disks: BTreeSet<NodeId>,
     pub(super) stuck_machines: BTreeSet<NodeId>,
+    /// Replicas may be put aside: why they were.
+    pub(super) may_fail: bool,
+    pub(super) failures: BTreeMap<NodeId, String>,
     events: BTreeMap<(Duration, u64), Event>,
     sequence: u64,
     random: u64,
@@ -103,6 +106,8 @@ impl Cluster {
             entries_on_start_max: usize::MAX,
             stuck_disks: BTreeSet::new(),
             stuck_machines: BTreeSet::new(),
+            may_fail: false,
+            failures: BTreeMap::new(),
             events: BTreeMap::new(),
             sequence: 0,
             random: seed,
@@ -390,6 +395,9 @@ impl Cluster {
                 assert!(log.values().any(|(of, _)| *of == term), "something of term {term} is committed");
             }
             Effect::SnapshotWanted { group, .. } => self.snapshot(id, group),
+            Effect::ReplicaFailed { cause, .. } if self.may_fail => {
+                self.failures.insert(id, cause);
+            }
             Effect::ReplicaFailed { group, cause } => panic!("node {id}: group {group} failed: {cause}"),
         }
     }

@@ -18,6 +18,7 @@ mod opening;
 mod priorities;
 mod promotions;
 mod reads;
+mod recovery;
 mod rules;
 mod snapshots;
 mod transfer;

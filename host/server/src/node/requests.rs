@@ -108,7 +108,9 @@ impl Core {
             Refusal::Configuration { cause } => {
                 RequestError::InvalidArgument { what: "the configuration", why: cause }
             }
-            refusal @ (Refusal::NotTransferred { .. } | Refusal::NotCaughtUp { .. }) => {
+            refusal @ (Refusal::NotTransferred { .. }
+            | Refusal::NotCaughtUp { .. }
+            | Refusal::NotRecovered { .. }) => {
                 RequestError::GroupNotReady { group, why: refusal.to_string() }
             }
             Refusal::Lost => RequestError::OutcomeUnknown {
