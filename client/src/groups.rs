@@ -1,8 +1,10 @@
 use crate::{
-    Client, ClientError, CreateGroupRequest, DescribeGroupResponse, Group, SnapshotGroupResponse,
-    attempt::Attempt, retry::Repeat,
+    ChangeMembersRequest, Client, ClientError, CreateGroupRequest, DescribeGroupResponse, Group,
+    SnapshotGroupResponse, TransferGroupResponse, attempt::Attempt, retry::Repeat,
 };
-use quorate_proto::v1::{DeleteGroupRequest, DescribeGroupRequest, ListGroupsRequest, SnapshotGroupRequest};
+use quorate_proto::v1::{
+    DeleteGroupRequest, DescribeGroupRequest, ListGroupsRequest, SnapshotGroupRequest, TransferGroupRequest,
+};
 
 /// How many groups or plugins are asked for at a time.
 pub(crate) const PAGE_SIZE: u32 = 500;
@@ -95,5 +97,41 @@ impl Client {
             async move { attempt.groups().snapshot(request).await }
         };
         Ok(self.call(self.at_leader(name, Repeat::Harmless), run).await?.into_inner())
+    }
+
+    /// Asks for other members of a group; returns the group with the change once it is taken down. The group's leader brings
+    /// it about: [`Client::describe_group`] shows how far it is.
+    ///
+    /// # Errors
+    /// When it was not taken down.
+    pub async fn change_members(&self, request: ChangeMembersRequest) -> Result<Group, ClientError> {
+        let run = |attempt: Attempt| {
+            let request = attempt.request(request.clone());
+            async move { attempt.groups().change_members(request).await }
+        };
+        let response = self.call(self.anywhere(Repeat::Harmless), run).await?.into_inner();
+        response.group.ok_or_else(|| ClientError::unexpected("the node's answer names no group"))
+    }
+
+    /// Hands the leadership of a group to a node, or to the best of its other voters; returns once that leads. A group
+    /// that the node leads already stays as it is.
+    ///
+    /// # Errors
+    /// When the leadership stays where it is, or when that is not known.
+    pub async fn transfer_group(
+        &self,
+        name: &str,
+        to_node: Option<u64>,
+    ) -> Result<TransferGroupResponse, ClientError> {
+        let to_node = to_node.unwrap_or_default();
+        // Without a node that is named, doing it twice could bring the leadership back.
+        let repeat = if to_node == 0 { Repeat::Once } else { Repeat::Harmless };
+        let run = |attempt: Attempt| {
+            let request = attempt.request(TransferGroupRequest { name: name.to_owned(), to_node });
+            async move { attempt.groups().transfer(request).await }
+        };
+        let moved = self.call(self.at_leader(name, repeat), run).await?.into_inner();
+        self.leaders().forget_group(name);
+        Ok(moved)
     }
 }

@@ -40,6 +40,11 @@ impl Leaders {
             addresses.remove(group);
         }
     }
+
+    /// It leads elsewhere now.
+    pub(crate) fn forget_group(&self, group: &str) {
+        self.addresses().remove(group);
+    }
 }
 
 #[cfg(test)]

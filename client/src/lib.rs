@@ -49,9 +49,10 @@ pub use plugins::UploadProgress;
 pub use quorate_proto::reason;
 /// Answers that are the same as on the wire.
 pub use quorate_proto::v1::{
-    CreateGroupRequest, DescribeGroupResponse, Event, Group, GroupLimits, LeaderSeen, ListNodesResponse,
-    MachineKind, Member, MemberRole, Node, NodeStatusResponse, Plugin, Position, ReplicaRole, ReplicaState,
-    ReplicaStatus, SnapshotGroupResponse, TrapKind,
+    ChangeMembersRequest, CreateGroupRequest, DescribeGroupResponse, Event, Group, GroupLimits, LeaderSeen,
+    ListNodesResponse, MachineKind, Member, MemberRole, MemberSet, MemberStatus, MembersChange, Node,
+    NodeStatusResponse, Plugin, Position, ReplicaRole, ReplicaState, ReplicaStatus, SnapshotGroupResponse,
+    TransferGroupResponse, TrapKind,
 };
 pub use watch::{Watch, Watched};
 

@@ -4,6 +4,7 @@ use crate::log::v1 as wire;
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::{Message, encoding::decode_varint};
 use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
+use std::collections::BTreeMap;
 
 /// The format this build writes, and the only one it reads.
 pub const ENTRY_FORMAT: u8 = 1;
@@ -92,14 +93,22 @@ pub struct Configuration {
     pub members: Vec<Member>,
     /// The voters of the configuration that is being left; empty unless this one is joint.
     pub outgoing: Vec<Member>,
+    /// Who of the voters should lead: the one with the highest that lives, and one with 0 never. Of members that are
+    /// not named here it is [`DEFAULT_PRIORITY`](Self::DEFAULT_PRIORITY).
+    pub priorities: BTreeMap<ReplicaId, u32>,
+    /// How often the group has been recovered after it had lost a majority of its voters.
+    pub epoch: u64,
 }
 
 impl Configuration {
+    /// The priority of a member whose own is not said.
+    pub const DEFAULT_PRIORITY: u32 = 100;
+
     /// A configuration of these members that is not joint.
     #[must_use]
     pub fn new(mut members: Vec<Member>) -> Self {
         members.sort_by_key(|member| member.replica);
-        Self { members, outgoing: Vec::new() }
+        Self { members, ..Self::default() }
     }
 
     /// Whether a change is under way.
@@ -112,6 +121,18 @@ impl Configuration {
     #[must_use]
     pub fn member(&self, replica: ReplicaId) -> Option<&Member> {
         self.members.iter().chain(&self.outgoing).find(|member| member.replica == replica)
+    }
+
+    /// How much the group prefers this replica as its leader.
+    #[must_use]
+    pub fn priority(&self, replica: ReplicaId) -> u32 {
+        self.priorities.get(&replica).copied().unwrap_or(Self::DEFAULT_PRIORITY)
+    }
+
+    /// The priority of the voter that should lead.
+    #[must_use]
+    pub fn highest_priority(&self) -> u32 {
+        self.voters().map(|voter| self.priority(voter)).max().unwrap_or(Self::DEFAULT_PRIORITY)
     }
 
     /// The replicas that vote, of the incoming configuration.
@@ -257,9 +278,15 @@ fn damaged(error: &prost::DecodeError) -> EntryError {
 
 impl From<&Configuration> for wire::Configuration {
     fn from(configuration: &Configuration) -> Self {
+        let member = |member: &Member| {
+            let priority = configuration.priority(member.replica);
+            let priority = (priority != Configuration::DEFAULT_PRIORITY).then_some(priority);
+            wire::Member { priority, ..member.into() }
+        };
         Self {
-            members: configuration.members.iter().map(Into::into).collect(),
+            members: configuration.members.iter().map(member).collect(),
             outgoing: configuration.outgoing.iter().map(Into::into).collect(),
+            epoch: configuration.epoch,
         }
     }
 }
@@ -271,7 +298,11 @@ impl TryFrom<wire::Configuration> for Configuration {
         let read = |members: Vec<wire::Member>| -> Result<Vec<Member>, EntryError> {
             members.into_iter().map(Member::try_from).collect()
         };
-        Ok(Self { members: read(message.members)?, outgoing: read(message.outgoing)? })
+        let of_members = message.members.iter();
+        let priorities =
+            of_members.filter_map(|member| Some((ReplicaId(member.replica), member.priority?))).collect();
+        let epoch = message.epoch;
+        Ok(Self { members: read(message.members)?, outgoing: read(message.outgoing)?, priorities, epoch })
     }
 }
 
@@ -281,7 +312,7 @@ impl From<&Member> for wire::Member {
             MemberRole::Voter => wire::MemberRole::Voter,
             MemberRole::Learner => wire::MemberRole::Learner,
         };
-        Self { replica: member.replica.0, node: member.node.0, role: role.into() }
+        Self { replica: member.replica.0, node: member.node.0, role: role.into(), priority: None }
     }
 }
 
@@ -322,7 +353,12 @@ mod tests {
             EntryBody::Timers { time_ms: 1_700_000_000_000 },
             EntryBody::Timers { time_ms: 0 },
             EntryBody::Configuration(Configuration::new(members.clone())),
-            EntryBody::Configuration(Configuration { members, outgoing: vec![member(3, MemberRole::Voter)] }),
+            EntryBody::Configuration(Configuration {
+                members,
+                outgoing: vec![member(3, MemberRole::Voter)],
+                priorities: [(ReplicaId(1), 0), (ReplicaId(2), 7)].into(),
+                epoch: 3,
+            }),
         ]
     }
 
@@ -345,6 +381,10 @@ mod tests {
         assert_eq!(EntryBody::Timers { time_ms: 1 }.encode().as_ref(), [1, 4, 8, 1]);
         let body = EntryBody::Configuration(Configuration::new(vec![member(1, MemberRole::Voter)]));
         assert_eq!(body.encode().as_ref(), [1, 3, 0x0a, 6, 8, 1, 0x10, 101, 0x18, 1]);
+        let mut configuration = Configuration::new(vec![member(1, MemberRole::Voter)]);
+        (configuration.priorities, configuration.epoch) = ([(ReplicaId(1), 0)].into(), 2);
+        let bytes = EntryBody::Configuration(configuration).encode();
+        assert_eq!(bytes.as_ref(), [1, 3, 0x0a, 8, 8, 1, 0x10, 101, 0x18, 1, 0x20, 0, 0x18, 2]);
     }
 
     #[test]
@@ -414,6 +454,7 @@ mod tests {
         let joint = Configuration {
             members: vec![member(1, MemberRole::Voter)],
             outgoing: vec![member(1, MemberRole::Voter), member(2, MemberRole::Voter)],
+            ..Configuration::default()
         };
         assert!(joint.is_joint());
         assert_eq!(joint.member(ReplicaId(2)).map(|member| member.node), Some(NodeId(102)));

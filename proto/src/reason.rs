@@ -65,6 +65,10 @@ reasons! {
     INVALID_ARGUMENT;
     /// A name is not of the form that names have.
     INVALID_NAME;
+    /// A change of a group's members was taken down and is not brought about yet; it goes on.
+    MEMBERS_CHANGING;
+    /// The node holds no replica of the group, or none that can do what is asked.
+    MEMBER_NOT_FOUND;
     /// A group of this name exists already.
     NAME_TAKEN;
     /// No node has this number.
@@ -111,6 +115,8 @@ reasons! {
     SNAPSHOT_FAILED;
     /// The disk of a node is full.
     STORAGE_FULL;
+    /// The leadership of a group could not be handed over; it is led as before.
+    TRANSFER_FAILED;
     /// No node could be reached at the addresses given.
     UNREACHABLE;
     /// The bytes of an upload are not those that its header announced.

@@ -2,7 +2,7 @@ use super::support::{FakeNode, GROUP, client, not_leader, soon, told};
 use crate::{Client, CreateGroupRequest, Group, GroupLimits, Plugin, reason};
 use quorate_proto::v1::{
     CreateGroupResponse, DeleteGroupResponse, DescribeGroupResponse, ListGroupsResponse, ListNodesResponse,
-    ListPluginsResponse, NodeStatusResponse, SnapshotGroupResponse,
+    ListPluginsResponse, NodeStatusResponse, SnapshotGroupResponse, TransferGroupResponse,
 };
 use tonic::Code;
 
@@ -86,6 +86,23 @@ async fn a_snapshot_is_taken_at_the_leader() {
     leader.snapshot.answers(|_| Ok(SnapshotGroupResponse { index: 100, size_bytes: 5 }));
     let snapshot = client([&follower, &leader]).snapshot_group(GROUP).await.expect("taken");
     assert_eq!((snapshot.index, snapshot.size_bytes), (100, 5));
+}
+
+#[tokio::test]
+async fn after_a_transfer_the_leader_is_looked_for_again() {
+    let (one, two) = (FakeNode::start().await, FakeNode::start().await);
+    one.transfer.answers(|request| {
+        assert_eq!((request.name.as_str(), request.to_node), (GROUP, 2));
+        Ok(TransferGroupResponse { from_node: 1, leader_node: 2, term: 4 })
+    });
+    let client = client([&one, &two]);
+    let moved = client.transfer_group(GROUP, Some(2)).await.expect("handed over");
+    assert_eq!((moved.from_node, moved.leader_node, moved.term), (1, 2, 4));
+    assert_eq!(client.leaders().of(GROUP), None);
+    one.transfer.answers(|_| Err(told(Code::FailedPrecondition, reason::TRANSFER_FAILED, &[])));
+    let error = client.transfer_group(GROUP, None).await.expect_err("it stays");
+    assert_eq!(error.reason, reason::TRANSFER_FAILED);
+    assert_eq!(one.transfer.calls(), 2, "not tried again");
 }
 
 #[tokio::test]

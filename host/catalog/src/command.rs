@@ -3,7 +3,9 @@ use bytes::Bytes;
 use prost::Message;
 use quorate_proto::catalog::v1;
 use quorate_replica::ports::{GroupLimits, Outcome};
-use quorate_vocabulary::{FolderId, GroupName, MachineKind, NodeId, PluginDigest, PluginReference};
+use quorate_vocabulary::{
+    FolderId, GroupId, GroupName, MachineKind, MemberRole, NodeId, PluginDigest, PluginReference,
+};
 
 /// A change of the catalog, to be proposed to group 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,11 +56,42 @@ pub enum Change {
         /// What the plugin may use in it.
         limits: GroupLimits,
     },
+    /// Other nodes are to hold replicas of a group. The group's leader brings it about; until then the group's record has
+    /// the [`MembersChange`](crate::MembersChange). Asking for what is wanted already is no change.
+    ChangeMembers {
+        /// Which group.
+        name: GroupName,
+        /// What is to be different.
+        edit: MembersEdit,
+    },
+    /// The group's leader has brought about a change of its members. Ignored when another was asked for meanwhile.
+    CompleteMembersChange {
+        /// Which group.
+        group: GroupId,
+        /// Which change.
+        number: u64,
+    },
     /// A group is deleted, with all it holds.
     DeleteGroup {
         /// Which one.
         name: GroupName,
     },
+}
+
+/// What is to be different about the members of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MembersEdit {
+    /// Some of them, compared with those that are wanted now.
+    Some {
+        /// Nodes that are to hold a replica of this role.
+        add: Vec<(NodeId, MemberRole)>,
+        /// Nodes that are to hold none.
+        remove: Vec<NodeId>,
+        /// Nodes that hold a learner, which is to become a voter.
+        promote: Vec<NodeId>,
+    },
+    /// All of them.
+    All(Vec<(NodeId, MemberRole)>),
 }
 
 /// A version of a plugin that was checked and is to be published.
@@ -82,6 +115,8 @@ pub struct PluginToPublish {
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
+// One a change, taken apart at once.
+#[allow(clippy::large_enum_variant)]
 pub enum CatalogReply {
     /// The node, as it is now.
     Node(Node),

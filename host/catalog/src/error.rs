@@ -77,6 +77,20 @@ pub enum CatalogError {
         /// Whose it is.
         id: GroupId,
     },
+    /// The node holds no replica of the group, nor is it to.
+    #[error("node {node} holds no replica of the group {group}: `quorate group members list` shows which do")]
+    MemberUnknown {
+        /// The group.
+        group: GroupName,
+        /// The node.
+        node: NodeId,
+    },
+    /// No group has this number any more, or yet.
+    #[error("there is no group with the number {id}")]
+    GroupGone {
+        /// The number.
+        id: GroupId,
+    },
     /// A limit no group may have.
     #[error("the limit {name} is {value}, and must be from {min} to {max}")]
     LimitOutside {

@@ -14,9 +14,9 @@ mod state;
 mod tests;
 mod wire;
 
-pub use command::{CatalogCommand, CatalogReply, Change, PluginToPublish};
+pub use command::{CatalogCommand, CatalogReply, Change, MembersEdit, PluginToPublish};
 pub use error::CatalogError;
 pub use plugin::{CatalogHandle, CatalogPlugin, catalog_digest, catalog_group};
 pub use reconcile::{Hosted, Instruction, reconcile};
-pub use record::{AuditRecord, Group, Node, NodeStatus, PublishedPlugin, Tombstone};
+pub use record::{AuditRecord, Group, MembersChange, Node, NodeStatus, PublishedPlugin, Tombstone};
 pub use state::CatalogState;

@@ -6,8 +6,10 @@ pub const NODES_MAX: usize = 1_000;
 pub const PLUGINS_MAX: usize = 10_000;
 /// Groups.
 pub const GROUPS_MAX: usize = 100_000;
-/// Replicas of a group when it is created.
+/// Voters of a group.
 pub const GROUP_REPLICAS_MAX: usize = 7;
+/// Learners of a group.
+pub const GROUP_LEARNERS_MAX: usize = 8;
 /// Deleted groups that are remembered; older ones are forgotten.
 pub const TOMBSTONES_MAX: usize = 10_000;
 /// Changes the audit trail remembers; older ones are forgotten.

@@ -95,7 +95,7 @@ fn is_gone(state: &CatalogState, node: NodeId, group: GroupId, replica: ReplicaI
 fn holders(state: &CatalogState, node: NodeId, group: &Group) -> Vec<NodeId> {
     let published = state.plugin_with_digest(group.digest).map_or(&[][..], |plugin| &plugin.held_by);
     let mut holders = Vec::new();
-    for holder in published.iter().copied().chain(group.members.iter().map(|member| member.node)) {
+    for holder in published.iter().copied().chain(group.placed().map(|member| member.node)) {
         if holder != node && !holders.contains(&holder) {
             holders.push(holder);
         }

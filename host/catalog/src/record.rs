@@ -64,8 +64,14 @@ pub struct Group {
     pub kind: MachineKind,
     /// The engine all its replicas run on.
     pub engine_fingerprint: String,
-    /// Its replicas, in order.
+    /// With whom its log begins.
+    pub founders: Vec<Member>,
+    /// Its replicas, in order, as of the last change that was brought about.
     pub members: Vec<Member>,
+    /// How many changes of its members were asked for.
+    pub changes: u64,
+    /// The last of them, until it is brought about.
+    pub change: Option<MembersChange>,
     /// What the plugin may use in it.
     pub limits: GroupLimits,
     /// When it was created, in milliseconds since the Unix epoch.
@@ -73,10 +79,31 @@ pub struct Group {
 }
 
 impl Group {
+    /// The members it should have.
+    #[must_use]
+    pub fn wanted(&self) -> &[Member] {
+        self.change.as_ref().map_or(&self.members, |change| &change.wanted)
+    }
+
+    /// Every replica that has to be on a node now: its members, those that are to become members, and those that may have
+    /// become members and are to go. A node holds at most one of them.
+    pub fn placed(&self) -> impl Iterator<Item = &Member> {
+        let change = self.change.iter();
+        let others = change.flat_map(|change| change.wanted.iter().chain(&change.leaving));
+        let known = |member: &&Member| self.members.iter().any(|known| known.replica == member.replica);
+        self.members.iter().chain(others.filter(move |member| !known(member)))
+    }
+
     /// Its replica on a node.
     #[must_use]
     pub fn replica_on(&self, node: NodeId) -> Option<ReplicaId> {
-        self.members.iter().find(|member| member.node == node).map(|member| member.replica)
+        self.placed().find(|member| member.node == node).map(|member| member.replica)
+    }
+
+    /// Whether its log begins with this replica as a member. Any other joins when the group runs already.
+    #[must_use]
+    pub fn is_founder(&self, replica: ReplicaId) -> bool {
+        self.founders.iter().any(|member| member.replica == replica)
     }
 
     /// What its plugin is told of it.
@@ -84,6 +111,19 @@ impl Group {
     pub fn info(&self) -> GroupInfo {
         GroupInfo { id: self.id, name: self.name.clone() }
     }
+}
+
+/// A change of a group's members that is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembersChange {
+    /// Which change of this group.
+    pub number: u64,
+    /// The members from then on, by node.
+    pub wanted: Vec<Member>,
+    /// Replicas of an earlier change that may have become members and are to go.
+    pub leaving: Vec<Member>,
+    /// When it was asked for, in milliseconds since the Unix epoch.
+    pub began_ms: u64,
 }
 
 /// A group that was.

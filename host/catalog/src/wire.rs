@@ -1,14 +1,14 @@
 //! Between the catalog's own values and the messages that stand in its log, its answers and its snapshots.
 
+mod members;
+
 use crate::{
     AuditRecord, CatalogCommand, CatalogError, CatalogReply, Change, Group, Node, NodeStatus,
     PluginToPublish, PublishedPlugin, Tombstone,
 };
 use quorate_proto::catalog::v1;
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{
-    FolderId, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, Position, ReplicaId,
-};
+use quorate_vocabulary::{FolderId, GroupId, MachineKind, NodeId, PluginDigest, Position};
 use std::{fmt::Display, str::FromStr};
 
 /// The format of commands and of the state.
@@ -127,6 +127,10 @@ impl From<&Change> for v1::command::Change {
                 nodes: numbers(nodes),
                 limits: Some(wire_limits(limits)),
             }),
+            Change::ChangeMembers { name, edit } => Self::ChangeMembers(members::wire_change(name, edit)),
+            Change::CompleteMembersChange { group, number } => {
+                Self::CompleteMembersChange(v1::CompleteMembersChange { group: group.0, number: *number })
+            }
             Change::DeleteGroup { name } => Self::DeleteGroup(v1::DeleteGroup { name: name.to_string() }),
         }
     }
@@ -163,6 +167,10 @@ impl TryFrom<v1::command::Change> for Change {
                 nodes: nodes(create.nodes),
                 limits: limits(&create.limits.ok_or_else(|| malformed("it does not say the limits"))?),
             },
+            Wire::ChangeMembers(change) => members::change(change)?,
+            Wire::CompleteMembersChange(complete) => {
+                Self::CompleteMembersChange { group: GroupId(complete.group), number: complete.number }
+            }
             Wire::DeleteGroup(delete) => Self::DeleteGroup { name: parse(&delete.name)? },
         })
     }
@@ -222,6 +230,10 @@ impl From<&CatalogError> for v1::Refusal {
             CatalogError::NameTaken { name, id } => {
                 Reason::NameTaken(v1::GroupAt { name: name.to_string(), id: id.0 })
             }
+            CatalogError::MemberUnknown { group, node } => {
+                Reason::MemberUnknown(v1::MemberOf { group: group.to_string(), node: node.0 })
+            }
+            CatalogError::GroupGone { id } => Reason::GroupGone(id.0),
             CatalogError::LimitOutside { name, value, min, max } => {
                 Reason::LimitOutside(v1::LimitOutside { name, value, min, max })
             }
@@ -252,6 +264,10 @@ impl TryFrom<v1::Refusal> for CatalogError {
             }
             Reason::GroupUnknown(name) => Self::GroupUnknown { name: parse(&name)? },
             Reason::NameTaken(at) => Self::NameTaken { name: parse(&at.name)?, id: GroupId(at.id) },
+            Reason::MemberUnknown(of) => {
+                Self::MemberUnknown { group: parse(&of.group)?, node: NodeId(of.node) }
+            }
+            Reason::GroupGone(id) => Self::GroupGone { id: GroupId(id) },
             Reason::LimitOutside(limit) => {
                 Self::LimitOutside { name: limit.name, value: limit.value, min: limit.min, max: limit.max }
             }
@@ -322,7 +338,6 @@ impl TryFrom<v1::Plugin> for PublishedPlugin {
 
 impl From<&Group> for v1::Group {
     fn from(group: &Group) -> Self {
-        let member = |member: &Member| v1::Member { replica: member.replica.0, node: member.node.0 };
         Self {
             id: group.id.0,
             name: group.name.to_string(),
@@ -330,7 +345,10 @@ impl From<&Group> for v1::Group {
             digest: digest_bytes(group.digest),
             kind: wire_kind(group.kind),
             engine_fingerprint: group.engine_fingerprint.clone(),
-            members: group.members.iter().map(member).collect(),
+            members: members::wire(&group.members),
+            founders: members::wire(&group.founders),
+            changes: group.changes,
+            change: group.change.as_ref().map(members::wire_under_way),
             limits: Some(wire_limits(&group.limits)),
             created_ms: group.created_ms,
         }
@@ -342,11 +360,9 @@ impl TryFrom<v1::Group> for Group {
 
     fn try_from(group: v1::Group) -> Result<Self, CatalogError> {
         let kind = kind(group.kind())?;
-        let member = |member: v1::Member| Member {
-            replica: ReplicaId(member.replica),
-            node: NodeId(member.node),
-            role: MemberRole::Voter,
-        };
+        let members = members::read(&group.members);
+        let founders =
+            if group.founders.is_empty() { members.clone() } else { members::read(&group.founders) };
         Ok(Self {
             id: GroupId(group.id),
             name: parse(&group.name)?,
@@ -354,7 +370,10 @@ impl TryFrom<v1::Group> for Group {
             digest: digest(&group.digest)?,
             kind,
             engine_fingerprint: group.engine_fingerprint,
-            members: group.members.into_iter().map(member).collect(),
+            founders,
+            members,
+            changes: group.changes,
+            change: group.change.as_ref().map(members::under_way),
             limits: limits(&group.limits.ok_or_else(|| malformed("a group has no limits"))?),
             created_ms: group.created_ms,
         })

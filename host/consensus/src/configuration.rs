@@ -59,6 +59,10 @@ pub(crate) fn next(current: &Configuration, members: &[Member]) -> Result<Config
         return Err("none of them votes".into());
     }
     let mut target = Configuration::new(members.to_vec());
+    target.epoch = current.epoch;
+    target.priorities = current.priorities.clone();
+    target.priorities.retain(|replica, _| known.contains_key(replica));
+    check_priorities(&target)?;
     match changes(current, &target).len() {
         0 => return Err("these are the members".into()),
         // One at a time needs no joint configuration.
@@ -69,6 +73,31 @@ pub(crate) fn next(current: &Configuration, members: &[Member]) -> Result<Config
         }
     }
     Ok(target)
+}
+
+/// The configuration after `current`, which is not joint, in which these members have these priorities.
+///
+/// # Errors
+/// When no group can have them, or has them already.
+pub(crate) fn with_priorities(
+    current: &Configuration,
+    priorities: &BTreeMap<ReplicaId, u32>,
+) -> Result<Configuration, String> {
+    if let Some(stranger) = priorities.keys().find(|replica| current.member(**replica).is_none()) {
+        return Err(format!("replica {stranger} is no member"));
+    }
+    let mut next = current.clone();
+    next.priorities.extend(priorities);
+    next.priorities.retain(|_, priority| *priority != Configuration::DEFAULT_PRIORITY);
+    check_priorities(&next)?;
+    if next == *current { Err("these are the priorities".into()) } else { Ok(next) }
+}
+
+fn check_priorities(configuration: &Configuration) -> Result<(), String> {
+    if configuration.voters().all(|voter| configuration.priority(voter) == 0) {
+        return Err("none of its voters may lead".into());
+    }
+    Ok(())
 }
 
 /// What raft is to do to come from `current` to `next`.
@@ -82,16 +111,22 @@ pub(crate) fn change(current: &Configuration, next: &Configuration) -> ConfChang
         // Leaving is proposed by whoever leads then: raft's own way of leaving is lost with its leader.
         change.set_transition(ConfChangeTransition::Explicit);
     }
-    change.set_changes(changes(current, next).into());
+    let mut changes = changes(current, next);
+    if changes.is_empty() {
+        // Members are as they were, and raft takes no changes for leaving. That a voter is one changes nothing.
+        changes.extend(next.voters().next().map(|voter| single(voter, ConfChangeType::AddNode)));
+    }
+    change.set_changes(changes.into());
     change
 }
 
+fn single(replica: ReplicaId, kind: ConfChangeType) -> ConfChangeSingle {
+    let mut single = ConfChangeSingle { node_id: replica.0, ..ConfChangeSingle::default() };
+    single.set_change_type(kind);
+    single
+}
+
 fn changes(current: &Configuration, next: &Configuration) -> Vec<ConfChangeSingle> {
-    let single = |replica: ReplicaId, kind| {
-        let mut single = ConfChangeSingle { node_id: replica.0, ..ConfChangeSingle::default() };
-        single.set_change_type(kind);
-        single
-    };
     let role = |members: &[Member], replica| {
         members.iter().find(|member| member.replica == replica).map(|member| member.role)
     };

@@ -122,6 +122,15 @@ pub enum Effect {
         /// What must be applied before.
         index: u64,
     },
+    /// What [`Input::TransferLeader`](crate::Input::TransferLeader) asked for has come about.
+    LeaderTransferred {
+        /// The group.
+        group: GroupId,
+        /// The request.
+        request: RequestId,
+        /// Who leads now.
+        leader: Member,
+    },
     /// The replica's role, its term or the leader it follows is another.
     RoleChanged {
         /// The group.
@@ -200,6 +209,28 @@ pub enum Refusal {
         /// What is wrong with them.
         cause: String,
     },
+    /// Nothing was appended, or only that newcomers are learners: a replica that is to vote lacks too much of the log.
+    #[error("replica {replica} is to vote and has not caught up: {}, and {lag_entries_max} may", lacks(*lag_entries))]
+    NotCaughtUp {
+        /// The replica.
+        replica: ReplicaId,
+        /// How many entries it lacks; none when it has not answered yet, or needs a snapshot.
+        lag_entries: Option<u64>,
+        /// How many it may lack.
+        lag_entries_max: u64,
+    },
+    /// The group was not recovered, and is as it was.
+    #[error("the group is not recovered: {cause}")]
+    NotRecovered {
+        /// Why.
+        cause: String,
+    },
+    /// The leadership was not handed over as asked.
+    #[error("the leadership was not handed over: {cause}")]
+    NotTransferred {
+        /// Why.
+        cause: &'static str,
+    },
     /// It was appended, and then the leadership was lost: it may or may not be applied.
     #[error("the leadership was lost before the entry was committed: its outcome is not known")]
     Lost,
@@ -212,4 +243,11 @@ pub enum Refusal {
     /// No replica of this group is open here.
     #[error("no replica of this group is open on this node")]
     NotHere,
+}
+
+fn lacks(lag_entries: Option<u64>) -> String {
+    match lag_entries {
+        Some(lag_entries) => format!("it lacks {lag_entries} entries"),
+        None => "it is not known how many entries it lacks".to_owned(),
+    }
 }

@@ -1,7 +1,7 @@
 use crate::{Configuration, LogEntry, LogIndex, LogPoint, RaftMessage};
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// The time, as the host reads it before a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,7 +95,20 @@ impl ReplicaStart {
     }
 }
 
+/// How a replica makes sure that a read sees everything that was answered before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ReadMode {
+    /// By a round of messages, one for all reads that wait (ReadIndex; Raft thesis, section 6.4).
+    #[default]
+    Linearizable,
+    /// By the leader's lease, in the same step, as long as clocks run alike within
+    /// [`lease_margin`](crate::ShardConfig::lease_margin) (section 6.4.1). Where there is no lease, as on a follower,
+    /// like [`Linearizable`](Self::Linearizable).
+    Lease,
+}
+
 /// What happened.
+#[allow(clippy::large_enum_variant)] // Most inputs are messages, which would only be boxed to be unboxed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// Nothing but time passed. Every step advances the timers by its `now`; this is for an otherwise empty one.
@@ -135,7 +148,9 @@ pub enum Input {
         /// The group.
         group: GroupId,
     },
-    /// Change the members. Answered like a command, once the group has left the old configuration for good.
+    /// Change the members, any number of them at once. Answered like a command, once the group has left the old
+    /// configuration for good. A learner that is to vote must have caught up within a
+    /// [margin](crate::ShardConfig::promotion_lag_entries_max), or the change is refused.
     ProposeConfiguration {
         /// The group.
         group: GroupId,
@@ -143,13 +158,46 @@ pub enum Input {
         request: RequestId,
         /// The members from then on.
         members: Vec<Member>,
+        /// Rather than to refuse it, make the change once all that are to vote have caught up. Those that are no members
+        /// yet are learners until then. Given up when they come no further for thirty election timeouts, and when the
+        /// leadership is lost; they stay learners then.
+        promote_when_caught_up: bool,
     },
-    /// Hand the leadership to this voter, if this replica has it.
+    /// Change how much the group prefers these members as its leader: see
+    /// [`Configuration::priorities`](crate::Configuration::priorities). Of members that are not named it stays as it is.
+    /// Answered like a command.
+    ProposePriorities {
+        /// The group.
+        group: GroupId,
+        /// Names the answer.
+        request: RequestId,
+        /// By member.
+        priorities: BTreeMap<ReplicaId, u32>,
+    },
+    /// Hand the leadership over, if this replica has it (Raft thesis, section 3.10). Answered by
+    /// [`Effect::LeaderTransferred`](crate::Effect::LeaderTransferred) when the other leads, or by
+    /// [`Effect::Refused`](crate::Effect::Refused), at the latest after one election timeout. Until then commands wait;
+    /// if it comes to nothing they go on here, and if it succeeds they are refused with the new leader's name.
     TransferLeader {
         /// The group.
         group: GroupId,
-        /// The voter.
-        to: ReplicaId,
+        /// Names the answer.
+        request: RequestId,
+        /// The voter; none for the one that is most up to date.
+        to: Option<ReplicaId>,
+    },
+    /// Go on with these members alone: the others, a majority of the voters, are lost for good, and with them whatever
+    /// only they had. To be told to the survivor whose log is longest; if another has more, nothing comes of it. Refused
+    /// while a majority is alive as far as this node knows, and if not all survivors elect this replica within six
+    /// election timeouts. Answered like a command, with the configuration of the survivors; its
+    /// [epoch](crate::Configuration::epoch) is the next, and members of an earlier one that come back are put aside.
+    Recover {
+        /// The group.
+        group: GroupId,
+        /// Names the answer.
+        request: RequestId,
+        /// The members that are left, this replica among them. All of them vote from then on.
+        survivors: Vec<ReplicaId>,
     },
     /// A linearizable read, from any replica. Answered by [`Effect::ReadReady`](crate::Effect::ReadReady), or by
     /// [`Effect::Refused`](crate::Effect::Refused).
@@ -158,6 +206,8 @@ pub enum Input {
         group: GroupId,
         /// Names the answer.
         request: RequestId,
+        /// How the replica makes sure.
+        mode: ReadMode,
     },
     /// All [`Persist`](crate::Persist)s of this group up to this number are on disk.
     Persisted {

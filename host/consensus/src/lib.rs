@@ -19,10 +19,12 @@
 //! - every snapshot that was asked for by [`Effect::SendSnapshot`] is answered by [`Input::SnapshotSent`];
 //! - a node whose disk was lost comes back under new replica ids.
 
+mod beats;
 mod config;
 mod configuration;
 mod effect;
 mod input;
+mod liveness;
 mod log_index;
 mod log_window;
 mod logger;
@@ -34,12 +36,12 @@ mod status;
 
 pub use config::{ConfigError, ShardConfig};
 pub use effect::{CommittedEntry, Effect, Persist, Refusal, RestoredLog};
-pub use input::{HardState, Input, Now, ReplicaStart, RequestId};
+pub use input::{HardState, Input, Now, ReadMode, ReplicaStart, RequestId};
 pub use log_index::LogIndex;
 pub use message::{Lane, lane};
 pub use quorate_proto::entry::{Configuration, EntryBody, EntryError, LogEntry, LogPoint};
 pub use quorate_proto::peer::v1::{RaftMessage, RaftMessageType};
-pub use shard::Shard;
+pub use shard::{Shard, ShardWork};
 pub use status::{MemberProgress, ReplicaStatus, Role};
 
 #[cfg(test)]

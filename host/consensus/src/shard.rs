@@ -1,5 +1,7 @@
 use crate::{
-    ConfigError, Effect, Input, Now, Refusal, ReplicaStart, ReplicaStatus, Role, ShardConfig,
+    ConfigError, Effect, Input, Now, RaftMessageType, Refusal, ReplicaStart, ReplicaStatus, Role,
+    ShardConfig, beats,
+    liveness::Peers,
     replica::{Replica, ReplicaFault, election_ticks},
 };
 use quorate_vocabulary::{GroupId, NodeId};
@@ -22,8 +24,25 @@ enum Slot {
 pub struct Shard {
     config: Arc<ShardConfig>,
     slots: BTreeMap<GroupId, Slot>,
+    /// Those that run and do not sleep.
+    awake: BTreeSet<GroupId>,
+    peers: Peers,
     /// When the timers were last advanced; none before the first step.
     ticked: Option<Duration>,
+    work: ShardWork,
+}
+
+/// What a shard has had to do, for whoever asks what a group costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardWork {
+    /// Replicas that run and do not sleep.
+    pub awake: usize,
+    /// Replicas that sleep.
+    pub asleep: usize,
+    /// Ticks of single replicas, since the shard began.
+    pub replica_ticks: u64,
+    /// Replicas looked through for something to do, since the shard began.
+    pub replica_settles: u64,
 }
 
 impl Shard {
@@ -33,7 +52,15 @@ impl Shard {
     /// When the configuration does not [fit](ShardConfig::check).
     pub fn new(config: ShardConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Self { config: Arc::new(config), slots: BTreeMap::new(), ticked: None })
+        let peers = Peers::new(&config);
+        let (slots, awake, work) = (BTreeMap::new(), BTreeSet::new(), ShardWork::default());
+        Ok(Self { config: Arc::new(config), slots, awake, peers, ticked: None, work })
+    }
+
+    /// What this shard has had to do so far.
+    #[must_use]
+    pub fn work(&self) -> ShardWork {
+        ShardWork { awake: self.awake.len(), asleep: self.peers.asleep(), ..self.work }
     }
 
     /// Takes in all of `inputs`, in order, and adds what is to be done to `effects`, in order for each group. Never
@@ -41,20 +68,73 @@ impl Shard {
     /// a shard that was kept from running hears what leaders have sent meanwhile before it takes them for dead.
     pub fn step(&mut self, now: Now, inputs: &mut Vec<Input>, effects: &mut Vec<Effect>) {
         let mut touched = BTreeSet::new();
+        let first = effects.len();
         for input in inputs.drain(..) {
-            self.take_in(input, &mut touched, effects);
+            self.take_in(now.monotonic, input, &mut touched, effects);
         }
-        for _ in 0..self.ticks(now) {
-            for (group, slot) in &mut self.slots {
-                touched.insert(*group);
-                run(*group, slot, effects, |replica, effects| {
-                    replica.tick(effects);
-                    Ok(())
-                });
-            }
+        let ticks = self.ticks(now);
+        for _ in 0..ticks {
+            self.tick(now.monotonic, &mut touched, effects);
         }
         for group in touched {
-            self.with(group, effects, |replica, effects| replica.settle(now, effects));
+            self.work.replica_settles += 1;
+            self.with(group, effects, |replica, effects| {
+                replica.set_now(now.monotonic);
+                replica.settle(now, effects)
+            });
+            self.note_sleep(group);
+        }
+        let owed = self.peers.owed().take(if ticks > 0 { usize::MAX } else { 0 });
+        beats::merge(self.config.node, self.peers.run(), owed, first, effects);
+    }
+
+    fn tick(&mut self, now: Duration, touched: &mut BTreeSet<GroupId>, effects: &mut Vec<Effect>) {
+        for group in self.peers.tick(now) {
+            touched.insert(group);
+            self.wake(group, effects);
+        }
+        for group in &self.awake {
+            let Some(slot) = self.slots.get_mut(group) else { continue };
+            touched.insert(*group);
+            self.work.replica_ticks += 1;
+            let peers = &self.peers;
+            run(*group, slot, effects, |replica, effects| {
+                replica.set_now(now);
+                replica.tick(peers, effects)
+            });
+        }
+    }
+
+    fn wake(&mut self, group: GroupId, effects: &mut Vec<Effect>) {
+        let Some(slot) = self.slots.get_mut(&group) else { return };
+        let peers = &self.peers;
+        run(group, slot, effects, |replica, _| {
+            replica.wake(peers);
+            Ok(())
+        });
+        self.note_sleep(group);
+    }
+
+    /// Keeps account of who sleeps.
+    fn note_sleep(&mut self, group: GroupId) {
+        let (is_running, nap) = match self.slots.get(&group) {
+            Some(Slot::Running(replica)) => (true, replica.nap()),
+            _ => (false, None),
+        };
+        match nap {
+            Some(nap) => {
+                if self.awake.remove(&group) {
+                    self.peers.falls_asleep(group, nap, self.config.node);
+                }
+            }
+            None => {
+                self.peers.wakes_up(group);
+                if is_running {
+                    self.awake.insert(group);
+                } else {
+                    self.awake.remove(&group);
+                }
+            }
         }
     }
 
@@ -74,18 +154,34 @@ impl Shard {
         passed
     }
 
-    fn take_in(&mut self, input: Input, touched: &mut BTreeSet<GroupId>, effects: &mut Vec<Effect>) {
+    fn take_in(
+        &mut self,
+        now: Duration,
+        input: Input,
+        touched: &mut BTreeSet<GroupId>,
+        effects: &mut Vec<Effect>,
+    ) {
         let group = match &input {
             Input::Tick => return,
             Input::Unreachable { node } => return self.unreachable(*node, touched, effects),
             Input::Open(start) => start.group,
+            Input::Message(message) if message.r#type() == RaftMessageType::Beat => {
+                let Input::Message(beat) = input else { return };
+                self.peers.hear(NodeId(beat.from_node), beat.run, now);
+                for message in beats::split(beat) {
+                    self.take_in(now, Input::Message(message), touched, effects);
+                }
+                return;
+            }
             Input::Message(message) => GroupId(message.group),
             Input::Close { group }
             | Input::Propose { group, .. }
             | Input::ProposeCheckpoint { group }
             | Input::ProposeTimers { group }
             | Input::ProposeConfiguration { group, .. }
+            | Input::ProposePriorities { group, .. }
             | Input::TransferLeader { group, .. }
+            | Input::Recover { group, .. }
             | Input::Read { group, .. }
             | Input::Persisted { group, .. }
             | Input::Applied { group, .. }
@@ -95,14 +191,33 @@ impl Shard {
             | Input::SnapshotTaken { group, .. } => *group,
         };
         touched.insert(group);
+        if let Some(Slot::Running(replica)) = self.slots.get(&group)
+            && replica.is_asleep()
+            && replica.is_woken_by(&input)
+        {
+            self.wake(group, effects);
+        }
         match input {
-            Input::Open(start) => self.open(*start, effects),
+            Input::Open(start) => self.open(now, *start, effects),
             Input::Close { .. } => self.close(group, effects),
             input if matches!(self.slots.get(&group), Some(Slot::Running(_))) => {
-                self.with(group, effects, |replica, effects| replica.handle(input, effects));
+                let Some(slot) = self.slots.get_mut(&group) else { return };
+                let peers = &self.peers;
+                run(group, slot, effects, |replica, effects| {
+                    replica.set_now(now);
+                    match input {
+                        Input::Recover { request, survivors, .. } => {
+                            replica.recover(request, &survivors, peers, effects)
+                        }
+                        input => replica.handle(input, effects),
+                    }
+                });
             }
             Input::Propose { request, .. }
             | Input::ProposeConfiguration { request, .. }
+            | Input::ProposePriorities { request, .. }
+            | Input::TransferLeader { request, .. }
+            | Input::Recover { request, .. }
             | Input::Read { request, .. } => {
                 let reason = match self.slots.get(&group) {
                     Some(_) => Refusal::Unavailable { cause: "its replica on this node has failed" },
@@ -115,11 +230,11 @@ impl Shard {
         }
     }
 
-    fn open(&mut self, start: ReplicaStart, effects: &mut Vec<Effect>) {
+    fn open(&mut self, now: Duration, start: ReplicaStart, effects: &mut Vec<Effect>) {
         let group = start.group;
         self.close(group, effects);
         let failed = failed_status(&start);
-        let opened = catch_unwind(AssertUnwindSafe(|| Replica::open(&self.config, start)));
+        let opened = catch_unwind(AssertUnwindSafe(|| Replica::open(&self.config, start, now)));
         let slot = match opened.unwrap_or_else(|panic| Err(ReplicaFault(panic_message(&*panic)))) {
             Ok(replica) => Slot::Running(Box::new(replica)),
             Err(ReplicaFault(cause)) => {
@@ -137,7 +252,9 @@ impl Shard {
     }
 
     fn unreachable(&mut self, node: NodeId, touched: &mut BTreeSet<GroupId>, effects: &mut Vec<Effect>) {
-        for (group, slot) in &mut self.slots {
+        // One that sleeps sends nothing that could be lost.
+        for group in &self.awake {
+            let Some(slot) = self.slots.get_mut(group) else { continue };
             touched.insert(*group);
             run(*group, slot, effects, |replica, _| {
                 replica.unreachable(node);
@@ -205,7 +322,11 @@ fn run(
 fn is_final(effect: &Effect) -> bool {
     matches!(
         effect,
-        Effect::Refused { .. } | Effect::ReadReady { .. } | Effect::Apply { .. } | Effect::RoleChanged { .. }
+        Effect::Refused { .. }
+            | Effect::ReadReady { .. }
+            | Effect::LeaderTransferred { .. }
+            | Effect::Apply { .. }
+            | Effect::RoleChanged { .. }
     )
 }
 

@@ -2,6 +2,12 @@
 //!
 //! Pure and deterministic: the same facts give the same choice, in whatever order they come.
 
+mod leaders;
+mod members;
+
+pub use leaders::{HandOver, LeaderFacts, balance_leaders};
+pub use members::{MemberFacts, MembersStep, MembersWait, members_step, same_members};
+
 use quorate_vocabulary::NodeId;
 
 /// What is known of a node when a group is placed.

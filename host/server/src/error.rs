@@ -63,6 +63,24 @@ pub enum RequestError {
         /// What was asked for.
         node: NodeId,
     },
+    /// The node holds no replica of the group that can do what is asked.
+    #[error("node {node} {why} of group {name}")]
+    MemberNotFound {
+        /// The group.
+        name: GroupName,
+        /// What was asked for.
+        node: NodeId,
+        /// What it is not, such as "holds no voter".
+        why: &'static str,
+    },
+    /// The leadership stays where it is.
+    #[error("the leadership of group {name} was not handed over: {why}")]
+    TransferFailed {
+        /// The group.
+        name: GroupName,
+        /// What kept it from being handed over.
+        why: String,
+    },
     /// A group of that name exists.
     #[error("the group name {name} is taken")]
     NameTaken {
@@ -226,6 +244,8 @@ impl RequestError {
             Self::ReplicaFailed { .. } => reason::REPLICA_FAILED,
             Self::PluginNotFound { .. } => reason::PLUGIN_NOT_FOUND,
             Self::NodeNotFound { .. } => reason::NODE_NOT_FOUND,
+            Self::MemberNotFound { .. } => reason::MEMBER_NOT_FOUND,
+            Self::TransferFailed { .. } => reason::TRANSFER_FAILED,
             Self::NameTaken { .. } => reason::NAME_TAKEN,
             Self::VersionTaken { .. } => reason::VERSION_TAKEN,
             Self::PluginInUse { .. } => reason::PLUGIN_IN_USE,
@@ -256,15 +276,17 @@ impl RequestError {
             | Self::GroupNotReady { .. }
             | Self::NoQuorum { .. }
             | Self::ShuttingDown => Code::Unavailable,
-            Self::GroupNotFound { .. } | Self::PluginNotFound { .. } | Self::NodeNotFound { .. } => {
-                Code::NotFound
-            }
+            Self::GroupNotFound { .. }
+            | Self::PluginNotFound { .. }
+            | Self::NodeNotFound { .. }
+            | Self::MemberNotFound { .. } => Code::NotFound,
             Self::NameTaken { .. } | Self::VersionTaken { .. } => Code::AlreadyExists,
             Self::ReplicaFailed { .. }
             | Self::PluginInUse { .. }
             | Self::NotEnoughNodes { .. }
             | Self::SnapshotFailed { .. }
             | Self::FolderLost { .. }
+            | Self::TransferFailed { .. }
             | Self::CatalogRefused { .. } => Code::FailedPrecondition,
             Self::CommandTooLarge { .. }
             | Self::RequestTooLarge { .. }
@@ -296,6 +318,12 @@ impl RequestError {
                 "list the plugins with `quorate plugin list`, or upload it with `quorate plugin upload`".to_owned()
             }
             Self::NodeNotFound { .. } => "list the nodes with `quorate node list`".to_owned(),
+            Self::MemberNotFound { name, .. } => {
+                format!("list the members with `quorate group members list {name}`")
+            }
+            Self::TransferFailed { name, .. } => {
+                format!("see who is alive and how far each member lags with `quorate group describe {name}`")
+            }
             Self::NameTaken { .. } => "choose another name, or delete the group that has it".to_owned(),
             Self::VersionTaken { .. } => "upload it under a new version".to_owned(),
             Self::PluginInUse { group, .. } => format!("delete the group {group} first"),

@@ -99,6 +99,20 @@ impl Cluster {
         GroupsClient::new(self.channel(1).await).create(request).await.expect("created");
     }
 
+    /// Creates the group `test/GROUP` with replicas on these nodes only.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn create_on(&self, group: &str, plugin: &str, nodes: &[u64]) {
+        let request = CreateGroupRequest {
+            name: format!("test/{group}"),
+            plugin: format!("test/{plugin}@1"),
+            nodes: nodes.to_vec(),
+            ..Default::default()
+        };
+        GroupsClient::new(self.channel(1).await).create(request).await.expect("created");
+    }
+
     /// Submits a command to one node.
     ///
     /// # Errors
@@ -204,22 +218,26 @@ impl Cluster {
         .await
     }
 
-    /// Waits until every replica of a group has applied the same index, and returns that index.
+    /// Waits until a group with a replica on every node has applied the same index on all of them, and returns that index.
     ///
     /// # Panics
     /// When the replicas differ in what they applied.
     pub async fn replicas_are_equal(&self, group: &str) -> u64 {
+        let nodes: Vec<u64> = self.nodes().iter().map(crate::Node::id).collect();
+        self.replicas_are_equal_on(group, &nodes).await
+    }
+
+    /// Waits until the replicas of a group on these nodes have applied the same index, and returns that index.
+    ///
+    /// # Panics
+    /// When the replicas differ in what they applied.
+    pub async fn replicas_are_equal_on(&self, group: &str, nodes: &[u64]) -> u64 {
         let replicas = wait::until(&format!("every replica of {group} has caught up"), || async {
             let mut replicas = Vec::new();
-            for node in self.nodes() {
-                let replica = self.replica(node.id(), group).await?;
+            for node in nodes {
+                let replica = self.replica(*node, group).await?;
                 if replica.state() != ReplicaState::Running {
-                    return Err(format!(
-                        "node {}: {:?} {}",
-                        node.id(),
-                        replica.state(),
-                        replica.state_reason
-                    ));
+                    return Err(format!("node {node}: {:?} {}", replica.state(), replica.state_reason));
                 }
                 replicas.push(replica);
             }

@@ -1,12 +1,13 @@
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use quorate_proto::v1::{
-    CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, DeleteGroupResponse, DescribeGroupRequest,
-    DescribeGroupResponse, ListGroupsRequest, ListGroupsResponse, ListNodesRequest, ListNodesResponse,
-    ListPluginsRequest, ListPluginsResponse, NodeStatusRequest, NodeStatusResponse, QueryRequest,
-    QueryResponse, SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest, SubmitResponse,
-    SubmitStreamRequest, SubmitStreamResponse, UploadPluginRequest, UploadPluginResponse, WatchRequest,
-    WatchResponse, commands_server, groups_server, nodes_server, plugins_server,
+    ChangeMembersRequest, ChangeMembersResponse, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest,
+    DeleteGroupResponse, DescribeGroupRequest, DescribeGroupResponse, ListGroupsRequest, ListGroupsResponse,
+    ListNodesRequest, ListNodesResponse, ListPluginsRequest, ListPluginsResponse, NodeStatusRequest,
+    NodeStatusResponse, QueryRequest, QueryResponse, SnapshotGroupRequest, SnapshotGroupResponse,
+    SubmitRequest, SubmitResponse, SubmitStreamRequest, SubmitStreamResponse, TransferGroupRequest,
+    TransferGroupResponse, UploadPluginRequest, UploadPluginResponse, WatchRequest, WatchResponse,
+    commands_server, groups_server, nodes_server, plugins_server,
 };
 use std::sync::{
     Arc, Mutex,
@@ -109,6 +110,8 @@ pub(in crate::tests) struct Fake {
     pub(in crate::tests) describe: Method<DescribeGroupRequest, DescribeGroupResponse>,
     pub(in crate::tests) delete: Method<DeleteGroupRequest, DeleteGroupResponse>,
     pub(in crate::tests) snapshot: Method<SnapshotGroupRequest, SnapshotGroupResponse>,
+    pub(in crate::tests) change_members: Method<ChangeMembersRequest, ChangeMembersResponse>,
+    pub(in crate::tests) transfer: Method<TransferGroupRequest, TransferGroupResponse>,
     pub(in crate::tests) list_nodes: Method<ListNodesRequest, ListNodesResponse>,
     pub(in crate::tests) status: Method<NodeStatusRequest, NodeStatusResponse>,
     pub(in crate::tests) upload: Method<Streaming<UploadPluginRequest>, UploadPluginResponse>,
@@ -184,6 +187,8 @@ impl groups_server::Groups for Services {
         describe => describe: DescribeGroupRequest, DescribeGroupResponse;
         delete => delete: DeleteGroupRequest, DeleteGroupResponse;
         snapshot => snapshot: SnapshotGroupRequest, SnapshotGroupResponse;
+        change_members => change_members: ChangeMembersRequest, ChangeMembersResponse;
+        transfer => transfer: TransferGroupRequest, TransferGroupResponse;
     }
 }
 

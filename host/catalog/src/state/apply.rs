@@ -14,7 +14,7 @@ use quorate_vocabulary::{
 use std::{collections::VecDeque, sync::Arc};
 
 /// What came of a change: the answer, and what the audit trail says unless nothing was changed.
-type Changed = Result<(CatalogReply, Option<String>), CatalogError>;
+pub(super) type Changed = Result<(CatalogReply, Option<String>), CatalogError>;
 
 impl CatalogState {
     /// Makes the change a command asks for, or refuses it and leaves everything as it was.
@@ -34,6 +34,8 @@ impl CatalogState {
             Change::CreateGroup { name, plugin, nodes, limits } => {
                 self.create_group(name, plugin, nodes, limits, position.time_ms)
             }
+            Change::ChangeMembers { name, edit } => self.change_members(name, edit, position.time_ms),
+            Change::CompleteMembersChange { group, number } => self.complete_members_change(*group, *number),
             Change::DeleteGroup { name } => self.delete_group(name, position.time_ms),
         }?;
         if let Some(change) = change {
@@ -168,7 +170,10 @@ impl CatalogState {
             digest: published.digest,
             kind: published.kind,
             engine_fingerprint,
+            founders: members.clone(),
             members,
+            changes: 0,
+            change: None,
             limits: limits.clone(),
             created_ms: time_ms,
         };
@@ -247,6 +252,6 @@ fn full(what: &str, max: usize) -> CatalogError {
 }
 
 /// The number behind the last one given out.
-fn next(last: u64, what: &str) -> Result<u64, CatalogError> {
+pub(super) fn next(last: u64, what: &str) -> Result<u64, CatalogError> {
     last.checked_add(1).ok_or_else(|| full(what, usize::MAX))
 }

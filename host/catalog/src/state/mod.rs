@@ -1,6 +1,7 @@
 //! What the catalog knows, and how a command changes it.
 
 mod apply;
+mod members;
 mod snapshot;
 
 use crate::{AuditRecord, Group, Node, PublishedPlugin, Tombstone};
@@ -98,7 +99,7 @@ impl CatalogState {
     #[must_use]
     pub fn replicas_by_node(&self) -> BTreeMap<NodeId, usize> {
         let mut replicas: BTreeMap<NodeId, usize> = self.nodes.keys().map(|node| (*node, 0)).collect();
-        for member in self.groups().flat_map(|group| &group.members) {
+        for member in self.groups().flat_map(Group::placed) {
             *replicas.entry(member.node).or_default() += 1;
         }
         replicas

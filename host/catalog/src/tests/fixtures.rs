@@ -1,10 +1,11 @@
 //! A catalog to change, and short words for changes.
 
 use crate::{
-    CatalogCommand, CatalogError, CatalogReply, CatalogState, Change, Group, NodeStatus, PluginToPublish,
+    CatalogCommand, CatalogError, CatalogReply, CatalogState, Change, Group, MembersEdit, NodeStatus,
+    PluginToPublish,
 };
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{FolderId, MachineKind, NodeId, PluginDigest, Position};
+use quorate_vocabulary::{FolderId, GroupId, MachineKind, MemberRole, NodeId, PluginDigest, Position};
 
 pub(super) const ENGINE: &str = "wasmtime 48 x86_64";
 
@@ -60,6 +61,27 @@ pub(super) fn create(name: &str, plugin: &str, nodes: &[u64]) -> Change {
 
 pub(super) fn delete(name: &str) -> Change {
     Change::DeleteGroup { name: name.parse().expect("a name") }
+}
+
+pub(super) fn voters(nodes: &[u64]) -> Vec<(NodeId, MemberRole)> {
+    nodes.iter().map(|node| (NodeId(*node), MemberRole::Voter)).collect()
+}
+
+pub(super) fn learners(nodes: &[u64]) -> Vec<(NodeId, MemberRole)> {
+    nodes.iter().map(|node| (NodeId(*node), MemberRole::Learner)).collect()
+}
+
+pub(super) fn edit(name: &str, add: &[(NodeId, MemberRole)], remove: &[u64], promote: &[u64]) -> Change {
+    let edit = MembersEdit::Some { add: add.to_vec(), remove: ids(remove), promote: ids(promote) };
+    Change::ChangeMembers { name: name.parse().expect("a name"), edit }
+}
+
+pub(super) fn set_members(name: &str, all: Vec<(NodeId, MemberRole)>) -> Change {
+    Change::ChangeMembers { name: name.parse().expect("a name"), edit: MembersEdit::All(all) }
+}
+
+pub(super) fn complete(group: u64, number: u64) -> Change {
+    Change::CompleteMembersChange { group: GroupId(group), number }
 }
 
 /// One change, by somebody, at index 9.

@@ -1,5 +1,6 @@
 mod changes;
 mod fixtures;
 mod machine;
+mod members;
 mod reconcile;
 mod wire;

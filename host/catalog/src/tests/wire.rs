@@ -1,5 +1,6 @@
 use super::fixtures::{
-    create, delete, drain, furnished, group, must, publish, register, remove_plugin, to_publish,
+    complete, create, delete, drain, edit, furnished, group, learners, must, publish, register,
+    remove_plugin, set_members, to_publish, voters,
 };
 use crate::{CatalogCommand, CatalogError, CatalogReply, CatalogState, Change};
 use bytes::Bytes;
@@ -27,6 +28,8 @@ fn errors() -> Vec<CatalogError> {
         CatalogError::NameTaken { name: name(), id: GroupId(4) },
         LimitError { name: "fuel_per_command", value: 1, min: 2, max: 3 }.into(),
         CatalogError::Full { what: "groups".into(), max: 5 },
+        CatalogError::MemberUnknown { group: name(), node: NodeId(6) },
+        CatalogError::GroupGone { id: GroupId(7) },
     ]
 }
 
@@ -40,6 +43,9 @@ fn commands_read_back_as_they_were_written() {
         Change::PublishPlugin(memory),
         remove_plugin("acme/kv@1"),
         create("acme/a", "acme/kv@1", &[1, 2, 3]),
+        edit("acme/a", &[voters(&[4]), learners(&[5])].concat(), &[1], &[2]),
+        set_members("acme/a", voters(&[1, 2])),
+        complete(3, 4),
         delete("acme/a"),
     ] {
         let command = CatalogCommand { actor: "ada".into(), change };
@@ -100,7 +106,11 @@ fn a_state_reads_back_as_it_was_written() {
     let mut state = furnished();
     assert_eq!(CatalogState::decode(&CatalogState::default().encode()), Ok(CatalogState::default()));
     must(&mut state, [drain(3), create("acme/a", "acme/kv@1", &[1, 2]), create("acme/b", "acme/kv@1", &[4])]);
-    must(&mut state, [delete("acme/a")]);
+    must(&mut state, [delete("acme/a"), edit("acme/b", &learners(&[1]), &[], &[])]);
+    must(&mut state, [complete(2, 1), edit("acme/b", &voters(&[2]), &[], &[])]);
+    must(&mut state, [edit("acme/b", &[], &[2, 4], &[1])]);
+    let change = group(&state, "acme/b").change.expect("it is under way");
+    assert_eq!((change.wanted.len(), change.leaving.len()), (1, 1));
     let mut read = CatalogState::decode(&state.encode()).expect("just written");
     assert_eq!(read, state);
     // What is not visible is there as well: the numbers go on.
@@ -109,6 +119,16 @@ fn a_state_reads_back_as_it_was_written() {
     }
     assert_eq!(read, state);
     assert_eq!(group(&read, "acme/c").id, GroupId(3));
+}
+
+#[test]
+fn a_group_that_was_written_before_there_were_changes_of_members_reads() {
+    let mut state = furnished();
+    must(&mut state, [create("acme/a", "acme/kv@1", &[1, 2])]);
+    let mut wire = v1::State::decode(&state.encode()[..]).expect("just written");
+    wire.groups[0].founders.clear();
+    wire.groups[0].members.iter_mut().for_each(|member| member.role = 0);
+    assert_eq!(CatalogState::decode(&wire.encode_to_vec()), Ok(state));
 }
 
 #[test]

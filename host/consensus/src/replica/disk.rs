@@ -21,6 +21,11 @@ impl Disk {
         Self { written, ..Self::default() }
     }
 
+    /// Nothing is on its way, and nothing waits for it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.outstanding.is_empty() && self.held.is_empty()
+    }
+
     /// The hard state to write with this ready, if it is another than the last written.
     pub(crate) fn write(&mut self, number: u64, state: HardState) -> Option<HardState> {
         self.outstanding.push_back(number);

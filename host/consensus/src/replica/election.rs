@@ -10,6 +10,10 @@ pub(crate) struct Election {
     /// Campaigns in vain: each is followed by another draw, or two replicas could fail together forever.
     attempts: u64,
     early: Option<Early>,
+    /// A replica of less priority than this leaves it to others to campaign.
+    target: u32,
+    /// Ticks in which it did so, since the target was last lowered.
+    deferred_ticks: usize,
 }
 
 /// Campaigns before the timeout.
@@ -21,8 +25,31 @@ struct Early {
 }
 
 impl Election {
-    pub(crate) fn new(seed: u64, replica: u64, ticks_min: usize) -> Self {
-        Self { seed, replica, ticks_min, attempts: 0, early: None }
+    pub(crate) fn new(seed: u64, replica: u64, ticks_min: usize, target: u32) -> Self {
+        Self { seed, replica, ticks_min, attempts: 0, early: None, target, deferred_ticks: 0 }
+    }
+
+    /// There is a leader: when it is lost, a voter of this priority is expected to follow.
+    pub(crate) fn expect_priority(&mut self, highest: u32) {
+        (self.target, self.deferred_ticks) = (highest, 0);
+    }
+
+    /// There has been no leader for a timeout: whether a replica of this priority is to campaign, or leaves it to better
+    /// ones for now. What it takes falls by a fifth, and at least by ten, for every shortest timeout that passes without
+    /// a leader (as SOFAJRaft does), so that nobody waits for the dead. Who should never lead comes last, for it may
+    /// alone have what all others must have before one of them can lead; it hands over then.
+    pub(crate) fn may_campaign(&mut self, priority: u32) -> bool {
+        const DECAY_MIN: u32 = 10;
+        if priority >= self.target {
+            return true;
+        }
+        self.deferred_ticks += 1;
+        if self.deferred_ticks >= self.ticks_min {
+            self.deferred_ticks = 0;
+            let lowered = self.target.saturating_sub(DECAY_MIN.max(self.target / 5));
+            self.target = if self.target > 1 { lowered.max(1) } else { 0 };
+        }
+        priority >= self.target
     }
 
     /// The ticks without a leader after which to campaign: at least the minimum, less than twice that.
@@ -70,10 +97,32 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
+    fn what_it_takes_to_campaign_falls_until_all_may() {
+        let ticks_until = |priority| {
+            let mut election = Election::new(1, 1, 10, 100);
+            (0..1_000).find(|_| election.may_campaign(priority)).expect("in the end")
+        };
+        assert_eq!(ticks_until(100), 0);
+        // 100, 80, 64, 52, 42, 32, 22, 12, 2, 1, 0.
+        assert_eq!(ticks_until(80), 9);
+        assert_eq!(ticks_until(50), 39);
+        assert_eq!(ticks_until(1), 89);
+        assert_eq!(ticks_until(0), 99);
+    }
+
+    #[test]
+    fn a_leader_puts_an_end_to_the_decay() {
+        let mut election = Election::new(1, 1, 10, 100);
+        assert!(!(0..35).any(|_| election.may_campaign(50)));
+        election.expect_priority(100);
+        assert!(!(0..35).any(|_| election.may_campaign(50)));
+    }
+
+    #[test]
     fn timeouts_lie_between_one_and_two_times_the_least_and_differ() {
         let mut drawn = BTreeSet::new();
         for replica in 1..=5 {
-            let mut election = Election::new(7, replica, 10);
+            let mut election = Election::new(7, replica, 10, 0);
             for term in 1..50 {
                 drawn.insert(election.timeout_ticks(term));
                 election.campaigned();
@@ -85,14 +134,14 @@ mod tests {
     #[test]
     fn the_same_seed_draws_the_same_timeouts() {
         let draw =
-            |seed| (0..20).map(|term| Election::new(seed, 1, 10).timeout_ticks(term)).collect::<Vec<_>>();
+            |seed| (0..20).map(|term| Election::new(seed, 1, 10, 0).timeout_ticks(term)).collect::<Vec<_>>();
         assert_eq!(draw(3), draw(3));
         assert_ne!(draw(3), draw(4));
     }
 
     #[test]
     fn a_campaign_in_vain_is_followed_by_another_draw() {
-        let mut election = Election::new(1, 1, 1_000);
+        let mut election = Election::new(1, 1, 1_000, 0);
         let before = election.timeout_ticks(1);
         election.campaigned();
         assert_ne!(before, election.timeout_ticks(1));
@@ -101,7 +150,7 @@ mod tests {
     #[test]
     fn early_campaigns_end_with_a_leader_or_after_some_attempts() {
         let early = |has_leader: bool| {
-            let mut election = Election::new(1, 1, 10);
+            let mut election = Election::new(1, 1, 10, 0);
             election.campaign_early(1);
             (0..20).filter(|_| election.is_early(1, has_leader)).count()
         };

@@ -3,13 +3,21 @@
 use super::{Replica, ReplicaFault};
 use crate::{Configuration, EntryBody, Refusal, RequestId, configuration};
 use quorate_vocabulary::{Member, ReplicaId};
+use std::collections::BTreeMap;
 
 impl Replica {
-    pub(super) fn propose_configuration(
-        &mut self,
-        request: RequestId,
-        members: &[Member],
-    ) -> Result<(), Refusal> {
+    /// Whether the configuration may be changed by a new request.
+    pub(super) fn may_change(&self) -> Result<(), Refusal> {
+        if self.promotion.is_some() {
+            return Err(Refusal::Unavailable {
+                cause: "another change of its members waits for some to catch up",
+            });
+        }
+        self.check_change()
+    }
+
+    /// Whether the configuration may be changed now.
+    pub(super) fn check_change(&self) -> Result<(), Refusal> {
         let unavailable = |cause| Err(Refusal::Unavailable { cause });
         let raft = &self.raw.raft;
         if !raft.commit_to_current_term() {
@@ -21,18 +29,39 @@ impl Replica {
         if raft.lead_transferee.is_some() {
             return unavailable("its leadership is being handed over");
         }
-        let next = configuration::next(&self.configuration, members)
+        Ok(())
+    }
+
+    pub(super) fn propose_priorities(
+        &mut self,
+        request: RequestId,
+        priorities: &BTreeMap<ReplicaId, u32>,
+    ) -> Result<(), Refusal> {
+        self.may_change()?;
+        let next = configuration::with_priorities(&self.configuration, priorities)
             .map_err(|cause| Refusal::Configuration { cause })?;
-        if next.is_joint() {
-            // Done only when the joint configuration is left again.
-            self.append_configuration(&next, None)?;
-            self.proposals.changing = Some(request);
-            return Ok(());
-        }
         self.append_configuration(&next, Some(request))
     }
 
-    fn append_configuration(
+    pub(super) fn next_configuration(&self, members: &[Member]) -> Result<Configuration, Refusal> {
+        configuration::next(&self.configuration, members).map_err(|cause| Refusal::Configuration { cause })
+    }
+
+    pub(super) fn propose_configuration(
+        &mut self,
+        request: RequestId,
+        next: &Configuration,
+    ) -> Result<(), Refusal> {
+        if next.is_joint() {
+            // Done only when the joint configuration is left again.
+            self.append_configuration(next, None)?;
+            self.proposals.changing = Some(request);
+            return Ok(());
+        }
+        self.append_configuration(next, Some(request))
+    }
+
+    pub(super) fn append_configuration(
         &mut self,
         next: &Configuration,
         request: Option<RequestId>,
@@ -60,7 +89,7 @@ impl Replica {
         {
             return false;
         }
-        let next = Configuration::new(self.configuration.members.clone());
+        let next = Configuration { outgoing: Vec::new(), ..self.configuration.clone() };
         let request = self.proposals.changing.take();
         if self.append_configuration(&next, request).is_err() {
             self.proposals.changing = request;
@@ -71,6 +100,15 @@ impl Replica {
 
     /// A configuration is handed to apply: from here on it is in force.
     pub(super) fn enter(&mut self, next: &Configuration) -> Result<(), ReplicaFault> {
+        if next.epoch != self.configuration.epoch {
+            // A recovery, or a change before it that this replica need not make any more.
+            if next.epoch > self.configuration.epoch {
+                self.force(next)?;
+            }
+            return Ok(());
+        }
+        self.recovered(next.epoch);
+        self.contacts.retain(|replica, _| next.member(*replica).is_some());
         let change = configuration::change(&self.configuration, next);
         let state = self.raw.apply_conf_change(&change).map_err(|error| {
             ReplicaFault(format!("a committed change of its members cannot be made: {error}"))
@@ -93,7 +131,9 @@ impl Replica {
     fn stop_leading(&mut self) {
         let raft = &mut self.raw.raft;
         let matched = |replica: &ReplicaId| raft.prs().get(replica.0).map(|progress| progress.matched);
-        if let Some(successor) = self.configuration.voters().max_by_key(matched) {
+        let may_lead = |replica: &ReplicaId| self.configuration.priority(*replica) > 0;
+        let voters = self.configuration.voters();
+        if let Some(successor) = voters.max_by_key(|voter| (may_lead(voter), matched(voter))) {
             raft.send_timeout_now(successor.0);
         }
         let term = raft.term;

@@ -3,27 +3,42 @@
 mod applying;
 mod disk;
 mod election;
+mod lease;
 mod membership;
 mod open;
+mod preference;
 mod progress;
+mod promotion;
 mod proposals;
 mod reads;
 mod ready;
 mod receive;
+mod recovery;
+mod sleep;
 mod snapshots;
+mod transfer;
 
 use crate::{
-    Configuration, Effect, Input, Refusal, ReplicaStatus, RequestId, Role, ShardConfig, log_window::LogWindow,
+    Configuration, Effect, Input, ReadMode, Refusal, ReplicaStatus, RequestId, Role, ShardConfig,
+    liveness::Peers, log_window::LogWindow,
 };
+pub(crate) use sleep::Nap;
+
 use applying::Applying;
 use disk::Disk;
 use election::Election;
+use lease::Lease;
+use preference::Preference;
+use promotion::Promotion;
 use proposals::{Proposals, refuse};
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 use raft::{RawNode, StateRole};
 use reads::Reads;
+use recovery::{Contacts, Recovery};
+use sleep::Sleep;
 use snapshots::{Restoring, brought_snapshot};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use transfer::Transfer;
 
 /// Why a replica is driven no longer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +69,15 @@ pub(crate) struct Replica {
     disk: Disk,
     applying: Applying,
     restoring: Option<Restoring>,
+    transfer: Option<Transfer>,
+    promotion: Option<Promotion>,
+    recovery: Option<Recovery>,
+    contacts: Contacts,
+    lease: Lease,
+    preference: Preference,
+    sleep: Sleep,
+    /// As the host said at this step.
+    now: Duration,
     proposals: Proposals,
     reads: Reads,
     announced: Announced,
@@ -84,7 +108,7 @@ impl Replica {
         match input {
             Input::Message(message) => {
                 let brought = brought_snapshot(&message);
-                self.receive(message);
+                self.receive(message, effects)?;
                 self.tell_unless_taken(brought, effects);
             }
             Input::Propose { request, command, .. } => {
@@ -101,11 +125,24 @@ impl Replica {
                     self.proposals.push_timers();
                 }
             }
-            Input::ProposeConfiguration { request, members, .. } => {
-                let taken = self.leading().and_then(|()| self.propose_configuration(request, &members));
+            Input::ProposeConfiguration { request, members, promote_when_caught_up, .. } => {
+                let taken = self.leading();
+                let taken =
+                    taken.and_then(|()| self.change_members(request, &members, promote_when_caught_up));
                 self.refuse_unless(request, taken, effects);
             }
-            Input::TransferLeader { to, .. } => self.transfer_leader(to),
+            Input::ProposePriorities { request, priorities, .. } => {
+                let taken = self.leading().and_then(|()| self.propose_priorities(request, &priorities));
+                self.refuse_unless(request, taken, effects);
+            }
+            Input::TransferLeader { request, to, .. } => {
+                let taken = self.transfer_leader(request, to, effects);
+                self.refuse_unless(request, taken, effects);
+            }
+            Input::Read { request, mode: ReadMode::Lease, .. } if self.holds_lease() => {
+                let index = self.raw.raft.raft_log.committed;
+                effects.push(Effect::ReadReady { group: self.group, request, index });
+            }
             Input::Read { request, .. } => {
                 let taken = self.reads.push(request, self.config.waiting_reads_max);
                 self.refuse_unless(request, taken, effects);
@@ -117,9 +154,18 @@ impl Replica {
             Input::SnapshotSent { to, delivered, .. } => self.snapshot_sent(to, delivered),
             Input::SnapshotTaken { index, term, .. } => self.snapshot_taken(index, term, effects),
             // These are for the shard.
-            Input::Tick | Input::Open(_) | Input::Close { .. } | Input::Unreachable { .. } => {}
+            Input::Tick
+            | Input::Open(_)
+            | Input::Close { .. }
+            | Input::Unreachable { .. }
+            | Input::Recover { .. } => {}
         }
         Ok(())
+    }
+
+    /// The host has read its clock.
+    pub(crate) fn set_now(&mut self, now: Duration) {
+        self.now = now;
     }
 
     fn refuse_unless(&self, request: RequestId, taken: Result<(), Refusal>, effects: &mut Vec<Effect>) {
@@ -133,17 +179,14 @@ impl Replica {
     }
 
     fn leading(&self) -> Result<(), Refusal> {
+        if self.recovery.is_some() {
+            return Err(Refusal::Unavailable { cause: "it is being recovered" });
+        }
         if self.is_leader() { Ok(()) } else { Err(Refusal::NotLeader { leader: self.leader() }) }
     }
 
     fn leader(&self) -> Option<Member> {
         self.configuration.member(ReplicaId(self.raw.raft.leader_id)).copied()
-    }
-
-    fn transfer_leader(&mut self, to: ReplicaId) {
-        if self.is_leader() && to != self.replica && self.configuration.voters().any(|voter| voter == to) {
-            self.raw.transfer_leader(to.0);
-        }
     }
 
     /// Whether raft must not be given anything that makes it campaign.
@@ -158,10 +201,20 @@ impl Replica {
                 && raft.raft_log.persisted < raft.raft_log.last_index())
     }
 
-    pub(crate) fn tick(&mut self, effects: &mut Vec<Effect>) {
+    pub(crate) fn tick(&mut self, peers: &Peers, effects: &mut Vec<Effect>) -> Result<(), ReplicaFault> {
+        self.tick_recovery(effects)?;
+        self.tick_timers(peers, effects);
+        Ok(())
+    }
+
+    fn tick_timers(&mut self, peers: &Peers, effects: &mut Vec<Effect>) {
         let election_ticks = election_ticks(&self.config);
         let has_leader = self.raw.raft.leader_id != raft::INVALID_ID;
         self.reads.tick(self.group, has_leader, election_ticks, effects);
+        self.tick_transfer(effects);
+        self.tick_promotion(effects);
+        self.prefer_better();
+        self.tick_sleep(peers, effects);
         if let Some((_, ticks)) = &mut self.snapshot_wanted {
             *ticks += 1;
             if *ticks > election_ticks {
@@ -174,11 +227,24 @@ impl Replica {
         // raft draws timeouts of its own from a source without a seed; set before every tick, they never count.
         let timeout = self.election.timeout_ticks(self.raw.raft.term);
         self.raw.raft.set_randomized_election_timeout(timeout);
+        let would_campaign = !self.is_leader() && self.raw.raft.election_elapsed + 1 >= timeout;
+        if would_campaign && self.lease.forbids_vote(self.now) {
+            // By ticks it is time, and by the clock it is not: the shard was kept from running.
+            return;
+        }
+        if has_leader && !would_campaign {
+            self.election.expect_priority(self.configuration.highest_priority());
+        } else if would_campaign && !self.election.may_campaign(self.own_priority()) {
+            // raft's own count stands still meanwhile, where this voter grants its vote to others.
+            let raft = &mut self.raw.raft;
+            raft.election_elapsed = raft.election_elapsed.max(election_ticks);
+            return;
+        }
         self.raw.tick();
         if !self.is_leader() && self.raw.raft.election_elapsed == 0 {
             self.election.campaigned();
         }
-        if self.election.is_early(self.raw.raft.term, has_leader) {
+        if self.election.is_early(self.raw.raft.term, has_leader) && !self.lease.forbids_vote(self.now) {
             self.campaign();
         }
     }
@@ -206,6 +272,9 @@ impl Replica {
     pub(crate) fn close(&mut self, effects: &mut Vec<Effect>) {
         self.proposals.close(self.group, effects);
         self.reads.close(self.group, effects);
+        self.end_transfer(&Refusal::Closed { appended: false }, effects);
+        self.end_promotion(&Refusal::Closed { appended: true }, effects);
+        self.end_recovery(effects);
     }
 
     pub(crate) fn status(&self) -> ReplicaStatus {

@@ -2,19 +2,24 @@
 
 use super::{
     Announced, Replica, ReplicaFault, applying::Applying, disk::Disk, election::Election, election_ticks,
-    proposals::Proposals, reads::Reads, snapshots::Restoring,
+    lease::Lease, preference::Preference, proposals::Proposals, reads::Reads, sleep::Sleep,
+    snapshots::Restoring,
 };
 use crate::{LogIndex, LogPoint, ReplicaStart, ShardConfig, log_window::LogWindow, logger, random::mix};
 use quorate_vocabulary::ReplicaId;
 use raft::{Config, NO_LIMIT, RawNode, eraftpb::HardState};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc, time::Duration};
 
 fn fault<T>(cause: String) -> Result<T, ReplicaFault> {
     Err(ReplicaFault(cause))
 }
 
 impl Replica {
-    pub(crate) fn open(config: &Arc<ShardConfig>, start: ReplicaStart) -> Result<Self, ReplicaFault> {
+    pub(crate) fn open(
+        config: &Arc<ShardConfig>,
+        start: ReplicaStart,
+        now: Duration,
+    ) -> Result<Self, ReplicaFault> {
         let ReplicaStart { group, replica, truncated, configuration, entries, applied_time_ms, .. } = start;
         let mut index = start.log;
         if index.last().is_none() && !entries.is_empty() {
@@ -60,10 +65,12 @@ impl Replica {
         let raw = RawNode::new(&raft_config(config, replica.0, applied), log, &logger::silent())
             .map_err(|error| ReplicaFault(error.to_string()))?;
 
-        let mut election = Election::new(config.seed, replica.0, election_ticks(config));
+        let target = configuration.highest_priority();
+        let mut election = Election::new(config.seed, replica.0, election_ticks(config), target);
         let voters: Vec<ReplicaId> = configuration.voters().collect();
         let is_sole_voter = voters == [replica] && !configuration.is_joint();
-        if is_new && voters.iter().min() == Some(&replica) {
+        let first = voters.iter().min_by_key(|voter| (Reverse(configuration.priority(**voter)), **voter));
+        if is_new && first == Some(&replica) {
             election.campaign_early(raw.raft.term);
         }
         let nonce = mix(&[config.seed, config.node.0, group.0, replica.0]);
@@ -78,6 +85,15 @@ impl Replica {
             disk: Disk::new(written),
             applying: Applying::new(applied),
             restoring: None,
+            transfer: None,
+            promotion: None,
+            recovery: None,
+            contacts: BTreeMap::new(),
+            // One that is new has never answered a heartbeat.
+            lease: if is_new { Lease::default() } else { Lease::promised(now + config.election_timeout) },
+            preference: Preference::default(),
+            sleep: Sleep::default(),
+            now,
             proposals: Proposals::default(),
             reads: Reads::new(nonce),
             announced: Announced::default(),
@@ -101,7 +117,7 @@ fn raft_config(config: &ShardConfig, id: u64, applied: u64) -> Config {
         heartbeat_tick: 1,
         applied,
         max_size_per_msg: bytes(config.append_bytes_max),
-        max_inflight_msgs: config.inflight_messages_max,
+        max_inflight_msgs: config.inflight_window(),
         check_quorum: true,
         pre_vote: true,
         max_uncommitted_size: NO_LIMIT,

@@ -47,6 +47,13 @@ fn cost(command: &Bytes) -> usize {
 }
 
 impl Proposals {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+            && self.appended.is_empty()
+            && !self.checkpoint_waits
+            && self.changing.is_none()
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

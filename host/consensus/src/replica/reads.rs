@@ -38,6 +38,10 @@ impl Reads {
         self.waiting.len() + self.rounds.iter().map(|round| round.requests.len()).sum::<usize>()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count() == 0 && self.forwarded.is_empty()
+    }
+
     pub(crate) fn push(&mut self, request: RequestId, waiting_reads_max: usize) -> Result<(), Refusal> {
         if self.count() >= waiting_reads_max {
             return Err(Refusal::TooManyReads { waiting_reads_max });

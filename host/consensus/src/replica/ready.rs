@@ -1,8 +1,8 @@
 //! What raft has ready: to persist, to send, to apply.
 
-use super::{Announced, Replica, ReplicaFault, role, snapshots::Restoring};
+use super::{Announced, Replica, ReplicaFault, election_ticks, lease::Lease, role, snapshots::Restoring};
 use crate::{
-    CommittedEntry, Effect, EntryBody, LogEntry, Now, Persist, RestoredLog, Role,
+    CommittedEntry, Effect, EntryBody, LogEntry, Now, Persist, RaftMessage, Refusal, RestoredLog, Role,
     log_window::{hard_state, log_entry, read_snapshot},
     message::to_wire,
 };
@@ -22,6 +22,8 @@ impl Replica {
             self.announce(effects);
             let mut moved = self.append_waiting(now);
             moved |= self.leave_joint();
+            moved |= self.promote(effects);
+            moved |= self.propose_recovered();
             moved |= self.ask_reads();
             while self.raw.has_ready() {
                 self.take_ready(effects)?;
@@ -141,11 +143,27 @@ impl Replica {
     }
 
     fn send(&mut self, effects: &mut Vec<Effect>) {
-        for message in self.disk.take_sendable() {
+        let messages = self.disk.take_sendable();
+        self.think_over_sleep();
+        for message in messages {
             let to = ReplicaId(message.to);
             let is_snapshot = message.get_msg_type() == MessageType::MsgSnapshot;
             let node = self.address(to);
+            let stamp = match message.get_msg_type() {
+                MessageType::MsgHeartbeat => Lease::stamp(self.now),
+                MessageType::MsgHeartbeatResponse => self.lease.stamp_heard(message.term),
+                _ => 0,
+            };
             let wire = node.and_then(|node| to_wire(self.group, self.config.node, node, message));
+            let epoch = self.configuration.epoch;
+            let wire = wire.map(|wire| RaftMessage { epoch, ..wire });
+            let wire = wire.map(|wire| match stamp {
+                0 => wire,
+                _ => {
+                    let (sleep, index) = self.sleep_mark();
+                    RaftMessage { sent_stamp: stamp, sleep, index, ..wire }
+                }
+            });
             match (wire, node) {
                 (Some(message), Some(node)) if is_snapshot => {
                     effects.push(Effect::SendSnapshot { group: self.group, to, node, message });
@@ -263,13 +281,18 @@ impl Replica {
         }
         self.announced = now;
         if now.role != Role::Leader || !same_term {
-            self.proposals.stop_leading(self.group, now.leader, effects);
+            let leader = now.leader.or_else(|| self.transfers_to());
+            self.proposals.stop_leading(self.group, leader, effects);
+            self.end_promotion(&Refusal::Lost, effects);
+            self.lease.restart();
+            self.preference.restart(election_ticks(&self.config));
         }
         if !same_term || before.leader != now.leader {
             self.reads.ask_again();
             let Announced { role, term, leader, .. } = now;
             effects.push(Effect::RoleChanged { group: self.group, role, term, leader });
         }
+        self.transfer_seen(now.leader, effects);
         if now.established && !(same_term && before.established) {
             effects.push(Effect::LeaderEstablished { group: self.group, term: now.term });
         }

@@ -1,7 +1,7 @@
 //! Messages from peers, and entries from disk.
 
 use super::{Replica, ReplicaFault};
-use crate::{LogEntry, RaftMessage, message::from_wire};
+use crate::{Effect, LogEntry, RaftMessage, RaftMessageType, message::from_wire};
 use quorate_vocabulary::{NodeId, ReplicaId};
 use raft::{
     StateRole,
@@ -12,21 +12,39 @@ use raft::{
 const ADDRESSES_MAX: usize = 32;
 
 impl Replica {
-    pub(super) fn receive(&mut self, message: RaftMessage) {
+    pub(super) fn receive(
+        &mut self,
+        message: RaftMessage,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ReplicaFault> {
         // A replica that was here before, or will be: its messages are not for this one.
-        if message.to_replica != self.replica.0 {
-            return;
+        if message.to_replica != self.replica.0 || !self.is_of_epoch(&message, effects)? {
+            return Ok(());
         }
         let (from, node) = (ReplicaId(message.from_replica), NodeId(message.from_node));
+        if message.r#type() == RaftMessageType::Wake {
+            // It has woken this leader, if it slept.
+            self.stir();
+            return Ok(());
+        }
+        let stamp = message.sent_stamp;
+        let (wire_kind, mark) = (message.r#type(), (message.sleep, message.index));
         match from_wire(message) {
+            Ok(message) if !self.may_vote(&message) => {}
             Ok(message) => {
                 self.learn_address(from, node);
-                self.step(message);
+                let (kind, term) = (message.get_msg_type(), message.term);
+                for message in self.hold_vote(message).unwrap_or_default() {
+                    self.step(message);
+                }
+                self.note_contact(kind, from.0, term, stamp);
+                self.note_sleep_mark(wire_kind, from.0, term, mark);
             }
             Err(error) => {
                 tracing::warn!(group = %self.group, %from, %node, "a message from a peer is ignored: {error}");
             }
         }
+        Ok(())
     }
 
     fn learn_address(&mut self, replica: ReplicaId, node: NodeId) {
@@ -47,7 +65,7 @@ impl Replica {
     fn step(&mut self, message: Message) {
         match message.get_msg_type() {
             MessageType::MsgSnapshot if self.restoring.is_some() => return,
-            MessageType::MsgTimeoutNow if self.must_wait() => return,
+            MessageType::MsgTimeoutNow if self.must_wait() || self.own_priority() == 0 => return,
             // raft drops these without a word until the leader has committed an entry of its term.
             MessageType::MsgReadIndex if self.is_leader() && !self.raw.raft.commit_to_current_term() => {
                 self.reads.hold(message);

@@ -5,7 +5,7 @@ use super::{
     cluster::{Cluster, Faults, GROUP, voters},
     node::Machine,
 };
-use crate::{Input, ReplicaStart};
+use crate::{Input, ReadMode, ReplicaStart};
 use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +30,8 @@ impl Chaos {
             config.applying_bytes_max = 400;
             config.waiting_bytes_max = 4_000;
             config.log_margin_entries = 8;
+            config.hibernate_after = Some(std::time::Duration::from_millis(200));
+            config.wakes_per_tick_max = 1;
         });
         cluster.create(OTHER, &voters(1..=3));
         cluster.entries_on_start_max = 4;
@@ -44,6 +46,9 @@ impl Chaos {
         for id in 1..=NODES {
             let offset = i64::try_from(cluster.draw(4_000)).expect("small") - 2_000;
             cluster.wall_offset_ms.insert(NodeId(id), offset);
+            // Far worse than real clocks, and within what the lease's margin allows.
+            let rate = 970 + u32::try_from(cluster.draw(60)).expect("small");
+            cluster.clock_per_mille.insert(NodeId(id), rate);
         }
         Self { cluster, next_replica: 100, written: 0, changes_members }
     }
@@ -67,7 +72,9 @@ impl Chaos {
                 }
             }
             45..60 if up && self.cluster.nodes[&node].groups.contains_key(&GROUP) => {
-                self.cluster.read(node.0);
+                let mode = if self.cluster.chance(500) { ReadMode::Lease } else { ReadMode::Linearizable };
+                let leader = self.cluster.leader_of(GROUP).filter(|_| self.cluster.draw(2) == 0);
+                self.cluster.read_by(leader.unwrap_or(node).0, mode);
             }
             60..63 if up => self.cluster.crash(node),
             63..72 => {
@@ -79,8 +86,9 @@ impl Chaos {
             72..75 => self.cluster.isolate(&[node.0]),
             75..80 => self.cluster.heal(),
             80..83 if up => {
-                let to = ReplicaId(1 + self.cluster.draw(NODES));
-                self.cluster.input(node, Input::TransferLeader { group: GROUP, to });
+                let to = self.cluster.chance(500).then(|| ReplicaId(1 + self.cluster.draw(NODES)));
+                let leader = self.cluster.leader_of(GROUP).unwrap_or(node);
+                self.cluster.transfer(leader, to);
             }
             83..86 if up => {
                 self.cluster.input(node, Input::ProposeCheckpoint { group: GROUP });
@@ -140,7 +148,8 @@ impl Chaos {
             members.push(Member { replica, node, role });
         }
         if self.cluster.nodes[&leader].groups.contains_key(&GROUP) {
-            self.cluster.change_members(leader.0, members);
+            let promote = self.cluster.chance(300);
+            self.cluster.change_members_by(leader.0, members, promote);
         }
     }
 
@@ -296,6 +305,7 @@ fn chaos_gets_somewhere() {
         match answer {
             Answer::Applied { .. } => applied += 1,
             Answer::Read { .. } => reads += 1,
+            Answer::Transferred { .. } => {}
             Answer::Refused(_) => refused += 1,
         }
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) enum Answer {
     Applied { index: u64 },
     Read { index: u64 },
+    Transferred { to: ReplicaId },
     Refused(crate::Refusal),
 }
 

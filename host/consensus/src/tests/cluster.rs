@@ -6,8 +6,8 @@ use super::{
     node::{Disk, Hosted, Machine, Node, Work, Write},
 };
 use crate::{
-    Effect, EntryBody, Input, Now, RaftMessage, ReplicaStart, ReplicaStatus, RequestId, Role, Shard,
-    ShardConfig, random::mix,
+    Effect, EntryBody, Input, Now, RaftMessage, ReadMode, ReplicaStart, ReplicaStatus, RequestId, Role,
+    Shard, ShardConfig, random::mix,
 };
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
@@ -51,6 +51,8 @@ enum Event {
 pub(super) struct Cluster {
     pub(super) now: Duration,
     pub(super) wall_offset_ms: BTreeMap<NodeId, i64>,
+    /// How fast each node's clock runs, in thousandths; where not said, as it should.
+    pub(super) clock_per_mille: BTreeMap<NodeId, u32>,
     pub(super) nodes: BTreeMap<NodeId, Node>,
     pub(super) faults: Faults,
     /// Pairs of nodes that cannot talk, in this direction.
@@ -65,6 +67,9 @@ pub(super) struct Cluster {
     /// Disks of these nodes do not finish anything.
     pub(super) stuck_disks: BTreeSet<NodeId>,
     pub(super) stuck_machines: BTreeSet<NodeId>,
+    /// Replicas may be put aside: why they were.
+    pub(super) may_fail: bool,
+    pub(super) failures: BTreeMap<NodeId, String>,
     events: BTreeMap<(Duration, u64), Event>,
     sequence: u64,
     random: u64,
@@ -90,6 +95,7 @@ impl Cluster {
         let mut cluster = Self {
             now: Duration::ZERO,
             wall_offset_ms: BTreeMap::new(),
+            clock_per_mille: BTreeMap::new(),
             nodes: BTreeMap::new(),
             faults: Faults::NONE,
             cut: BTreeSet::new(),
@@ -100,6 +106,8 @@ impl Cluster {
             entries_on_start_max: usize::MAX,
             stuck_disks: BTreeSet::new(),
             stuck_machines: BTreeSet::new(),
+            may_fail: false,
+            failures: BTreeMap::new(),
             events: BTreeMap::new(),
             sequence: 0,
             random: seed,
@@ -273,14 +281,36 @@ impl Cluster {
     }
 
     pub(super) fn read(&mut self, node: u64) -> RequestId {
+        self.read_by(node, ReadMode::Linearizable)
+    }
+
+    pub(super) fn read_by(&mut self, node: u64, mode: ReadMode) -> RequestId {
         let request = self.request(NodeId(node), GROUP);
-        self.input(NodeId(node), Input::Read { group: GROUP, request });
+        self.input(NodeId(node), Input::Read { group: GROUP, request, mode });
+        request
+    }
+
+    pub(super) fn transfer(&mut self, node: NodeId, to: Option<ReplicaId>) -> RequestId {
+        let request = self.request(node, GROUP);
+        self.input(node, Input::TransferLeader { group: GROUP, request, to });
         request
     }
 
     pub(super) fn change_members(&mut self, node: u64, members: Vec<Member>) -> RequestId {
+        self.change_members_by(node, members, false)
+    }
+
+    pub(super) fn change_members_by(
+        &mut self,
+        node: u64,
+        members: Vec<Member>,
+        promote_when_caught_up: bool,
+    ) -> RequestId {
         let request = self.request(NodeId(node), GROUP);
-        self.input(NodeId(node), Input::ProposeConfiguration { group: GROUP, request, members });
+        self.input(
+            NodeId(node),
+            Input::ProposeConfiguration { group: GROUP, request, members, promote_when_caught_up },
+        );
         request
     }
 
@@ -300,7 +330,8 @@ impl Cluster {
     pub(super) fn step(&mut self, id: NodeId, mut inputs: Vec<Input>) {
         let offset = self.wall_offset_ms.get(&id).copied().unwrap_or(0);
         let wall_ms = u64::try_from(self.now.as_millis()).expect("milliseconds") + 1_000_000;
-        let now = Now { monotonic: self.now, wall_ms: wall_ms.saturating_add_signed(offset) };
+        let rate = self.clock_per_mille.get(&id).copied().unwrap_or(1_000);
+        let now = Now { monotonic: self.now * rate / 1_000, wall_ms: wall_ms.saturating_add_signed(offset) };
         let Some(shard) = &mut self.node(id).shard else { return };
         let mut effects = Vec::new();
         shard.step(now, &mut inputs, &mut effects);
@@ -352,6 +383,9 @@ impl Cluster {
             }
             Effect::Refused { request, reason, .. } => self.answered(id, request, Answer::Refused(reason)),
             Effect::ReadReady { request, index, .. } => self.answered(id, request, Answer::Read { index }),
+            Effect::LeaderTransferred { request, leader, .. } => {
+                self.answered(id, request, Answer::Transferred { to: leader.replica });
+            }
             Effect::RoleChanged { group, role, term, .. } => {
                 let replica = self.nodes[&id].groups.get(&group).map(|hosted| hosted.disk.replica);
                 if let Some(replica) = replica {
@@ -363,6 +397,9 @@ impl Cluster {
                 assert!(log.values().any(|(of, _)| *of == term), "something of term {term} is committed");
             }
             Effect::SnapshotWanted { group, .. } => self.snapshot(id, group),
+            Effect::ReplicaFailed { cause, .. } if self.may_fail => {
+                self.failures.insert(id, cause);
+            }
             Effect::ReplicaFailed { group, cause } => panic!("node {id}: group {group} failed: {cause}"),
         }
     }

@@ -335,7 +335,11 @@ fn a_follower_proposes_neither() {
 fn commands_wait_while_the_leadership_is_handed_over() {
     let mut lone = Lone::new(3);
     lone.lead();
-    let effects = lone.step(vec![Input::TransferLeader { group: GROUP, to: ReplicaId(2) }]);
+    let effects = lone.step(vec![Input::TransferLeader {
+        group: GROUP,
+        request: RequestId(90),
+        to: Some(ReplicaId(2)),
+    }]);
     assert_eq!(kinds(&effects), [RaftMessageType::TimeoutNow]);
     let effects = lone.step_and_persist(vec![propose(1, 1)]);
     assert!(effects.is_empty(), "{effects:?}");

@@ -180,6 +180,10 @@ fn step_answers_without_the_disk_however_much_waits_for_it() {
     for request in 1..=200 {
         lone.propose(request, &[1; 100]);
     }
-    let effects = lone.step(vec![Input::Read { group: GROUP, request: RequestId(999) }]);
+    let effects = lone.step(vec![Input::Read {
+        group: GROUP,
+        request: RequestId(999),
+        mode: crate::ReadMode::Linearizable,
+    }]);
     assert!(kinds(&effects).contains(&RaftMessageType::Heartbeat), "control is not behind the disk");
 }

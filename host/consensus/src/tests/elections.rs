@@ -134,23 +134,6 @@ fn a_change_of_role_names_the_leader() {
 }
 
 #[test]
-fn the_leadership_is_handed_over() {
-    let mut cluster = Cluster::new(3, 7);
-    let leader = cluster.leader();
-    let to = 1 + leader % 3;
-    let before = cluster.now;
-    cluster.input(NodeId(leader), Input::TransferLeader { group: GROUP, to: ReplicaId(to) });
-    assert_eq!(cluster.leader_among(&[leader]), to);
-    assert!(cluster.now - before < Duration::from_millis(100));
-    // To nobody, to itself, or by a follower: nothing happens.
-    for (node, to) in [(to, 99), (to, to), (leader, leader)] {
-        cluster.input(NodeId(node), Input::TransferLeader { group: GROUP, to: ReplicaId(to) });
-    }
-    cluster.run_ms(2_000);
-    assert_eq!(cluster.leader_of(GROUP), Some(NodeId(to)));
-}
-
-#[test]
 fn a_shard_that_was_kept_from_running_does_not_take_the_leader_for_dead() {
     let mut lone = Lone::new(3);
     let heartbeat = || Input::Message(message(RaftMessageType::Heartbeat, 2, 4));

@@ -176,9 +176,13 @@ pub(super) fn commands(time_ms: u64, commands: &[&'static [u8]]) -> EntryBody {
 }
 
 pub(super) fn sent(effects: &[Effect]) -> impl Iterator<Item = &RaftMessage> {
-    effects.iter().filter_map(|effect| match effect {
+    let messages = effects.iter().filter_map(|effect| match effect {
         Effect::Send(message) => Some(message),
         _ => None,
+    });
+    messages.flat_map(|message| match message.r#type() {
+        RaftMessageType::Beat => message.merged.iter().collect(),
+        _ => vec![message],
     })
 }
 

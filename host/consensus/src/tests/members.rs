@@ -62,6 +62,9 @@ fn a_learner_becomes_a_voter() {
         let mut members = voters(1..=3);
         members.push(Member { role, ..voter(4) });
         change(&mut cluster, members);
+        let index = cluster.commit(b"to the newcomer, too");
+        cluster.applied([4], index);
+        cluster.run_ms(100);
     }
     assert_eq!(cluster.status(1).configuration.voters().count(), 4);
     cluster.crash(NodeId(1));
@@ -117,7 +120,12 @@ fn a_change_that_its_leader_does_not_finish_is_refused_as_lost() {
     lone.lead();
     let members = voters([2, 3, 4]);
     let request = RequestId(1);
-    lone.step(vec![Input::ProposeConfiguration { group: GROUP, request, members }]);
+    lone.step(vec![Input::ProposeConfiguration {
+        group: GROUP,
+        request,
+        members,
+        promote_when_caught_up: false,
+    }]);
     let heartbeat = super::lone::message(crate::RaftMessageType::Heartbeat, 2, 9);
     assert_eq!(refusals(&lone.receive(heartbeat)), [(1, Refusal::Lost)]);
 }
@@ -126,8 +134,12 @@ fn a_change_that_its_leader_does_not_finish_is_refused_as_lost() {
 fn one_change_at_a_time() {
     let mut lone = Lone::new(3);
     lone.lead();
-    let propose =
-        |request, members| Input::ProposeConfiguration { group: GROUP, request: RequestId(request), members };
+    let propose = |request, members| Input::ProposeConfiguration {
+        group: GROUP,
+        request: RequestId(request),
+        members,
+        promote_when_caught_up: false,
+    };
     let effects = lone.step(vec![propose(1, voters(1..=4)), propose(2, voters(1..=2))]);
     let cause = "another change of its members is under way";
     assert_eq!(refusals(&effects), [(2, Refusal::Unavailable { cause })]);
@@ -141,6 +153,7 @@ fn a_new_leader_takes_no_change_before_its_first_commit() {
         group: GROUP,
         request: RequestId(1),
         members: voters(1..=2),
+        promote_when_caught_up: false,
     }]);
     assert_eq!(lone.status().role, Role::Leader);
     assert!(matches!(refusals(&effects)[..], [(1, Refusal::Unavailable { .. })]));
@@ -210,15 +223,16 @@ fn a_leader_knows_how_far_its_members_are() {
 fn a_voter_learns_from_a_refusal_of_an_earlier_term_that_a_change_is_committed() {
     // Found by simulation: see `Replica::learn_commit`.
     let mut lone = Lone::new(2);
-    let joint = crate::Configuration { members: voters([1, 3]), outgoing: voters([1, 2]) };
+    let joint =
+        crate::Configuration { outgoing: voters([1, 2]), ..crate::Configuration::new(voters([1, 3])) };
     let left = crate::Configuration::new(voters([1, 3]));
     let bodies = [EntryBody::Configuration(joint), EntryBody::Configuration(left.clone())];
     let entries = super::lone::append(2, 5, ReplicaStart::BOOTSTRAP, &bodies, 2);
     lone.step_and_persist(vec![Input::Message(entries)]);
     assert!(lone.status().configuration.is_joint());
     // It was a candidate in a later term, in vain.
-    let later = super::lone::message(crate::RaftMessageType::RequestVoteResponse, 3, 7);
-    lone.step_and_persist(vec![Input::Message(later)]);
+    let late = super::lone::message(crate::RaftMessageType::RequestVoteResponse, 3, 7);
+    lone.step_and_persist(vec![Input::Message(late)]);
     assert_eq!(lone.status().term, 7);
     lone.campaign();
     let refusal = crate::RaftMessage {

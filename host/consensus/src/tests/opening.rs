@@ -68,7 +68,11 @@ fn a_log_with_gaps_is_not_driven() {
 #[test]
 fn opening_again_closes_first() {
     let mut lone = Lone::new(3);
-    lone.step(vec![Input::Read { group: GROUP, request: crate::RequestId(1) }]);
+    lone.step(vec![Input::Read {
+        group: GROUP,
+        request: crate::RequestId(1),
+        mode: crate::ReadMode::Linearizable,
+    }]);
     let effects = lone.open(start());
     assert_eq!(super::lone::refusals(&effects).len(), 1);
     assert_eq!(lone.status().failure, None);

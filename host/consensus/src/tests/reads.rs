@@ -5,12 +5,12 @@ use super::{
     cluster::{Cluster, GROUP},
     lone::{Lone, kinds, message, refusals, sent},
 };
-use crate::{Effect, Input, RaftMessage, RaftMessageType, Refusal, ReplicaStart, RequestId};
+use crate::{Effect, Input, RaftMessage, RaftMessageType, ReadMode, Refusal, ReplicaStart, RequestId};
 use bytes::Bytes;
 use quorate_vocabulary::{NodeId, ReplicaId};
 
 fn read(request: u64) -> Input {
-    Input::Read { group: GROUP, request: RequestId(request) }
+    Input::Read { group: GROUP, request: RequestId(request), mode: ReadMode::Linearizable }
 }
 
 /// The marks of the reads that are asked of the leader.

@@ -5,7 +5,7 @@ use super::{
     cluster::{Cluster, GROUP, voter, voters},
     lone::{Lone, append, applied, commands, kinds, message, persists, refusals, sent, snapshot},
 };
-use crate::{Effect, Input, LogPoint, RaftMessageType, Refusal, ReplicaStart, RequestId, Role};
+use crate::{Effect, Input, LogPoint, RaftMessageType, ReadMode, Refusal, ReplicaStart, RequestId, Role};
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
 
@@ -113,7 +113,8 @@ fn rule_4_a_read_before_the_first_commit_of_a_term_waits_for_it() {
         lone.step_and_persist(vec![Input::Message(message(kind, 2, term))]);
     }
     assert_eq!(lone.status().role, Role::Leader);
-    let effects = lone.step(vec![Input::Read { group: GROUP, request: RequestId(7) }]);
+    let effects =
+        lone.step(vec![Input::Read { group: GROUP, request: RequestId(7), mode: ReadMode::Linearizable }]);
     assert!(effects.is_empty(), "{effects:?}");
     // And one that a follower forwards.
     let forwarded = crate::RaftMessage {
@@ -181,9 +182,9 @@ fn rule_6_a_panic_in_raft_puts_one_replica_aside_and_no_other() {
     // A leader that says more is committed than this log has: the disk of one of them has lied.
     let lie = crate::RaftMessage { group: 2, commit: 1_000, ..message(RaftMessageType::Heartbeat, 2, 4) };
     let inputs = vec![
-        Input::Read { group: other, request: RequestId(1) },
+        Input::Read { group: other, request: RequestId(1), mode: ReadMode::Linearizable },
         Input::Message(lie),
-        Input::Read { group: other, request: RequestId(2) },
+        Input::Read { group: other, request: RequestId(2), mode: ReadMode::Linearizable },
     ];
     let effects = lone.step(inputs);
     let cause = effects.iter().find_map(|effect| match effect {
@@ -251,7 +252,7 @@ fn rule_9_a_machine_that_is_stuck_does_not_keep_its_replica_from_campaigning() {
     assert!(matches!(cluster.answer(request), Answer::Applied { .. }));
     cluster.run_ms(500);
     assert!(cluster.status(stuck).applied < cluster.status(stuck).commit);
-    cluster.input(NodeId(leader), Input::TransferLeader { group: GROUP, to: ReplicaId(stuck) });
+    cluster.transfer(NodeId(leader), Some(ReplicaId(stuck)));
     cluster.run_ms(500);
     assert_eq!(cluster.leader_of(GROUP), Some(NodeId(stuck)));
 }

@@ -34,7 +34,10 @@ fn messages() -> Vec<RaftMessage> {
             let bodies = [
                 EntryBody::Empty,
                 commands(1, &[b"a", b"b"]),
-                EntryBody::Configuration(Configuration { members: voters(1..=2), outgoing: voters(2..=3) }),
+                EntryBody::Configuration(Configuration {
+                    outgoing: voters(2..=3),
+                    ..Configuration::new(voters(1..=2))
+                }),
             ];
             whole.entries = append(9, 10, LogPoint { index: 3, term: 2 }, &bodies, 0).entries;
         }

@@ -60,6 +60,13 @@ impl AppliedPoint {
         }
     }
 
+    /// Where a replica begins that joins a group which runs already: it holds nothing, not even what the group began with,
+    /// and waits for a snapshot.
+    #[must_use]
+    pub fn joining() -> Self {
+        Self { index: 0, term: 0, ..Self::initial(Configuration::default()) }
+    }
+
     /// The position behind everything that is applied, as queries and callbacks see it.
     #[must_use]
     pub fn position(&self) -> Position {
@@ -148,6 +155,7 @@ mod tests {
             configuration: Configuration {
                 members: vec![member(1, MemberRole::Voter), member(2, MemberRole::Learner)],
                 outgoing: vec![member(3, MemberRole::Voter)],
+                ..Configuration::default()
             },
             timers: [(0, 1_700_000_000_500), (u64::MAX, u64::MAX)].into_iter().collect(),
         }

@@ -26,7 +26,8 @@ pub struct ReplicaStart {
     pub snapshots: Arc<dyn Snapshots>,
     /// The group's log.
     pub history: Arc<dyn History>,
-    /// Where the group began: [`AppliedPoint::initial`] with the members it was created with.
+    /// Where the replica began: [`AppliedPoint::initial`] with the members the group was created with, or
+    /// [`AppliedPoint::joining`].
     pub initial: AppliedPoint,
     /// When checkpoints are due.
     pub checkpoints: CheckpointPolicy,

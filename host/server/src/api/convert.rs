@@ -1,7 +1,8 @@
 //! The host's own words, as the wire has them.
 
 use crate::node::{
-    GroupEvent, GroupView, NodeView, PluginView, Queried, ReplicaRole, ReplicaState, ReplicaView, Submitted,
+    GroupEvent, GroupView, MemberView, NodeView, PluginView, Queried, ReplicaRole, ReplicaState, ReplicaView,
+    Submitted,
 };
 use bytes::Bytes;
 use quorate_proto::v1;
@@ -81,6 +82,16 @@ fn member(member: &Member) -> v1::Member {
     v1::Member { replica: member.replica.0, node: member.node.0, role: role.into() }
 }
 
+fn member_status(view: &MemberView) -> v1::MemberStatus {
+    v1::MemberStatus {
+        member: Some(member(&view.member)),
+        alive: view.alive,
+        matched: view.matched,
+        lag: view.lag,
+        awaits_snapshot: view.awaits_snapshot,
+    }
+}
+
 fn limits(limits: &GroupLimits) -> v1::GroupLimits {
     macro_rules! all {
         ($($name:ident),*) => {
@@ -119,6 +130,11 @@ pub(super) fn group(group: &GroupView) -> v1::Group {
         plugin_digest: Bytes::copy_from_slice(group.digest.as_bytes()),
         kind: kind(group.kind).into(),
         members: group.members.iter().map(member).collect(),
+        changes: group.changes,
+        change: group.change.as_ref().map(|change| v1::MembersChange {
+            wanted: change.wanted.iter().map(member).collect(),
+            began_ms: change.began_ms,
+        }),
         limits: Some(limits(&group.limits)),
         leader_node: node_or_zero(group.leader),
     }
@@ -169,5 +185,7 @@ pub(super) fn replica(replica: ReplicaView, group_name: String) -> v1::ReplicaSt
             .iter()
             .map(|seen| v1::LeaderSeen { term: seen.term, node: seen.node.0 })
             .collect(),
+        members: replica.members.iter().map(member_status).collect(),
+        change_waits_for: replica.change_waits_for,
     }
 }

@@ -1,6 +1,6 @@
 use super::{ApiConfig, ApiError, Node, convert, deadline, gate::Gate, validate};
 use quorate_proto::v1;
-use quorate_vocabulary::GroupName;
+use quorate_vocabulary::{GroupName, NodeId};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -72,5 +72,35 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
         let group = self.node.resolve(&name, deadline).await.map_err(ApiError::from)?;
         let taken = self.node.snapshot(group, deadline).await.map_err(ApiError::from)?;
         Ok(Response::new(v1::SnapshotGroupResponse { index: taken.index, size_bytes: taken.bytes }))
+    }
+
+    async fn change_members(
+        &self,
+        request: Request<v1::ChangeMembersRequest>,
+    ) -> Result<Response<v1::ChangeMembersResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let request = request.into_inner();
+        let name: GroupName = validate::name("name", &request.name)?;
+        let change = validate::change_members(request)?;
+        let group = self.node.change_members(&name, change, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::ChangeMembersResponse { group: Some(convert::group(&group)) }))
+    }
+
+    async fn transfer(
+        &self,
+        request: Request<v1::TransferGroupRequest>,
+    ) -> Result<Response<v1::TransferGroupResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let request = request.into_inner();
+        let name: GroupName = validate::name("name", &request.name)?;
+        let to = (request.to_node != 0).then_some(NodeId(request.to_node));
+        let moved = self.node.transfer(&name, to, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::TransferGroupResponse {
+            from_node: moved.from.0,
+            leader_node: moved.to.0,
+            term: moved.term,
+        }))
     }
 }

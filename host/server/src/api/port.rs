@@ -1,12 +1,12 @@
 use crate::{
     RequestError,
     node::{
-        Consistency, CreateGroup, Deadline, GroupEvent, GroupView, NodeHandle, NodeStatus, NodeView,
-        PluginView, Queried, SnapshotTaken, Submitted,
+        ChangeMembers, Consistency, CreateGroup, Deadline, GroupEvent, GroupView, LeadershipMoved,
+        NodeHandle, NodeStatus, NodeView, PluginView, Queried, SnapshotTaken, Submitted,
     },
 };
 use bytes::Bytes;
-use quorate_vocabulary::{GroupId, GroupName, PluginReference};
+use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
 use std::future::Future;
 use tokio::sync::broadcast;
 
@@ -85,6 +85,22 @@ pub trait Node: Clone + Send + Sync + 'static {
         deadline: Deadline,
     ) -> impl Future<Output = Result<SnapshotTaken, RequestError>> + Send;
 
+    /// Asks for other members of a group.
+    fn change_members(
+        &self,
+        name: &GroupName,
+        change: ChangeMembers,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<GroupView, RequestError>> + Send;
+
+    /// Hands the leadership of a group to another node.
+    fn transfer(
+        &self,
+        name: &GroupName,
+        to: Option<NodeId>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<LeadershipMoved, RequestError>> + Send;
+
     /// The events of a group from now on.
     ///
     /// # Errors
@@ -155,6 +171,24 @@ impl Node for NodeHandle {
 
     async fn snapshot(&self, group: GroupId, deadline: Deadline) -> Result<SnapshotTaken, RequestError> {
         Self::snapshot(self, group, deadline).await
+    }
+
+    async fn change_members(
+        &self,
+        name: &GroupName,
+        change: ChangeMembers,
+        deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        Self::change_members(self, name, change, deadline).await
+    }
+
+    async fn transfer(
+        &self,
+        name: &GroupName,
+        to: Option<NodeId>,
+        deadline: Deadline,
+    ) -> Result<LeadershipMoved, RequestError> {
+        Self::transfer(self, name, to, deadline).await
     }
 
     fn watch(&self, group: GroupId) -> Result<broadcast::Receiver<GroupEvent>, RequestError> {

@@ -1,10 +1,13 @@
 //! What comes in, checked and made into the host's own words.
 
 use super::{ApiError, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
-use crate::{RequestError, node::CreateGroup};
+use crate::{
+    RequestError,
+    node::{ChangeMembers, CreateGroup},
+};
 use quorate_proto::v1;
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{GroupName, NameError, NodeId};
+use quorate_vocabulary::{GroupName, MemberRole, NameError, NodeId};
 use std::{collections::BTreeSet, str::FromStr};
 
 /// How many voters a group may have.
@@ -79,6 +82,29 @@ pub(super) fn create_group(request: &v1::CreateGroupRequest) -> Result<CreateGro
     let limits = limits(request.limits.unwrap_or_default());
     limits.validate().map_err(|error| invalid("limits", error.to_string()))?;
     Ok(CreateGroup { name: group, plugin, replicas, nodes: nodes.into_iter().collect(), limits })
+}
+
+/// Members that a group is to have. Which it can have, the catalog says.
+pub(super) fn change_members(request: v1::ChangeMembersRequest) -> Result<ChangeMembers, ApiError> {
+    let v1::ChangeMembersRequest { name: _, add_voters, add_learners, remove, promote, set } = request;
+    let is_edit = [&add_voters, &add_learners, &remove, &promote].iter().any(|nodes| !nodes.is_empty());
+    let roles = |voters: Vec<u64>, learners: Vec<u64>| -> Vec<(NodeId, MemberRole)> {
+        let voters = voters.into_iter().map(|node| (NodeId(node), MemberRole::Voter));
+        voters.chain(learners.into_iter().map(|node| (NodeId(node), MemberRole::Learner))).collect()
+    };
+    let nodes = |nodes: Vec<u64>| -> Vec<NodeId> { nodes.into_iter().map(NodeId).collect() };
+    match set {
+        Some(_) if is_edit => {
+            Err(invalid("set", "it names all members, so that there is nothing to add, remove or promote"))
+        }
+        Some(v1::MemberSet { voters, learners }) => Ok(ChangeMembers::All(roles(voters, learners))),
+        None if !is_edit => Err(invalid("the request", "it names no node")),
+        None => Ok(ChangeMembers::Some {
+            add: roles(add_voters, add_learners),
+            remove: nodes(remove),
+            promote: nodes(promote),
+        }),
+    }
 }
 
 fn limits(limits: v1::GroupLimits) -> GroupLimits {

@@ -1,5 +1,11 @@
 //! The command line, as it is parsed.
 
+mod leadership;
+mod members;
+
+pub(crate) use leadership::{GroupRebalanceArguments, GroupTransferArguments};
+pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
+
 use crate::demo::DemoArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use quorate_vocabulary::{GroupName, PluginReference};
@@ -56,7 +62,7 @@ pub(crate) enum Command {
     /// Builds, checks, uploads and lists plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
-    /// Creates, lists, describes, deletes and snapshots groups.
+    /// Creates, lists, describes, changes and deletes groups.
     #[command(subcommand)]
     Group(GroupCommand),
     /// Submits commands to a group and prints what became of them.
@@ -209,6 +215,13 @@ pub(crate) enum GroupCommand {
     Delete(GroupNameArguments),
     /// Takes a snapshot of a group now.
     Snapshot(GroupNameArguments),
+    /// Hands the leadership of a group to another node.
+    Transfer(GroupTransferArguments),
+    /// Hands leaderships over until the nodes lead equally many groups, one after the other.
+    Rebalance(GroupRebalanceArguments),
+    /// Lists, adds, removes and promotes the members of a group.
+    #[command(subcommand)]
+    Members(MembersCommand),
 }
 
 /// `quorate group create`

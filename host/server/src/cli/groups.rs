@@ -3,15 +3,15 @@
 use super::{
     arguments::{GroupCommand, GroupCreateArguments, GroupListArguments, GroupNameArguments},
     failure::Failure,
-    limits,
+    leadership, limits, members,
     output::Output,
-    report::{GroupDeleted, GroupList, GroupReport, GroupRow, ReplicaReport, SnapshotReport},
+    report::{GroupDeleted, GroupList, GroupReport, GroupRow, MembersReport, ReplicaReport, SnapshotReport},
     server,
 };
 use futures::future::join_all;
-use quorate_client::{Client, ClientConfig, CreateGroupRequest, DescribeGroupResponse};
+use quorate_client::{Client, ClientConfig, CreateGroupRequest, Group, Node, ReplicaStatus};
 use quorate_proto::reason;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Failure> {
     match command {
@@ -20,6 +20,9 @@ pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Fai
         GroupCommand::Describe(arguments) => describe(&arguments, output).await,
         GroupCommand::Delete(arguments) => delete(&arguments, output).await,
         GroupCommand::Snapshot(arguments) => snapshot(&arguments, output).await,
+        GroupCommand::Transfer(arguments) => leadership::transfer(&arguments, output).await,
+        GroupCommand::Rebalance(arguments) => leadership::rebalance(&arguments, output).await,
+        GroupCommand::Members(command) => members::run(command, output).await,
     }
 }
 
@@ -44,43 +47,48 @@ async fn list(arguments: GroupListArguments, output: Output) -> Result<(), Failu
 
 async fn describe(arguments: &GroupNameArguments, output: Output) -> Result<(), Failure> {
     let client = server::client(&arguments.server, ClientConfig::default())?;
-    let name = arguments.name.to_string();
-    let described = client.describe_group(&name).await?;
-    output.print(&whole(&client, &name, described).await?)
+    let Gathered { group, replicas, silent_nodes } = gather(&client, &arguments.name.to_string()).await?;
+    output.print(&GroupReport {
+        membership: MembersReport::new(&group, &replicas),
+        group: group.into(),
+        replicas: replicas.into_iter().map(ReplicaReport::from).collect(),
+        silent_nodes,
+    })
 }
 
-/// What one node says, and of the other replicas what their own nodes say.
-async fn whole(
-    client: &Client,
-    name: &str,
-    described: DescribeGroupResponse,
-) -> Result<GroupReport, Failure> {
+/// What is known of a group: what one node says, and of the other replicas what their own nodes say.
+pub(super) struct Gathered {
+    pub(super) group: Group,
+    pub(super) replicas: Vec<ReplicaStatus>,
+    /// Nodes that hold a replica, or are to hold one, and did not answer.
+    pub(super) silent_nodes: Vec<u64>,
+}
+
+/// Asks every node that holds a replica.
+pub(super) async fn gather(client: &Client, name: &str) -> Result<Gathered, Failure> {
+    let described = client.describe_group(name).await?;
     let group = described
         .group
         .ok_or_else(|| Failure::new(reason::INTERNAL, "the node's answer says nothing of the group"))?;
     let mut replicas: Vec<_> = described.replica.into_iter().collect();
+    let joining = group.change.iter().flat_map(|change| &change.wanted);
+    let placed: BTreeSet<u64> = group.members.iter().chain(joining).map(|member| member.node).collect();
     let known: HashSet<u64> = replicas.iter().map(|replica| replica.node).collect();
     let nodes = client.list_nodes().await?.nodes;
-    let addresses: HashMap<u64, String> = nodes.into_iter().map(|node| (node.id, node.address)).collect();
-    let others = group.members.iter().map(|member| member.node).filter(|node| !known.contains(node));
-    let asked = others.map(|node| {
-        let address = addresses.get(&node);
+    let nodes: HashMap<u64, Node> = nodes.into_iter().map(|node| (node.id, node)).collect();
+    let asked = placed.iter().filter(|node| !known.contains(node)).map(|node| {
+        let node = nodes.get(node);
         async move {
-            let answer = client.describe_group_at(address?, name).await.ok()?;
-            answer.replica
+            let node = node?;
+            let answer = server::answer(node, client.describe_group_at(&node.address, name)).await;
+            answer.ok()?.replica
         }
     });
     replicas.extend(join_all(asked).await.into_iter().flatten());
     replicas.sort_by_key(|replica| replica.node);
     let heard: HashSet<u64> = replicas.iter().map(|replica| replica.node).collect();
-    let mut silent_nodes: Vec<u64> =
-        group.members.iter().map(|member| member.node).filter(|node| !heard.contains(node)).collect();
-    silent_nodes.sort_unstable();
-    Ok(GroupReport {
-        group: group.into(),
-        replicas: replicas.into_iter().map(ReplicaReport::from).collect(),
-        silent_nodes,
-    })
+    let silent_nodes = placed.into_iter().filter(|node| !heard.contains(node)).collect();
+    Ok(Gathered { group, replicas, silent_nodes })
 }
 
 async fn delete(arguments: &GroupNameArguments, output: Output) -> Result<(), Failure> {

@@ -37,11 +37,9 @@ async fn status(arguments: &NodeStatusArguments, output: Output) -> Result<(), F
     let asked = nodes.into_iter().map(|node| {
         let client = &client;
         async move {
-            match client.node_status_at(&node.address).await {
+            match server::answer(&node, client.node_status_at(&node.address)).await {
                 Ok(status) => NodeReport::from(status),
-                Err(error) => {
-                    NodeReport::Silent { id: node.id, address: node.address, error: Failure::from(error) }
-                }
+                Err(error) => NodeReport::Silent { id: node.id, address: node.address, error },
             }
         }
     });

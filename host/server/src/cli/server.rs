@@ -2,8 +2,9 @@
 
 use super::{arguments::ServerArguments, exit::Exit, failure::Failure};
 use crate::config::PORT_DEFAULT;
-use quorate_client::{Client, ClientConfig, ClientError, reason};
-use std::env;
+use quorate_client::{Client, ClientConfig, ClientError, Node, reason};
+use std::{env, time::Duration};
+use tokio::time::timeout;
 
 /// Where addresses come from when the command line names none.
 pub(crate) const SERVER_VARIABLE: &str = "QUORATE_SERVER";
@@ -29,6 +30,26 @@ pub(super) fn client(arguments: &ServerArguments, config: ClientConfig) -> Resul
     let upload_deadline = config.upload_deadline.max(arguments.timeout);
     let config = ClientConfig { deadline: arguments.timeout, upload_deadline, ..config };
     Client::lazy(addresses, config).map_err(|error| Failure::from(error).exit(Exit::Usage))
+}
+
+/// How long one node of several may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// The same for a node that another one misses: it is not waited for.
+const ANSWER_TIMEOUT_OF_MISSED: Duration = Duration::from_millis(300);
+
+/// What one node of several answers. One that is silent must not hold up what the others say.
+pub(super) async fn answer<T>(
+    node: &Node,
+    call: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, Failure> {
+    let patience = if node.reachable { ANSWER_TIMEOUT } else { ANSWER_TIMEOUT_OF_MISSED };
+    match timeout(patience, call).await {
+        Ok(answer) => answer.map_err(Failure::from),
+        Err(_) => {
+            let message = format!("the node at {} did not answer within {patience:?}", node.address);
+            Err(Failure::new(reason::UNREACHABLE, message).cure("check that a node runs there"))
+        }
+    }
 }
 
 impl From<ClientError> for Failure {

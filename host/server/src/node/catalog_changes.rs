@@ -153,6 +153,10 @@ pub(super) fn catalog_error(error: CatalogError) -> RequestError {
             RequestError::PluginInUse { reference: reference.to_string(), group: group.to_string() }
         }
         CatalogError::GroupUnknown { name } => RequestError::GroupNotFound { name: name.to_string() },
+        CatalogError::GroupGone { id } => RequestError::GroupNotFound { name: id.to_string() },
+        CatalogError::MemberUnknown { group, node } => {
+            RequestError::MemberNotFound { name: group, node, why: "holds no replica" }
+        }
         CatalogError::NameTaken { name, .. } => RequestError::NameTaken { name },
         CatalogError::LimitOutside { .. } => {
             RequestError::InvalidArgument { what: "the group's limits", why }

@@ -1,8 +1,8 @@
 //! What a running node consists of, for the parts of it that work together.
 
 use super::{
-    config::NodeConfig, hosting::Hosting, plugins::PluginCache, pool::Pool, registry::Registry,
-    services::Services, storage_health::StorageHealth,
+    config::NodeConfig, hosting::Hosting, membership::Membership, plugins::PluginCache, pool::Pool,
+    registry::Registry, services::Services, storage_health::StorageHealth,
 };
 use crate::{LeaderHint, RequestError};
 use quorate_catalog::{CatalogHandle, CatalogState};
@@ -25,6 +25,7 @@ pub(super) struct Core {
     pub(super) plugins: PluginCache,
     pub(super) catalog: CatalogHandle,
     pub(super) hosting: Hosting,
+    pub(super) membership: Membership,
     pub(super) apply_pool: Pool,
     pub(super) observe_pool: Pool,
     /// Known once the peer streams are started, which need the node to hand things to.

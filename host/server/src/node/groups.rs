@@ -3,7 +3,7 @@
 use super::{
     core::Core,
     handle::Deadline,
-    view::{CreateGroup, GroupView},
+    view::{CreateGroup, GroupView, MembersChangeView},
 };
 use crate::RequestError;
 use quorate_catalog::{CatalogReply, CatalogState, Change, Group, NodeStatus};
@@ -172,6 +172,11 @@ impl Core {
             kind: group.kind,
             limits: group.limits.clone(),
             members: group.members.clone(),
+            changes: group.changes,
+            change: group
+                .change
+                .as_ref()
+                .map(|change| MembersChangeView { wanted: change.wanted.clone(), began_ms: change.began_ms }),
             leader: leader.map(|leader| leader.node),
             local: None,
         }

@@ -24,7 +24,11 @@ impl Core {
                     && self.is_reachable(member.node)
             });
             if let Some(to) = successor {
-                let transfer = Input::TransferLeader { group: shared.group, to: to.replica };
+                let transfer = Input::TransferLeader {
+                    group: shared.group,
+                    request: self.services.waiters.number(),
+                    to: Some(to.replica),
+                };
                 self.services.inbox.feedback([transfer]);
             }
         }

@@ -6,13 +6,13 @@ use super::{
     core::Core,
     uploads::plugin_view,
     view::{
-        Consistency, CreateGroup, GroupEvent, GroupView, NodeStatus, NodeView, PluginView, Queried,
-        SnapshotTaken, Submitted,
+        ChangeMembers, Consistency, CreateGroup, GroupEvent, GroupView, LeadershipMoved, NodeStatus,
+        NodeView, PluginView, Queried, SnapshotTaken, Submitted,
     },
 };
 use crate::RequestError;
 use bytes::Bytes;
-use quorate_vocabulary::{GroupId, GroupName, PluginReference};
+use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -204,6 +204,32 @@ impl NodeHandle {
                 Err(RequestError::DeadlineExceeded { what, waited: deadline.waited() })
             }
         }
+    }
+
+    /// Hands the leadership of a group to another node, and answers once that leads. Only at the leader of the group.
+    ///
+    /// # Errors
+    /// When this node does not lead the group, or goes on leading it.
+    pub async fn transfer(
+        &self,
+        name: &GroupName,
+        to: Option<NodeId>,
+        deadline: Deadline,
+    ) -> Result<LeadershipMoved, RequestError> {
+        self.core.transfer(name, to, deadline).await
+    }
+
+    /// Asks for other members of a group, and answers once the catalog has taken it down. The group's leader brings it about.
+    ///
+    /// # Errors
+    /// When no group can have such members, or too few of the nodes can be reached.
+    pub async fn change_members(
+        &self,
+        name: &GroupName,
+        change: ChangeMembers,
+        deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        self.core.change_members(name, change, deadline).await
     }
 
     /// The events of a group from now on, as this node's replica applies it. A slow receiver loses the oldest.

@@ -3,12 +3,16 @@
 use super::{
     apply_worker::ApplyWork,
     core::Core,
+    handle::Deadline,
     opening::{OpenError, ReplicaSpec},
     plugins::PluginFailure,
     shard_thread::Retirement,
     view::ReplicaState,
 };
+use crate::RequestError;
 use quorate_catalog::{CatalogState, Group, Hosted, Instruction, reconcile};
+use quorate_consensus::Configuration;
+use quorate_replica::ports::AppliedPoint;
 use quorate_storage::{NewReplica, RaftBatch};
 use quorate_vocabulary::{GroupId, NodeId, PluginDigest, ReplicaId};
 use std::{
@@ -20,6 +24,10 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 
 /// Replicas that are started at a time: each may compile a plugin and load a state.
 const STARTS_MAX: usize = 2;
+/// How long the catalog may take to say whether a replica is still to be created.
+const CATALOG_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many election timeouts a node that starts waits for the catalog before it serves the groups it knows.
+const CATALOG_ELECTIONS_MAX: u32 = 4;
 /// The pause before something that failed is tried again.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// How often everything is looked at even when the catalog says nothing new.
@@ -55,6 +63,8 @@ enum StartError {
     Open(#[from] OpenError),
     #[error("the host broke: {0}")]
     Broken(#[from] tokio::task::JoinError),
+    #[error("it is not known whether it is still to be here: {0}")]
+    Catalog(#[from] RequestError),
     #[error("it cannot be kept on disk: {0}")]
     Create(#[from] quorate_storage::StorageError),
 }
@@ -132,6 +142,7 @@ impl Core {
         let Some(catalog) = self.registry.get(GroupId::CATALOG) else { return };
         let mut applied = catalog.shared.applied.subscribe();
         drop(catalog);
+        self.catch_up_with_the_catalog().await;
         loop {
             self.reconcile_once();
             tokio::select! {
@@ -139,6 +150,22 @@ impl Core {
                 changed = applied.changed() => if changed.is_err() { return },
                 () = self.hosting.wake.notified() => {}
                 () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            }
+        }
+    }
+
+    /// Groups may have been deleted, or be elsewhere, since this node last ran: two nodes that come back together must not
+    /// lead one for a moment that is gone. But where nobody leads the catalog, its groups are served all the same.
+    async fn catch_up_with_the_catalog(&self) {
+        if self.hosting.held().is_empty() {
+            return;
+        }
+        let patience = Deadline::after(self.config.election_timeout * CATALOG_ELECTIONS_MAX);
+        let caught_up = self.barrier(GroupId::CATALOG, patience);
+        tokio::select! {
+            () = self.stopping.cancelled() => {}
+            caught_up = caught_up => if let Err(error) = caught_up {
+                tracing::warn!(%error, "the catalog may be old; its groups are served as this node last knew them");
             }
         }
     }
@@ -219,11 +246,19 @@ impl Core {
     }
 
     async fn create(self: Arc<Self>, group: Group, replica: ReplicaId) -> Result<(), StartError> {
+        // What this node has applied of the catalog may be old: the group may be deleted by now, or be elsewhere.
+        self.barrier(GroupId::CATALOG, Deadline::after(CATALOG_TIMEOUT)).await?;
+        let is_wanted = |group: &Group| group.replica_on(self.node()) == Some(replica);
+        if !self.catalog_state().group(group.id).is_some_and(is_wanted) {
+            return Ok(());
+        }
+        let new = if group.is_founder(replica) {
+            NewReplica::bootstrap(group.id, replica, group.founders.clone())
+        } else {
+            NewReplica::joining(group.id, replica)
+        };
         let mut batch = RaftBatch::new();
-        batch.create(NewReplica {
-            plugin: Some(group.digest),
-            ..NewReplica::bootstrap(group.id, replica, group.members.clone())
-        });
+        batch.create(NewReplica { plugin: Some(group.digest), ..new });
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || store.write(batch)).await??;
         self.hosting.lock().replicas.insert(group.id, replica);
@@ -237,12 +272,18 @@ impl Core {
         let why = "its plugin is being compiled".to_owned();
         self.hosting.set_state(group.id, Some(ReplicaState::Starting { why }));
         let plugin = self.plugins.get(group.digest, &self.engine, &self.store).await?;
+        let is_founder = group.replica_on(self.node()).is_some_and(|replica| group.is_founder(replica));
+        let initial = if is_founder {
+            AppliedPoint::initial(Configuration::new(group.founders.clone()))
+        } else {
+            AppliedPoint::joining()
+        };
         let spec = ReplicaSpec {
             info: group.info(),
             limits: group.limits.clone(),
             plugin,
             plugin_digest: group.digest,
-            members: group.members.clone(),
+            initial,
         };
         let core = self.clone();
         tokio::task::spawn_blocking(move || core.open_replica(spec)).await??;

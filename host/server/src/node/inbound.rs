@@ -2,7 +2,7 @@
 
 use super::{apply_worker::ApplyWork, core::Core, handle::Deadline, snapshot_source::StoredReceiver};
 use bytes::Bytes;
-use quorate_consensus::{Input, RaftMessage};
+use quorate_consensus::{Input, RaftMessage, RaftMessageType};
 use quorate_transport::{
     Admission, CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer,
     SnapshotReceiver, SnapshotRefusal,
@@ -50,7 +50,10 @@ impl PeerInbound for Inbound {
                 replica.apply(ApplyWork::Unused { index });
             }
         }
-        let others = others.into_iter().filter(|message| here(message).is_some());
+        let others = others.into_iter().filter(|message| {
+            // A beat is of no group: the shard looks at what is in it.
+            message.r#type() == RaftMessageType::Beat || here(message).is_some()
+        });
         let dropped = core.services.inbox.messages(others.map(Input::Message));
         if dropped > 0 {
             tracing::debug!(%from, dropped, "messages were dropped: the shard is busy");

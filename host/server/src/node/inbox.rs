@@ -163,11 +163,11 @@ fn entry_bytes(input: &Input) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quorate_consensus::RequestId;
+    use quorate_consensus::{ReadMode, RequestId};
     use quorate_vocabulary::GroupId;
 
     fn read(number: u64) -> Input {
-        Input::Read { group: GroupId(1), request: RequestId(number) }
+        Input::Read { group: GroupId(1), request: RequestId(number), mode: ReadMode::Linearizable }
     }
 
     #[test]

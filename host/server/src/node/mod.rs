@@ -24,10 +24,12 @@ mod handle;
 mod hosting;
 mod inbound;
 mod inbox;
+mod leadership;
 mod life;
 mod local_replica;
 mod log_writer;
 mod logs;
+mod membership;
 mod observe_worker;
 mod opening;
 mod outbound;
@@ -52,6 +54,7 @@ pub use config::NodeConfig;
 pub use handle::{Deadline, NodeHandle};
 pub use start::{RunningNode, StartError};
 pub use view::{
-    Consistency, CreateGroup, GroupEvent, GroupView, NodeStatus, NodeView, PluginView, Queried, ReplicaRole,
-    ReplicaState, ReplicaView, SnapshotTaken, Submitted, TermOfLeader,
+    ChangeMembers, Consistency, CreateGroup, GroupEvent, GroupView, LeadershipMoved, MemberView,
+    MembersChangeView, NodeStatus, NodeView, PluginView, Queried, ReplicaRole, ReplicaState, ReplicaView,
+    SnapshotTaken, Submitted, TermOfLeader,
 };

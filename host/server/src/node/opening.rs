@@ -7,13 +7,13 @@ use super::{
     observe_worker::ObserveWorker,
     view::ReplicaState,
 };
-use quorate_consensus::{Configuration, Input, LogPoint};
+use quorate_consensus::{Input, LogPoint};
 use quorate_replica::{
     CheckpointPolicy, Replica, ReplicaFault, ReplicaStart,
     ports::{AppliedPoint, GroupInfo, GroupLimits, Plugin},
 };
 use quorate_storage::{DataFolder, GroupHistory, StorageError, StoredReplica};
-use quorate_vocabulary::{GroupId, MachineKind, Member, PluginDigest};
+use quorate_vocabulary::{GroupId, MachineKind, PluginDigest};
 use std::sync::Arc;
 
 /// What a replica is made of, as the catalog says; of the catalog itself, as the node knows.
@@ -22,8 +22,8 @@ pub(super) struct ReplicaSpec {
     pub(super) limits: GroupLimits,
     pub(super) plugin: Arc<dyn Plugin>,
     pub(super) plugin_digest: PluginDigest,
-    /// With whom the group began.
-    pub(super) members: Vec<Member>,
+    /// Where the replica began.
+    pub(super) initial: AppliedPoint,
 }
 
 /// Why a replica cannot be opened.
@@ -62,7 +62,7 @@ pub(super) fn recover(
     spec: ReplicaSpec,
     snapshot_entries: u64,
 ) -> Result<Recovered, OpenError> {
-    let ReplicaSpec { info, limits, plugin, plugin_digest, members } = spec;
+    let ReplicaSpec { info, limits, plugin, plugin_digest, initial } = spec;
     let group = info.id;
     let raft = folder.raft();
     let stored = raft.load_replica(group)?;
@@ -87,7 +87,7 @@ pub(super) fn recover(
         state: disk.state.clone(),
         snapshots: disk.snapshots.clone(),
         history: disk.history.clone(),
-        initial: AppliedPoint::initial(Configuration::new(members)),
+        initial,
         checkpoints: CheckpointPolicy { entries_max: snapshot_entries, ..CheckpointPolicy::default() },
     })?;
     Ok(Recovered { stored, disk, replica })

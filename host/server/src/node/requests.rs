@@ -11,7 +11,7 @@ use super::{
 };
 use crate::RequestError;
 use bytes::Bytes;
-use quorate_consensus::{Input, Refusal};
+use quorate_consensus::{Input, ReadMode, Refusal};
 use quorate_vocabulary::GroupId;
 use std::{
     sync::{
@@ -108,6 +108,11 @@ impl Core {
             Refusal::Configuration { cause } => {
                 RequestError::InvalidArgument { what: "the configuration", why: cause }
             }
+            refusal @ (Refusal::NotTransferred { .. }
+            | Refusal::NotCaughtUp { .. }
+            | Refusal::NotRecovered { .. }) => {
+                RequestError::GroupNotReady { group, why: refusal.to_string() }
+            }
             Refusal::Lost => RequestError::OutcomeUnknown {
                 group,
                 why: "this node lost the leadership before it was applied",
@@ -186,7 +191,7 @@ impl Core {
             Consistency::Local => replica.apply(ApplyWork::Read { index: 0, ticket }),
             Consistency::Linearizable => {
                 let read = self.services.waiters.wait(Waiter::Read(ticket));
-                let input = Input::Read { group, request: read.request() };
+                let input = Input::Read { group, request: read.request(), mode: ReadMode::Linearizable };
                 self.services.inbox.request(input).map_err(|error| ReadFailure::Error(inbox_error(error)))?;
                 waiting = Some(read);
             }

@@ -119,6 +119,8 @@ impl ShardThread {
                     }
                 }
             }
+            // Whoever asked looks at who leads.
+            Effect::LeaderTransferred { .. } => {}
             Effect::RoleChanged { group, role, term, leader } => {
                 let change = RoleChange { role, term, leader };
                 if let Some(replica) = self.registry.get(group) {

@@ -9,6 +9,7 @@ use super::{
     inbound::Inbound,
     inbox::ShardInbox,
     log_writer,
+    membership::Membership,
     opening::{OpenError, ReplicaSpec},
     outbound::Outbound,
     plugins::PluginCache,
@@ -19,9 +20,9 @@ use super::{
     storage_health::StorageHealth,
 };
 use quorate_catalog::{CatalogHandle, CatalogPlugin, catalog_digest, catalog_group};
-use quorate_consensus::{Shard, ShardConfig};
+use quorate_consensus::{Configuration, Shard, ShardConfig};
 use quorate_machine::{Engine, EngineConfig, EngineError};
-use quorate_replica::ports::GroupLimits;
+use quorate_replica::ports::{AppliedPoint, GroupLimits};
 use quorate_storage::{DataFolder, NewReplica, NodeIdentity, RaftBatch, StorageError, StorageOptions};
 use quorate_transport::{AddressError, PeerIdentity, PeerServer, Peers, PeersConfig};
 use quorate_vocabulary::{GroupId, Member, MemberRole, ReplicaId};
@@ -99,6 +100,7 @@ impl RunningNode {
         let core = &node.core;
         core.tasks.spawn(core.clone().host());
         core.tasks.spawn(core.clone().register());
+        core.tasks.spawn(core.clone().keep_members());
         core.tasks.spawn(tick_engine(core.engine.clone(), core.stopping.clone()));
         Ok(node)
     }
@@ -146,6 +148,7 @@ impl RunningNode {
             plugins: PluginCache::default(),
             catalog: CatalogHandle::default(),
             hosting,
+            membership: Membership::default(),
             apply_pool: Pool::start("apply", config.apply_threads).map_err(StartError::Thread)?,
             observe_pool: Pool::start("observe", config.observer_threads).map_err(StartError::Thread)?,
             peers: OnceLock::from(peers.clone()),
@@ -264,7 +267,7 @@ impl Core {
             limits: GroupLimits::default(),
             plugin: Arc::new(CatalogPlugin::new(self.catalog.clone())),
             plugin_digest: catalog_digest(),
-            members,
+            initial: AppliedPoint::initial(Configuration::new(members)),
         })
     }
 }

@@ -4,17 +4,17 @@ use super::{
     core::Core,
     handle::Deadline,
     local_replica::LocalReplica,
-    view::{GroupView, NodeStatus, NodeView, ReplicaRole, ReplicaState, ReplicaView},
+    view::{GroupView, MemberView, NodeStatus, NodeView, ReplicaRole, ReplicaState, ReplicaView},
 };
 use crate::RequestError;
 use bytes::Bytes;
 use quorate_catalog::Group;
-use quorate_consensus::{ReplicaStatus, Role};
+use quorate_consensus::{MemberProgress, ReplicaStatus, Role};
 use quorate_vocabulary::{GroupId, GroupName, MemberRole, NodeId, ReplicaId};
 use std::collections::BTreeMap;
 
 impl Core {
-    async fn shard_statuses(&self) -> Result<BTreeMap<GroupId, ReplicaStatus>, RequestError> {
+    pub(super) async fn shard_statuses(&self) -> Result<BTreeMap<GroupId, ReplicaStatus>, RequestError> {
         let statuses = self.services.inbox.statuses().await.map_err(|_| RequestError::ShuttingDown)?;
         Ok(statuses.into_iter().map(|status| (status.group, status)).collect())
     }
@@ -105,6 +105,8 @@ impl Core {
             snapshot_bytes: progress.snapshot.as_ref().map_or(0, |info| info.bytes),
             digest: Bytes::copy_from_slice(&progress.applied.digest.0),
             leaders_seen: progress.leaders_seen,
+            members: status.map(member_views).unwrap_or_default(),
+            change_waits_for: self.membership.waits_for(shared.group),
         }
     }
 
@@ -140,5 +142,19 @@ fn idle_view(group: GroupId, replica: ReplicaId, node: NodeId, state: ReplicaSta
         snapshot_bytes: 0,
         digest: Bytes::new(),
         leaders_seen: Vec::new(),
+        members: Vec::new(),
+        change_waits_for: String::new(),
     }
+}
+
+/// The members as the shard knows them: none unless it leads.
+fn member_views(status: &ReplicaStatus) -> Vec<MemberView> {
+    let view = |progress: &MemberProgress| MemberView {
+        member: progress.member,
+        alive: progress.recently_active,
+        matched: progress.matched,
+        lag: status.last.index.saturating_sub(progress.matched),
+        awaits_snapshot: progress.awaits_snapshot,
+    };
+    status.progress.iter().map(view).collect()
 }

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use quorate_replica::ports::{GroupLimits, Outcome};
 use quorate_vocabulary::{
-    GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference, Position, ReplicaId,
+    GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest, PluginReference, Position,
+    ReplicaId,
 };
 
 /// A command that was applied.
@@ -83,12 +84,41 @@ pub struct GroupView {
     pub kind: MachineKind,
     /// What the plugin may use in it.
     pub limits: GroupLimits,
-    /// Its replicas and where they are.
+    /// Its replicas and where they are, as of the last change that was brought about.
     pub members: Vec<Member>,
+    /// How many changes of its members were asked for.
+    pub changes: u64,
+    /// The last of them, until it is brought about.
+    pub change: Option<MembersChangeView>,
     /// The leader, as far as this node knows.
     pub leader: Option<NodeId>,
     /// The replica on this node, when there is one.
     pub local: Option<ReplicaView>,
+}
+
+/// A change of a group's members that is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembersChangeView {
+    /// The members from then on.
+    pub wanted: Vec<Member>,
+    /// When it was asked for, in milliseconds since the Unix epoch.
+    pub began_ms: u64,
+}
+
+/// What is to be different about the members of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangeMembers {
+    /// Some of them.
+    Some {
+        /// Nodes that are to hold a replica of this role.
+        add: Vec<(NodeId, MemberRole)>,
+        /// Nodes that are to hold none.
+        remove: Vec<NodeId>,
+        /// Nodes that hold a learner, which is to become a voter.
+        promote: Vec<NodeId>,
+    },
+    /// All of them.
+    All(Vec<(NodeId, MemberRole)>),
 }
 
 /// What a replica is to its group at the moment.
@@ -154,6 +184,25 @@ pub struct ReplicaView {
     pub digest: Bytes,
     /// Changes of leader the plugin of this replica was told of, the newest last; bounded.
     pub leaders_seen: Vec<TermOfLeader>,
+    /// How far every member is; only a leader knows.
+    pub members: Vec<MemberView>,
+    /// What a change of the members waits for; empty when none is under way, or this replica does not lead.
+    pub change_waits_for: String,
+}
+
+/// A member of a group, as the group's leader sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberView {
+    /// The member.
+    pub member: Member,
+    /// Whether it was heard of lately.
+    pub alive: bool,
+    /// Its log agrees with the leader's up to here.
+    pub matched: u64,
+    /// How many entries it lacks.
+    pub lag: u64,
+    /// Whether it waits for a snapshot.
+    pub awaits_snapshot: bool,
 }
 
 /// A term and who led it.
@@ -172,6 +221,17 @@ pub struct SnapshotTaken {
     pub index: u64,
     /// Its size.
     pub bytes: u64,
+}
+
+/// A leadership that was handed over, or was where it should be already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeadershipMoved {
+    /// The node that led.
+    pub from: NodeId,
+    /// The node that leads.
+    pub to: NodeId,
+    /// In which term.
+    pub term: u64,
 }
 
 /// A node as the catalog has it.

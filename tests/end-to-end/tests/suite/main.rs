@@ -4,14 +4,19 @@
 
 mod command_line;
 mod data_folder;
+mod deletion;
 mod demo;
 mod first_road;
 mod leader_loss;
 mod lifecycle;
 mod lost_quorum;
+mod members;
+mod members_under_load;
+mod rebalance;
 mod reflection_and_health;
 mod refused_plugins;
 mod refused_requests;
 mod restarts;
 mod snapshots;
 mod timers;
+mod transfer;

@@ -4,13 +4,15 @@ use crate::{
     RequestError,
     api::Node,
     node::{
-        Consistency, CreateGroup, Deadline, GroupEvent, GroupView, NodeStatus, NodeView, PluginView, Queried,
-        SnapshotTaken, Submitted,
+        ChangeMembers, Consistency, CreateGroup, Deadline, GroupEvent, GroupView, LeadershipMoved,
+        MembersChangeView, NodeStatus, NodeView, PluginView, Queried, SnapshotTaken, Submitted,
     },
 };
 use bytes::Bytes;
 use quorate_replica::ports::{GroupLimits, Outcome};
-use quorate_vocabulary::{GroupId, GroupName, MachineKind, NodeId, PluginDigest, PluginReference, Position};
+use quorate_vocabulary::{
+    GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference, Position, ReplicaId,
+};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, broadcast};
 
@@ -50,6 +52,8 @@ impl FakeNode {
             kind: MachineKind::Store,
             limits: GroupLimits::default(),
             members: Vec::new(),
+            changes: 0,
+            change: None,
             leader: None,
             local: None,
         }
@@ -164,6 +168,35 @@ impl Node for FakeNode {
 
     async fn snapshot(&self, _group: GroupId, _deadline: Deadline) -> Result<SnapshotTaken, RequestError> {
         Ok(SnapshotTaken { index: 1, bytes: 2 })
+    }
+
+    async fn change_members(
+        &self,
+        name: &GroupName,
+        change: ChangeMembers,
+        _deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        let ChangeMembers::All(all) = change else { return Ok(Self::group(name)) };
+        let wanted = all
+            .into_iter()
+            .map(|(node, role)| Member { replica: ReplicaId(10 + node.0), node, role })
+            .collect();
+        let change = Some(MembersChangeView { wanted, began_ms: 3 });
+        Ok(GroupView { changes: 1, change, ..Self::group(name) })
+    }
+
+    async fn transfer(
+        &self,
+        name: &GroupName,
+        to: Option<NodeId>,
+        _deadline: Deadline,
+    ) -> Result<LeadershipMoved, RequestError> {
+        match to {
+            Some(node @ NodeId(9)) => {
+                Err(RequestError::MemberNotFound { name: name.clone(), node, why: "holds no voter" })
+            }
+            to => Ok(LeadershipMoved { from: NodeId(1), to: to.unwrap_or(NodeId(2)), term: 5 }),
+        }
     }
 
     fn watch(&self, _group: GroupId) -> Result<broadcast::Receiver<GroupEvent>, RequestError> {

@@ -1,4 +1,4 @@
-use super::{ReplicaReport, kind_name, or_dash, some_node};
+use super::{MembersReport, ReplicaReport, kind_name, members::role_name, or_dash, some_node};
 use crate::cli::{
     limits,
     output::{Report, size, table, table_text},
@@ -36,11 +36,7 @@ impl From<v1::Group> for GroupRow {
             .map(|member| MemberRow {
                 replica: member.replica,
                 node: member.node,
-                role: match member.role() {
-                    v1::MemberRole::Unspecified => "unknown",
-                    v1::MemberRole::Voter => "voter",
-                    v1::MemberRole::Learner => "learner",
-                },
+                role: role_name(member.role()),
             })
             .collect();
         Self {
@@ -107,6 +103,8 @@ pub(crate) struct GroupReport {
     /// The group.
     #[serde(flatten)]
     pub(crate) group: GroupRow,
+    /// Its members, as its leader sees them.
+    pub(crate) membership: MembersReport,
     /// Its replicas, as the nodes that hold them see them.
     pub(crate) replicas: Vec<ReplicaReport>,
     /// Nodes that hold a replica and did not answer.
@@ -131,7 +129,7 @@ impl Report for GroupReport {
         for node in &self.silent_nodes {
             let _ = writeln!(text, "node {node} did not answer");
         }
-        let _ = write!(text, "\nlimits");
+        let _ = write!(text, "\n{}\n\nlimits", self.membership.text());
         for (name, value) in &group.limits {
             let _ = write!(text, "\n  {name:<30}{value}");
         }

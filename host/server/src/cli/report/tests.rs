@@ -1,3 +1,5 @@
+mod changes;
+
 use super::*;
 use crate::cli::{exit::Exit, failure::Failure, output::Report};
 use bytes::Bytes;
@@ -30,6 +32,8 @@ fn group() -> v1::Group {
         members: vec![member(11, 1), member(12, 2)],
         limits: Some(v1::GroupLimits { command_bytes_max: Some(5), ..v1::GroupLimits::default() }),
         leader_node: 2,
+        changes: 0,
+        change: None,
     }
 }
 
@@ -52,6 +56,8 @@ fn replica(node: u64) -> v1::ReplicaStatus {
         snapshot_bytes: 1024,
         digest: Bytes::from_static(&[0xcd; 16]),
         leaders_seen: vec![v1::LeaderSeen { term: 3, node }],
+        members: Vec::new(),
+        change_waits_for: String::new(),
     }
 }
 
@@ -98,7 +104,13 @@ fn a_described_group_shows_its_replicas_and_which_nodes_are_silent() {
     let mut failed = replica(1);
     failed.set_state(v1::ReplicaState::Failed);
     failed.state_reason = "the disk is gone".to_owned();
-    let report = GroupReport { group: group().into(), replicas: vec![failed.into()], silent_nodes: vec![2] };
+    let membership = MembersReport::new(&group(), std::slice::from_ref(&failed));
+    let report = GroupReport {
+        group: group().into(),
+        membership,
+        replicas: vec![failed.into()],
+        silent_nodes: vec![2],
+    };
     let text = report.human();
     assert!(
         text.contains(

@@ -10,7 +10,7 @@ use quorate_consensus::{
 };
 use quorate_replica::{
     CommittedEntry, EntryBody, ReplicaFault,
-    ports::{GroupInfo, GroupLimits, Outcome, Snapshots, StateStore},
+    ports::{AppliedPoint, GroupInfo, GroupLimits, Outcome, Snapshots, StateStore},
     testing::NativePlugin,
 };
 use quorate_storage::{DataFolder, IncomingSnapshot, NewReplica, NodeIdentity, RaftBatch, StoredReplica};
@@ -35,7 +35,7 @@ fn spec(kind: MachineKind) -> ReplicaSpec {
         limits: GroupLimits::default(),
         plugin: Arc::new(NativePlugin::new(kind)),
         plugin_digest: PluginDigest::of(b"native"),
-        members: members(),
+        initial: AppliedPoint::initial(Configuration::new(members())),
     }
 }
 

@@ -149,7 +149,7 @@ fn what_is_kept_beside_a_replica_can_be_replaced_and_survives_the_rest() {
 fn a_joint_configuration_comes_back() {
     let disk = Disk::new();
     let raft = created(&disk, &[G]);
-    let joint = Configuration { members: members(&[71, 72]), outgoing: members(&[73]) };
+    let joint = Configuration { outgoing: members(&[73]), ..Configuration::new(members(&[71, 72])) };
     let mut batch = RaftBatch::new();
     batch.restore(G, at(9, 2), joint.clone());
     raft.write(batch).unwrap();

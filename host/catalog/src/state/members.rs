@@ -1,0 +1,167 @@
+//! Changes of a group's members: what is wanted, until the group's leader says that it is so.
+
+use super::{
+    CatalogState,
+    apply::{Changed, next},
+};
+use crate::{
+    CatalogError, CatalogReply, Group, MembersChange, MembersEdit, NodeStatus,
+    limits::{GROUP_LEARNERS_MAX, GROUP_REPLICAS_MAX},
+};
+use quorate_vocabulary::{GroupId, GroupName, Member, MemberRole, NodeId, ReplicaId};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+
+/// What each node is to hold.
+type Roles = BTreeMap<NodeId, MemberRole>;
+
+fn roles(members: &[Member]) -> Roles {
+    members.iter().map(|member| (member.node, member.role)).collect()
+}
+
+fn unfit(cause: impl Into<String>) -> CatalogError {
+    CatalogError::NodesUnfit { cause: cause.into() }
+}
+
+impl CatalogState {
+    pub(super) fn change_members(&mut self, name: &GroupName, edit: &MembersEdit, time_ms: u64) -> Changed {
+        let group =
+            self.group_named(name).ok_or_else(|| CatalogError::GroupUnknown { name: name.clone() })?;
+        let before = roles(group.wanted());
+        let after = edited(name, &before, edit)?;
+        if after == before {
+            return Ok((CatalogReply::Group(group.clone()), None));
+        }
+        self.check_roles(group, &after)?;
+
+        let mut last_replica = self.last_replica;
+        let mut wanted = Vec::with_capacity(after.len());
+        for (node, role) in &after {
+            // A replica that is there, or is about to go, keeps its number: it has not been removed yet.
+            let replica = match group.replica_on(*node) {
+                Some(replica) => replica,
+                None => {
+                    last_replica = next(last_replica, "replicas")?;
+                    ReplicaId(last_replica)
+                }
+            };
+            wanted.push(Member { replica, node: *node, role: *role });
+        }
+        let stays = |member: &Member| {
+            let mut kept = wanted.iter().chain(&group.members);
+            kept.any(|kept| kept.replica == member.replica)
+        };
+        let leaving = group.placed().filter(|member| !stays(member)).copied().collect();
+        let number = group.changes.saturating_add(1);
+        let mut group = group.clone();
+        group.changes = number;
+        group.change = Some(MembersChange { number, wanted, leaving, began_ms: time_ms });
+        let change = format!("group {name} is to have {}", members_text(group.wanted()));
+        self.last_replica = last_replica;
+        self.put_group(&group);
+        Ok((CatalogReply::Group(group), Some(change)))
+    }
+
+    /// Whether a group can have such members.
+    fn check_roles(&self, group: &Group, roles: &Roles) -> Result<(), CatalogError> {
+        let count = |role| roles.values().filter(|held| **held == role).count();
+        let (voters, learners) = (count(MemberRole::Voter), count(MemberRole::Learner));
+        if voters == 0 {
+            return Err(unfit("a group has at least one voter"));
+        }
+        if voters > GROUP_REPLICAS_MAX {
+            return Err(unfit(format!("a group has at most {GROUP_REPLICAS_MAX} voters, not {voters}")));
+        }
+        if learners > GROUP_LEARNERS_MAX {
+            return Err(unfit(format!("a group has at most {GROUP_LEARNERS_MAX} learners, not {learners}")));
+        }
+        for id in roles.keys().filter(|node| group.replica_on(**node).is_none()) {
+            let node = self.node(*id).ok_or(CatalogError::NodeUnknown { node: *id })?;
+            if node.status == NodeStatus::Draining {
+                return Err(CatalogError::NodeDraining { node: *id });
+            }
+            if node.engine_fingerprint != group.engine_fingerprint {
+                return Err(unfit(format!(
+                    "node {id} runs another engine ({}) than the group ({}), on which its plugin may behave differently",
+                    node.engine_fingerprint, group.engine_fingerprint
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn complete_members_change(&mut self, id: GroupId, number: u64) -> Changed {
+        let group = self.group(id).ok_or(CatalogError::GroupGone { id })?;
+        let mut group = group.clone();
+        // Told twice, or of a change that another has taken the place of.
+        let Some(change) = group.change.take_if(|change| change.number == number) else {
+            return Ok((CatalogReply::Group(group), None));
+        };
+        let text = format!("group {} has {}", group.name, members_text(&change.wanted));
+        group.members = change.wanted;
+        self.put_group(&group);
+        Ok((CatalogReply::Group(group), Some(text)))
+    }
+
+    fn put_group(&mut self, group: &Group) {
+        Arc::make_mut(&mut self.groups).insert(group.id, Arc::new(group.clone()));
+    }
+}
+
+/// What the nodes are to hold, with what is to be different.
+fn edited(name: &GroupName, before: &Roles, edit: &MembersEdit) -> Result<Roles, CatalogError> {
+    let mut after = Roles::new();
+    match edit {
+        MembersEdit::All(all) => {
+            for (node, role) in all {
+                if after.insert(*node, *role).is_some() {
+                    return Err(unfit(format!("node {node} is named twice")));
+                }
+            }
+        }
+        MembersEdit::Some { add, remove, promote } => {
+            let named = add.iter().map(|(node, _)| node).chain(remove).chain(promote);
+            let mut seen = Vec::new();
+            for node in named {
+                if seen.contains(&node) {
+                    return Err(unfit(format!("node {node} is named twice")));
+                }
+                seen.push(node);
+            }
+            after.clone_from(before);
+            for (node, role) in add {
+                match before.get(node) {
+                    Some(held) if held != role => {
+                        return Err(unfit(format!("node {node} holds a {held} already, and not a {role}")));
+                    }
+                    _ => after.insert(*node, *role),
+                };
+            }
+            let unknown = |node: &NodeId| CatalogError::MemberUnknown { group: name.clone(), node: *node };
+            for node in remove {
+                after.remove(node).ok_or_else(|| unknown(node))?;
+            }
+            for node in promote {
+                *after.get_mut(node).ok_or_else(|| unknown(node))? = MemberRole::Voter;
+            }
+        }
+    }
+    Ok(after)
+}
+
+/// `voters on nodes 1, 2 and learners on node 3`, for the audit trail.
+fn members_text(members: &[Member]) -> String {
+    let mut text = String::new();
+    for (role, plural) in [(MemberRole::Voter, "voters"), (MemberRole::Learner, "learners")] {
+        let nodes: Vec<String> = members
+            .iter()
+            .filter(|member| member.role == role)
+            .map(|member| member.node.to_string())
+            .collect();
+        if !nodes.is_empty() {
+            let and = if text.is_empty() { "" } else { " and " };
+            // A string takes all.
+            let _ = write!(text, "{and}{plural} on {}", nodes.join(", "));
+        }
+    }
+    text
+}

@@ -1,0 +1,237 @@
+//! Recovery of a group that has lost a majority of its voters for good: an operator's act, at the price of what only the
+//! lost ones had.
+//!
+//! One survivor takes the others it is told of for the whole group, is elected by **all** of them (so that no survivor
+//! has more than it), and commits a configuration of them with the next epoch. Until that is committed nothing is
+//! promised, and a crash leaves the group as it was. From then on members that know only an earlier epoch, and are not
+//! in the configuration, are not listened to but told so, and stop.
+
+use super::{Replica, ReplicaFault, election_ticks, proposals::refuse};
+use crate::{
+    Configuration, Effect, RaftMessage, RaftMessageType, Refusal, RequestId, configuration, liveness::Peers,
+};
+use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
+use raft::{
+    StateRole,
+    eraftpb::{ConfChangeV2, Message, MessageType},
+};
+use std::{collections::BTreeSet, mem, time::Duration};
+
+/// How many election timeouts the survivors have to elect this replica.
+const ELECTIONS_MAX: usize = 6;
+
+/// A recovery that is under way.
+pub(super) struct Recovery {
+    request: RequestId,
+    next: Configuration,
+    /// What to go back to if it comes to nothing.
+    before: Configuration,
+    ticks_left: usize,
+    /// Votes, until all are there.
+    votes: Vec<Message>,
+    is_proposed: bool,
+}
+
+fn refused<T>(cause: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::NotRecovered { cause: cause.into() })
+}
+
+impl Replica {
+    /// Begins a recovery with these survivors.
+    pub(crate) fn recover(
+        &mut self,
+        request: RequestId,
+        survivors: &[ReplicaId],
+        peers: &Peers,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), ReplicaFault> {
+        let next = match self.recovered_by(survivors, peers) {
+            Ok(next) => next,
+            Err(reason) => {
+                refuse(self.group, [request], &reason, effects);
+                return Ok(());
+            }
+        };
+        tracing::warn!(group = %self.group, replica = %self.replica, ?survivors, epoch = next.epoch, "recovering");
+        let before = self.configuration.clone();
+        self.force(&next)?;
+        let ticks_left = ELECTIONS_MAX * election_ticks(&self.config);
+        let votes = Vec::new();
+        self.recovery = Some(Recovery { request, next, before, ticks_left, votes, is_proposed: false });
+        self.campaigns_now = true;
+        Ok(())
+    }
+
+    fn recovered_by(&self, survivors: &[ReplicaId], peers: &Peers) -> Result<Configuration, Refusal> {
+        if self.recovery.is_some() {
+            return refused("it is being recovered already");
+        }
+        if self.is_leader() || self.lease.forbids_vote(self.now) {
+            return refused("it has, or had a moment ago, a leader");
+        }
+        if self.must_wait() {
+            return refused("this replica is loading a snapshot");
+        }
+        if !survivors.contains(&self.replica) {
+            return refused("this replica is not among the survivors named");
+        }
+        if survivors.iter().collect::<BTreeSet<_>>().len() != survivors.len() {
+            return refused("a survivor is named twice");
+        }
+        let mut members = Vec::new();
+        for survivor in survivors {
+            match self.configuration.member(*survivor) {
+                Some(member) => members.push(Member { role: MemberRole::Voter, ..*member }),
+                None => return refused(format!("replica {survivor} is no member")),
+            }
+        }
+        if self.majority_lives(peers) {
+            return refused("a majority of its voters is alive, as far as this node knows");
+        }
+        let mut next = Configuration::new(members);
+        next.epoch = self.configuration.epoch + 1;
+        next.priorities = self.configuration.priorities.clone();
+        next.priorities.retain(|replica, _| survivors.contains(replica));
+        Ok(next)
+    }
+
+    /// Whether the group could help itself, as far as can be told from beats and from what members have said.
+    fn majority_lives(&self, peers: &Peers) -> bool {
+        let since = self.now.saturating_sub(self.config.election_timeout * 2);
+        let lives = |member: &Member| {
+            member.replica == self.replica
+                || peers.is_alive(member.node)
+                || self.contacts.get(&member.replica).is_some_and(|heard| *heard > since)
+        };
+        let majority = |voters: Vec<&Member>| {
+            voters.iter().filter(|member| lives(member)).count() > voters.len() / 2 || voters.is_empty()
+        };
+        let voters = self.configuration.members.iter().filter(|member| member.role == MemberRole::Voter);
+        majority(voters.collect()) && majority(self.configuration.outgoing.iter().collect())
+    }
+
+    /// Takes on this configuration, whatever the one before was.
+    pub(super) fn force(&mut self, next: &Configuration) -> Result<(), ReplicaFault> {
+        let fault = |error| ReplicaFault(format!("its members cannot be forced: {error}"));
+        if self.configuration.is_joint() {
+            self.raw.apply_conf_change(&ConfChangeV2::default()).map_err(fault)?;
+            self.configuration.outgoing.clear();
+        }
+        if !next.is_joint() {
+            let joint = Configuration { outgoing: self.configuration.members.clone(), ..next.clone() };
+            self.raw.apply_conf_change(&configuration::change(&self.configuration, &joint)).map_err(fault)?;
+            self.raw.apply_conf_change(&ConfChangeV2::default()).map_err(fault)?;
+        } else {
+            // By way of the voters that are being left.
+            let base = Configuration { members: next.outgoing.clone(), ..Configuration::default() };
+            self.force(&base)?;
+            self.raw.apply_conf_change(&configuration::change(&base, next)).map_err(fault)?;
+        }
+        self.configuration = next.clone();
+        if !configuration::is_in(&self.raw.raft.prs().conf().to_conf_state(), next) {
+            return Err(ReplicaFault(format!("forcing its members did not lead to {next:?}")));
+        }
+        Ok(())
+    }
+
+    /// Votes for a replica that recovers its group count once all survivors have given theirs.
+    pub(super) fn hold_vote(&mut self, message: Message) -> Option<Vec<Message>> {
+        let raft = &self.raw.raft;
+        let counts = message.get_msg_type() == MessageType::MsgRequestVoteResponse
+            && !message.reject
+            && raft.state == StateRole::Candidate
+            && message.term == raft.term;
+        let Some(recovery) = self.recovery.as_mut().filter(|_| counts) else { return Some(vec![message]) };
+        recovery.votes.retain(|vote| vote.term == message.term && vote.from != message.from);
+        recovery.votes.push(message);
+        let others = recovery.next.members.len() - 1;
+        (recovery.votes.len() >= others).then(|| mem::take(&mut recovery.votes))
+    }
+
+    /// Proposes the configuration of the survivors once this replica leads them. Whether there was anything to do.
+    pub(super) fn propose_recovered(&mut self) -> bool {
+        let is_due = self.recovery.as_ref().is_some_and(|recovery| !recovery.is_proposed);
+        let raft = &self.raw.raft;
+        if !is_due || !self.is_leader() || !raft.commit_to_current_term() || raft.has_pending_conf() {
+            return false;
+        }
+        let Some(recovery) = &mut self.recovery else { return false };
+        recovery.is_proposed = true;
+        let (next, request) = (recovery.next.clone(), recovery.request);
+        self.append_configuration(&next, Some(request)).is_ok()
+    }
+
+    /// A configuration of a later epoch is committed.
+    pub(super) fn recovered(&mut self, epoch: u64) {
+        if self.recovery.as_ref().is_some_and(|recovery| recovery.next.epoch <= epoch) {
+            self.recovery = None;
+        }
+    }
+
+    /// Time passes: survivors that do not elect this replica have more than it, or are no survivors.
+    pub(super) fn tick_recovery(&mut self, effects: &mut Vec<Effect>) -> Result<(), ReplicaFault> {
+        let Some(recovery) = &mut self.recovery else { return Ok(()) };
+        recovery.ticks_left = recovery.ticks_left.saturating_sub(1);
+        if recovery.ticks_left > 0 || recovery.is_proposed {
+            return Ok(());
+        }
+        let Some(Recovery { request, before, .. }) = self.recovery.take() else { return Ok(()) };
+        let term = self.raw.raft.term;
+        self.raw.raft.become_follower(term, raft::INVALID_ID);
+        self.force(&before)?;
+        let cause = "not all survivors elected this replica: one is gone, or has more of the log".to_owned();
+        refuse(self.group, [request], &Refusal::NotRecovered { cause }, effects);
+        Ok(())
+    }
+
+    pub(super) fn end_recovery(&mut self, effects: &mut Vec<Effect>) {
+        let recovery = self.recovery.take().filter(|recovery| !recovery.is_proposed);
+        let request = recovery.map(|recovery| recovery.request);
+        refuse(self.group, request, &Refusal::Closed { appended: false }, effects);
+    }
+
+    /// Whether to listen to this message. One of an earlier epoch is answered, unless it is of a survivor that has yet to
+    /// learn of the recovery.
+    ///
+    /// # Errors
+    /// When the group has been recovered without this replica.
+    pub(super) fn is_of_epoch(
+        &mut self,
+        message: &RaftMessage,
+        effects: &mut Vec<Effect>,
+    ) -> Result<bool, ReplicaFault> {
+        let own = self.configuration.epoch;
+        if message.r#type() == RaftMessageType::Superseded {
+            if message.epoch > own {
+                return Err(ReplicaFault(format!(
+                    "its group was recovered without it, in epoch {}: what it holds is of no use any more",
+                    message.epoch
+                )));
+            }
+            return Ok(false);
+        }
+        let from = ReplicaId(message.from_replica);
+        if self.configuration.member(from).is_some() {
+            self.contacts.insert(from, self.now);
+            return Ok(true);
+        }
+        if message.epoch >= own {
+            return Ok(true);
+        }
+        let mut answer = RaftMessage {
+            group: self.group.0,
+            from_replica: self.replica.0,
+            to_replica: from.0,
+            from_node: self.config.node.0,
+            to_node: NodeId(message.from_node).0,
+            epoch: own,
+            ..RaftMessage::default()
+        };
+        answer.set_type(RaftMessageType::Superseded);
+        effects.push(Effect::Send(answer));
+        Ok(false)
+    }
+}
+
+/// When members were last heard of.
+pub(super) type Contacts = std::collections::BTreeMap<ReplicaId, Duration>;

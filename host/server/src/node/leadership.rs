@@ -1,0 +1,149 @@
+//! The leadership of a group, handed to another node because somebody asks for it.
+
+use super::{core::Core, handle::Deadline, local_replica::LocalReplica, view::LeadershipMoved};
+use crate::RequestError;
+use quorate_consensus::{Input, ReplicaStatus};
+use quorate_vocabulary::{GroupId, GroupName, Member, MemberRole, NodeId};
+use std::time::Duration;
+
+/// The pause between looks at who leads.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
+/// How many election timeouts a hand-over may take: raft gives up after one, and what waits in the shard's inbox comes
+/// first.
+const ELECTIONS_MAX: u32 = 2;
+
+impl Core {
+    /// Hands the leadership of a group to a node, or to whichever is best, and returns once that leads.
+    pub(super) async fn transfer(
+        &self,
+        name: &GroupName,
+        to: Option<NodeId>,
+        deadline: Deadline,
+    ) -> Result<LeadershipMoved, RequestError> {
+        let group = self.find_group(name, deadline).await?.id;
+        let replica = self.replica(group)?;
+        let lead = replica.shared.lead();
+        if !replica.shared.leads() {
+            return Err(RequestError::NotLeader { group, leader: self.leader_hint(lead.leader) });
+        }
+        let from = self.node();
+        if to == Some(from) {
+            return Ok(LeadershipMoved { from, to: from, term: lead.term });
+        }
+        let statuses = self.shard_statuses().await?;
+        let status = statuses.get(&group).ok_or_else(|| self.still_leads(name, "its replica was closed"))?;
+        let successor = successor(name, status, to)?;
+        self.services.inbox.feedback([Input::TransferLeader {
+            group,
+            request: self.services.waiters.number(),
+            to: Some(successor.replica),
+        }]);
+        let taken_over = deadline.at_most(self.config.election_timeout * ELECTIONS_MAX);
+        loop {
+            if let Some(moved) = self.moved(group, &replica, lead.term) {
+                return Ok(moved);
+            }
+            if taken_over.remaining().is_zero() {
+                let why =
+                    format!("node {} did not take over within {:?}", successor.node, taken_over.waited());
+                return Err(self.still_leads(name, why));
+            }
+            tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Who leads in a later term, once that is known here.
+    fn moved(&self, group: GroupId, replica: &LocalReplica, term: u64) -> Option<LeadershipMoved> {
+        // The replica may have been opened anew meanwhile.
+        let lead = self.registry.get(group).map_or_else(|| replica.shared.lead(), |now| now.shared.lead());
+        let leader = lead.leader.filter(|leader| lead.term > term && leader.node != self.node())?;
+        Some(LeadershipMoved { from: self.node(), to: leader.node, term: lead.term })
+    }
+
+    #[allow(clippy::unused_self)] // Reads as what it says.
+    fn still_leads(&self, name: &GroupName, why: impl Into<String>) -> RequestError {
+        RequestError::TransferFailed { name: name.clone(), why: why.into() }
+    }
+}
+
+/// Who is to lead: the voter on the wanted node, or of those that live the one that has come furthest.
+fn successor(name: &GroupName, status: &ReplicaStatus, to: Option<NodeId>) -> Result<Member, RequestError> {
+    let others = || {
+        let others = status.progress.iter().filter(|progress| progress.member.replica != status.replica);
+        others.filter(|progress| progress.member.role == MemberRole::Voter)
+    };
+    let failed = |why: String| RequestError::TransferFailed { name: name.clone(), why };
+    let Some(node) = to else {
+        let best =
+            others().filter(|progress| progress.recently_active).max_by_key(|progress| progress.matched);
+        return best.map(|progress| progress.member).ok_or_else(|| {
+            failed(match others().count() {
+                0 => "it has no other voter".to_owned(),
+                _ => "none of its other voters was heard of lately".to_owned(),
+            })
+        });
+    };
+    let wanted = others().find(|progress| progress.member.node == node);
+    let wanted = wanted.ok_or_else(|| RequestError::MemberNotFound {
+        name: name.clone(),
+        node,
+        why: "holds no voter",
+    })?;
+    if !wanted.recently_active {
+        return Err(failed(format!("node {node} was not heard of lately")));
+    }
+    Ok(wanted.member)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_consensus::{Configuration, LogPoint, MemberProgress, Role};
+    use quorate_vocabulary::ReplicaId;
+
+    /// Replica n on node n; the first leads. `(role, matched, active)` of each.
+    fn status(members: &[(MemberRole, u64, bool)]) -> ReplicaStatus {
+        let progress = (1..).zip(members).map(|(number, (role, matched, active))| MemberProgress {
+            member: Member { replica: ReplicaId(number), node: NodeId(number), role: *role },
+            matched: *matched,
+            committed: 0,
+            recently_active: *active,
+            awaits_snapshot: false,
+        });
+        ReplicaStatus {
+            group: GroupId(7),
+            replica: ReplicaId(1),
+            role: Role::Leader,
+            term: 3,
+            leader: None,
+            configuration: Configuration::default(),
+            commit: 9,
+            applied: 9,
+            last: LogPoint::default(),
+            truncated: LogPoint::default(),
+            snapshot: None,
+            waiting_bytes: 0,
+            progress: progress.collect(),
+            failure: None,
+        }
+    }
+
+    fn chosen(members: &[(MemberRole, u64, bool)], to: Option<u64>) -> Result<u64, String> {
+        let name = "acme/a".parse().expect("a name");
+        let successor = successor(&name, &status(members), to.map(NodeId));
+        successor.map(|member| member.node.0).map_err(|error| error.reason().to_owned())
+    }
+
+    #[test]
+    fn the_voter_that_lives_and_has_come_furthest_follows() {
+        use MemberRole::{Learner, Voter};
+        let members =
+            [(Voter, 9, true), (Voter, 5, true), (Voter, 7, true), (Voter, 9, false), (Learner, 9, true)];
+        assert_eq!(chosen(&members, None), Ok(3));
+        assert_eq!(chosen(&members, Some(2)), Ok(2));
+        assert_eq!(chosen(&members, Some(4)), Err("TRANSFER_FAILED".to_owned()), "it is gone");
+        assert_eq!(chosen(&members, Some(5)), Err("MEMBER_NOT_FOUND".to_owned()), "learners do not lead");
+        assert_eq!(chosen(&members, Some(6)), Err("MEMBER_NOT_FOUND".to_owned()));
+        assert_eq!(chosen(&members[..1], None), Err("TRANSFER_FAILED".to_owned()), "it is alone");
+    }
+}

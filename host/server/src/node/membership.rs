@@ -1,0 +1,243 @@
+//! Changes of the members of groups. The catalog says which are wanted, and the node that leads a group brings them about,
+//! step by step, from what it finds: whoever leads after a crash goes on.
+
+use super::{
+    core::Core,
+    handle::Deadline,
+    local_replica::LocalReplica,
+    view::{ChangeMembers, GroupView},
+};
+use crate::RequestError;
+use quorate_catalog::{CatalogCommand, CatalogReply, Change, Group, MembersEdit};
+use quorate_consensus::{Input, MemberProgress, ReplicaStatus, Role};
+use quorate_placement::{MemberFacts, MembersStep, members_step, same_members};
+use quorate_vocabulary::{GroupId, GroupName, MemberRole, Position};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// A newcomer may lack so many entries and still be let vote: it gets them in a moment.
+const CATCH_UP_LAG_MAX: u64 = 256;
+/// The pause between steps while something is under way.
+const STEP_PAUSE: Duration = Duration::from_millis(50);
+/// How often to look when nothing is: this node may have come to lead a group.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the catalog may take in one step.
+const CATALOG_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The changes that this node is bringing about.
+#[derive(Default)]
+pub(super) struct Membership {
+    under_way: Mutex<BTreeMap<GroupId, UnderWay>>,
+}
+
+#[derive(Default)]
+struct UnderWay {
+    /// Which change of the group.
+    number: u64,
+    waits_for: String,
+    /// Everything up to here was committed when the members were found to be those that are wanted.
+    done_at: Option<u64>,
+}
+
+impl Membership {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<GroupId, UnderWay>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the change of a group waits for, in words; empty when this node is not bringing one about.
+    pub(super) fn waits_for(&self, group: GroupId) -> String {
+        self.lock().get(&group).map(|under_way| under_way.waits_for.clone()).unwrap_or_default()
+    }
+
+    fn keep(&self, is_pending: impl Fn(GroupId) -> bool) {
+        self.lock().retain(|group, _| is_pending(*group));
+    }
+
+    fn with<T>(&self, group: &Group, note: impl FnOnce(&mut UnderWay) -> T) -> T {
+        let mut all = self.lock();
+        let under_way = all.entry(group.id).or_default();
+        if under_way.number != group.changes {
+            *under_way = UnderWay { number: group.changes, ..UnderWay::default() };
+        }
+        note(under_way)
+    }
+}
+
+impl Core {
+    /// Asks for other members of a group.
+    pub(super) async fn change_members(
+        &self,
+        name: &GroupName,
+        change: ChangeMembers,
+        deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        self.find_group(name, deadline).await?;
+        let edit = match change {
+            ChangeMembers::Some { add, remove, promote } => MembersEdit::Some { add, remove, promote },
+            ChangeMembers::All(all) => MembersEdit::All(all),
+        };
+        let change = Change::ChangeMembers { name: name.clone(), edit };
+        self.check_majority(&change)?;
+        let CatalogReply::Group(group) = self.change_catalog(change, deadline).await? else {
+            return Err(RequestError::Internal { why: "the catalog answered something else".to_owned() });
+        };
+        Ok(self.group_view(&group))
+    }
+
+    /// Whether enough of those that are to vote can be reached. What else may be wrong with them the catalog says.
+    fn check_majority(&self, change: &Change) -> Result<(), RequestError> {
+        let mut tried = self.catalog_state().as_ref().clone();
+        let command = CatalogCommand { actor: format!("node {}", self.node()), change: change.clone() };
+        let Ok(CatalogReply::Group(group)) = tried.apply(Position::default(), &command) else {
+            return Ok(());
+        };
+        let voters: Vec<_> =
+            group.wanted().iter().filter(|member| member.role == MemberRole::Voter).collect();
+        let gone: Vec<String> = voters
+            .iter()
+            .filter(|member| !self.is_reachable(member.node))
+            .map(|member| member.node.to_string())
+            .collect();
+        let (wanted, available) = (voters.len() / 2 + 1, voters.len() - gone.len());
+        if available >= wanted {
+            return Ok(());
+        }
+        let why = format!("node {} cannot be reached, and the group would have no majority", gone.join(", "));
+        Err(RequestError::NotEnoughNodes { wanted, available, why })
+    }
+
+    /// Brings about what the catalog wants of the groups that this node leads, for as long as it runs.
+    pub(super) async fn keep_members(self: Arc<Self>) {
+        let Some(catalog) = self.registry.get(GroupId::CATALOG) else { return };
+        let mut applied = catalog.shared.applied.subscribe();
+        drop(catalog);
+        loop {
+            let is_busy = self.step_members().await;
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = tokio::time::sleep(if is_busy { STEP_PAUSE } else { LOOK_INTERVAL }) => {}
+                changed = applied.changed(), if !is_busy => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Takes the next step of every group that needs one. Whether any does.
+    async fn step_members(&self) -> bool {
+        let is_pending = |replica: &Arc<LocalReplica>| self.pending_group(replica).is_some();
+        let mut replicas = self.registry.all();
+        replicas.retain(is_pending);
+        let pending = |group| replicas.iter().any(|replica| replica.shared.group == group);
+        self.membership.keep(pending);
+        if replicas.is_empty() {
+            return false;
+        }
+        // What this node has applied of the catalog may be old, and what was wanted then be undone by now.
+        if self.barrier(GroupId::CATALOG, Deadline::after(CATALOG_TIMEOUT)).await.is_err() {
+            return true;
+        }
+        let Ok(statuses) = self.shard_statuses().await else { return false };
+        for replica in replicas {
+            let status = statuses.get(&replica.shared.group).filter(|status| status.role == Role::Leader);
+            if let (Some(group), Some(status)) = (self.pending_group(&replica), status) {
+                self.step_group(&group, status).await;
+            }
+        }
+        true
+    }
+
+    /// The group of a replica, when this node leads it and its members are not known to be those that are wanted.
+    fn pending_group(&self, replica: &LocalReplica) -> Option<Group> {
+        if !replica.shared.leads() {
+            return None;
+        }
+        let state = self.catalog_state();
+        let group = state.group(replica.shared.group)?;
+        let is_settled = || {
+            let configuration = &replica.shared.progress().applied.configuration;
+            !configuration.is_joint() && same_members(&configuration.members, group.wanted())
+        };
+        (group.change.is_some() || !is_settled()).then(|| group.clone())
+    }
+
+    async fn step_group(&self, group: &Group, status: &ReplicaStatus) {
+        let (is_joint, last) = (status.configuration.is_joint(), status.last.index);
+        let facts: Vec<MemberFacts> = status
+            .configuration
+            .members
+            .iter()
+            .map(|member| facts(*member, &status.progress, last))
+            .collect();
+        let step = members_step(status.replica, &facts, is_joint, group.wanted());
+        if step != MembersStep::Done {
+            self.membership.with(group, |under_way| under_way.done_at = None);
+        }
+        let waits_for = match step {
+            MembersStep::Done => return self.complete_change(group, status).await,
+            MembersStep::Propose(members) => {
+                tracing::info!(group = %group.name, ?members, "changing the members");
+                // Nobody waits for the answer: the next look at the members tells what came of it.
+                let request = self.services.waiters.number();
+                let propose = Input::ProposeConfiguration {
+                    group: group.id,
+                    request,
+                    members,
+                    promote_when_caught_up: false,
+                };
+                let _ = self.services.inbox.request(propose);
+                "a change of its members to be committed".to_owned()
+            }
+            MembersStep::HandOver(to) => {
+                let request = self.services.waiters.number();
+                let transfer = Input::TransferLeader { group: group.id, request, to: Some(to) };
+                let _ = self.services.inbox.request(transfer);
+                format!("replica {to} to lead in place of node {}", self.node())
+            }
+            MembersStep::Wait(wait) => wait.to_string(),
+        };
+        self.membership.with(group, |under_way| under_way.waits_for = waits_for);
+    }
+
+    /// The members are those that are wanted. Tells the catalog, whereupon the others are destroyed, once most voters know
+    /// that the change is committed: until then they may need the vote of one that left.
+    async fn complete_change(&self, group: &Group, status: &ReplicaStatus) {
+        let Some(change) = &group.change else { return };
+        let index = self.membership.with(group, |under_way| {
+            under_way.waits_for = "most of its voters to know of the change".to_owned();
+            *under_way.done_at.get_or_insert(status.commit)
+        });
+        if !most_know(status, index) {
+            return;
+        }
+        let complete = Change::CompleteMembersChange { group: group.id, number: change.number };
+        match self.change_catalog(complete, Deadline::after(CATALOG_TIMEOUT)).await {
+            Ok(_) => tracing::info!(group = %group.name, number = change.number, "the members are as wanted"),
+            Err(error) => tracing::info!(group = %group.name, %error, "the catalog cannot be told yet"),
+        }
+    }
+}
+
+fn facts(member: quorate_vocabulary::Member, progress: &[MemberProgress], last: u64) -> MemberFacts {
+    let progress = progress.iter().find(|progress| progress.member.replica == member.replica);
+    let matched = progress.map_or(0, |progress| progress.matched);
+    MemberFacts {
+        member,
+        is_live: progress.is_some_and(|progress| progress.recently_active),
+        matched,
+        // At 0 it has not answered yet, however short the log is.
+        is_caught_up: progress.is_some_and(|progress| !progress.awaits_snapshot)
+            && matched > 0
+            && matched.saturating_add(CATCH_UP_LAG_MAX) >= last,
+    }
+}
+
+/// Whether most voters know everything up to here to be committed.
+fn most_know(status: &ReplicaStatus, index: u64) -> bool {
+    let voters = || status.progress.iter().filter(|progress| progress.member.role == MemberRole::Voter);
+    let know = voters()
+        .filter(|progress| progress.member.replica == status.replica || progress.committed >= index)
+        .count();
+    know * 2 > voters().count()
+}

@@ -1,0 +1,77 @@
+//! The leadership of groups is handed from node to node.
+
+use quorate_end_to_end::{Cluster, wait};
+
+#[tokio::test]
+async fn a_leadership_is_handed_to_the_node_that_is_named_and_no_command_is_lost() {
+    let cluster = Cluster::start().await;
+    cluster.upload("counter").await;
+    cluster.create("count", "counter").await;
+    let mut count = 0;
+    // Round and round: every node leads several times.
+    for _ in 0..3 {
+        for node in [1, 2, 3] {
+            count += 1;
+            assert_eq!(cluster.reply("count", "add 1").await, count.to_string());
+            let to = node.to_string();
+            let moved =
+                cluster.quorate(&["group", "transfer", "test/count", "--to", &to, "--output", "json"]).json();
+            assert_eq!(moved["leader_node"], node, "{moved}");
+            assert_eq!(cluster.leader("count").await, node);
+        }
+    }
+    assert_eq!(cluster.reply("count", "add 1").await, "10");
+    cluster.replicas_are_equal("count").await;
+}
+
+#[tokio::test]
+async fn without_a_name_the_leadership_goes_to_one_of_the_others() {
+    let cluster = Cluster::start().await;
+    cluster.upload("kv").await;
+    cluster.create("pairs", "kv").await;
+    let before = cluster.leader("pairs").await;
+    // Which were heard of is known once they have answered.
+    wait::until("another node leads", || async {
+        let output = cluster.quorate(&["group", "transfer", "test/pairs", "--output", "json"]);
+        if output.code != 0 && output.stderr.contains("TRANSFER_FAILED") {
+            return Err(output.stderr);
+        }
+        let moved = output.json();
+        assert_eq!(moved["from_node"], before, "{moved}");
+        assert_ne!(moved["leader_node"], before, "{moved}");
+        Ok(())
+    })
+    .await;
+    let again = cluster.leader("pairs").await.to_string();
+    let output = cluster.quorate(&["group", "transfer", "test/pairs", "--to", &again]);
+    assert!(output.stdout.contains("already"), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_leadership_stays_when_it_cannot_be_handed_over() {
+    let mut cluster = Cluster::start().await;
+    cluster.upload("counter").await;
+    cluster.create("count", "counter").await;
+    cluster.reply("count", "add 1").await;
+    let refused = |to: u64, cluster: &Cluster| {
+        let output = cluster.quorate(&[
+            "group",
+            "transfer",
+            "test/count",
+            "--to",
+            &to.to_string(),
+            "--output",
+            "json",
+        ]);
+        assert_eq!(output.code, 1, "{output:?}");
+        let error: serde_json::Value = serde_json::from_str(&output.stderr).expect("JSON");
+        error["error"]["reason"].as_str().expect("a reason").to_owned()
+    };
+    assert_eq!(refused(9, &cluster), "MEMBER_NOT_FOUND");
+    let leader = cluster.leader("count").await;
+    let gone = if leader == 3 { 2 } else { 3 };
+    cluster.node_mut(gone).kill();
+    // As long as it passes for alive it is tried, and given up.
+    assert_eq!(refused(gone, &cluster), "TRANSFER_FAILED");
+    assert_eq!(cluster.reply("count", "add 1").await, "2");
+}

@@ -1,0 +1,110 @@
+//! Changes of members, as an operator makes them.
+
+use crate::{cluster::Simulation, disk::lock};
+use quorate_consensus::{Configuration, EntryBody, Input, ReplicaStart};
+use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
+
+impl Simulation {
+    /// The members of a group, as anybody knows them to be committed.
+    fn configuration(&self, group: GroupId) -> Option<Configuration> {
+        let committed = self.checks.configuration(group).cloned();
+        committed.or_else(|| Some(Configuration::new(self.catalog().group(group)?.members.clone())))
+    }
+
+    /// Asks for other members, some of them on nodes that hold no replica yet.
+    pub(super) fn change_members(&mut self, group: GroupId) {
+        let Some(leader) = self.leader_of(group).filter(|_| !group.is_catalog()) else { return };
+        let Some(current) = self.configuration(group).filter(|current| !current.is_joint()) else { return };
+        let mut members = Vec::new();
+        let promote_when_caught_up = self.random.upsets.chance(600);
+        for node in self.plan.node_ids() {
+            let wanted = self.random.upsets.chance(650);
+            let votes = self.random.upsets.chance(800);
+            if !wanted {
+                continue;
+            }
+            if let Some(replica) = self.replica_for(node, group, &current) {
+                // A voter that has nothing yet could keep its group from committing what it needs to get something.
+                let may_vote = promote_when_caught_up || current.member(replica).is_some();
+                let role = if votes && may_vote { MemberRole::Voter } else { MemberRole::Learner };
+                members.push(Member { replica, node, role });
+            }
+        }
+        self.coverage.member_changes += 1;
+        let request = self.request(leader);
+        let change = Input::ProposeConfiguration { group, request, members, promote_when_caught_up };
+        self.tell(leader, [change]);
+    }
+
+    /// The replica that a node has, or one that it makes now to join.
+    fn replica_for(&mut self, id: NodeId, group: GroupId, current: &Configuration) -> Option<ReplicaId> {
+        let number = self.replicas + 1;
+        let node = self.node(id);
+        let running = node.running.as_ref()?;
+        // What the node could not start it would not run.
+        running.catalog.state().group(group)?;
+        if let Some(log) = node.disk.log(group) {
+            let log = lock(log);
+            // One that was a member and is none any more is about to be destroyed.
+            let is_new = log.last().index == 0;
+            return (is_new || current.member(log.replica).is_some()).then_some(log.replica);
+        }
+        if running.busy.contains(&group) {
+            return None;
+        }
+        // A member that the node has not made yet, it will.
+        if current.members.iter().any(|member| member.node == id) {
+            return None;
+        }
+        let replica = ReplicaId(number);
+        if !node.disk.create(&ReplicaStart::joining(group, replica)) {
+            return None;
+        }
+        self.replicas = number;
+        self.host(id, group, replica, false);
+        Some(replica)
+    }
+
+    /// Whether most voters know on their disks that these are the members: until then a replica that is none any more
+    /// may be needed for its vote.
+    fn is_known_to_most(&self, group: GroupId, current: &Configuration) -> bool {
+        let voters: Vec<_> =
+            current.members.iter().filter(|member| member.role == MemberRole::Voter).collect();
+        let knows = |member: &&&Member| {
+            let Some(log) = self.nodes[&member.node].disk.log(group) else { return false };
+            let log = lock(log);
+            let newest = log.entries.range(..=log.hard_state.commit).rev().find_map(|(_, entry)| {
+                match EntryBody::decode(&entry.data) {
+                    Ok(EntryBody::Configuration(configuration)) => Some(configuration),
+                    _ => None,
+                }
+            });
+            log.replica == member.replica && newest.as_ref().unwrap_or(&log.configuration) == current
+        };
+        voters.iter().filter(knows).count() > voters.len() / 2
+    }
+
+    /// Destroys replicas that are members no longer.
+    pub(crate) fn destroy_removed(&mut self) {
+        let groups: Vec<GroupId> = self.catalog().groups().map(|group| group.id).collect();
+        for group in groups {
+            let Some(current) = self.configuration(group).filter(|current| !current.is_joint()) else {
+                continue;
+            };
+            if !self.is_known_to_most(group, &current) {
+                continue;
+            }
+            for id in self.plan.node_ids() {
+                let Some(log) = self.node(id).disk.log(group) else { continue };
+                let (replica, is_new) = {
+                    let log = lock(log);
+                    (log.replica, log.last().index == 0)
+                };
+                // One that is to join is in no configuration yet.
+                if !is_new && current.member(replica).is_none() && self.random.actions.chance(300) {
+                    self.retire(id, group, replica);
+                }
+            }
+        }
+    }
+}

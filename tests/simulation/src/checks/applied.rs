@@ -1,0 +1,146 @@
+//! What replicas make of the log.
+
+use super::{
+    Checks, Invariant,
+    model::{Model, text_fingerprint},
+};
+use crate::{disk::WrittenSnapshot, random::mix, trace::fingerprint};
+use bytes::Bytes;
+use quorate_consensus::EntryBody;
+use quorate_replica::ports::{AppliedPoint, Call, Outcome};
+use quorate_vocabulary::{GroupId, MachineKind};
+use std::collections::BTreeMap;
+
+const FIRST: u64 = 2;
+
+/// What the first replica that applied an entry made of it: so must all others.
+#[derive(Debug)]
+struct Applied {
+    point: AppliedPoint,
+    calls: Vec<Call>,
+    state: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Law {
+    applied: Vec<Applied>,
+    model: Model,
+    snapshots: BTreeMap<u64, u64>,
+}
+
+impl Law {
+    fn at(&self, index: u64) -> Option<&Applied> {
+        self.applied.get(usize::try_from(index.checked_sub(FIRST)?).ok()?)
+    }
+}
+
+fn differs(who: &str, expected: &AppliedPoint, found: &AppliedPoint) -> (Invariant, String) {
+    (Invariant::ReplicasEqual, format!("{who}: {found:?} where others are {expected:?}"))
+}
+
+impl Checks {
+    /// A replica has applied an entry.
+    pub(crate) fn applied(
+        &mut self,
+        group: GroupId,
+        who: &str,
+        body: &EntryBody,
+        calls: Vec<Call>,
+        point: &AppliedPoint,
+    ) {
+        self.check(group, |checks| {
+            let law = &mut checks.law;
+            let index = point.index;
+            if let Some(known) = law.at(index) {
+                if known.calls != calls {
+                    let what = format!("{who}: entry {index} gave {calls:?}, others {:?}", known.calls);
+                    return Err((Invariant::ReplicasEqual, what));
+                }
+                return if known.point == *point { Ok(()) } else { Err(differs(who, &known.point, point)) };
+            }
+            let next = FIRST + u64::try_from(law.applied.len()).unwrap_or(u64::MAX);
+            if index != next {
+                let what = format!("{who}: entry {index} is applied, and nobody has applied entry {next}");
+                return Err((Invariant::AppliedOnce, what));
+            }
+            if !group.is_catalog() {
+                let applied = law.model.apply(body, &calls);
+                applied.map_err(|what| (Invariant::AppliedOnce, format!("{who}: entry {index}: {what}")))?;
+            }
+            let state = law.model.fingerprint();
+            law.applied.push(Applied { point: point.clone(), calls, state });
+            Ok(())
+        });
+    }
+
+    /// A replica stands at this point without having applied up to there just now: it was opened, or it has loaded a
+    /// snapshot. `state` is a number for its numbers, where they can be seen.
+    pub(crate) fn stands_at(&mut self, group: GroupId, who: &str, point: &AppliedPoint, state: Option<u64>) {
+        self.check(group, |checks| {
+            if point.index < FIRST {
+                return Ok(());
+            }
+            let Some(known) = checks.law.at(point.index) else {
+                let what = format!("{who}: it stands at entry {}, which nobody has applied", point.index);
+                return Err((Invariant::AppliedOnce, what));
+            };
+            if known.point != *point {
+                return Err(differs(who, &known.point, point));
+            }
+            if !group.is_catalog() && state.is_some_and(|state| state != known.state) {
+                let what = format!("{who}: its numbers at entry {} are not those of others", point.index);
+                return Err((Invariant::ReplicasEqual, what));
+            }
+            Ok(())
+        });
+    }
+
+    /// A replica has taken a snapshot.
+    pub(crate) fn snapshot(
+        &mut self,
+        group: GroupId,
+        who: &str,
+        kind: MachineKind,
+        snapshot: &WrittenSnapshot,
+    ) {
+        let point = &snapshot.info.header.point;
+        let index = point.index;
+        self.stands_at(group, who, point, None);
+        self.check(group, |checks| {
+            let content = fingerprint(&snapshot.content);
+            let known = *checks.law.snapshots.entry(index).or_insert(content);
+            if known != content {
+                let what = format!("{who}: the snapshot at entry {index} is another than that of others");
+                return Err((Invariant::SnapshotsEqual, what));
+            }
+            let Some(applied) = checks.law.at(index) else { return Ok(()) };
+            if kind == MachineKind::Memory
+                && !group.is_catalog()
+                && text_fingerprint(&snapshot.content) != Some(applied.state)
+            {
+                let what = format!("{who}: the snapshot at entry {index} is not the state there");
+                return Err((Invariant::SnapshotsEqual, what));
+            }
+            Ok(())
+        });
+    }
+
+    /// A number for how a group stands: for traces.
+    pub(crate) fn digest(&self, group: GroupId) -> u64 {
+        let last = self.groups.get(&group).and_then(|checks| checks.law.applied.last());
+        last.map_or(0, |last| mix(&[last.point.index, fingerprint(&last.point.digest.0)]))
+    }
+
+    /// All answers of the machine of a group, for coverage.
+    pub(crate) fn traps(&self) -> u64 {
+        let laws = self.groups.values().flat_map(|checks| &checks.law.applied);
+        let calls = laws.flat_map(|applied| &applied.calls);
+        let trapped = calls.filter(|call| matches!(call.outcome, Outcome::Trapped(_))).count();
+        u64::try_from(trapped).unwrap_or(u64::MAX)
+    }
+}
+
+/// The reply of a call that gave a number.
+pub(crate) fn number(reply: &Bytes) -> Option<i64> {
+    std::str::from_utf8(reply).ok()?.parse().ok()
+}

@@ -1,0 +1,54 @@
+//! What comes in from other nodes.
+
+use super::Simulation;
+use crate::{disk::WrittenSnapshot, planted::Bug};
+use quorate_consensus::{Input, RaftMessage};
+use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
+
+impl Simulation {
+    /// A message arrives, if its way is open and there is somebody to take it.
+    pub(super) fn deliver(&mut self, from: NodeId, message: RaftMessage) {
+        let (to, group) = (NodeId(message.to_node), GroupId(message.group));
+        if !self.network.hears(from, to) {
+            self.coverage.messages_cut += 1;
+            return;
+        }
+        if self.is_here(to, group, message.to_replica) {
+            self.tell(to, [Input::Message(message)]);
+        }
+    }
+
+    fn is_here(&mut self, id: NodeId, group: GroupId, replica: u64) -> bool {
+        self.local(id, group).is_some_and(|local| local.replica_id.0 == replica)
+    }
+
+    /// A snapshot has been sent whole: it is put on disk, then its message is handed in.
+    pub(super) fn snapshot_arrives(
+        &mut self,
+        from: NodeId,
+        life: u64,
+        snapshot: WrittenSnapshot,
+        message: RaftMessage,
+    ) {
+        let (to, group, replica) = (NodeId(message.to_node), GroupId(message.group), message.to_replica);
+        let index = snapshot.info.header.point.index;
+        let reachable = self.network.hears(from, to) && self.network.hears(to, from);
+        let here = reachable && self.is_here(to, group, replica);
+        let applied = self.local(to, group).map_or(0, |local| local.replica.applied().index);
+        let needless = applied >= index;
+        let wanted = here && !(needless && self.settings.bug == Some(Bug::RefuseNeedlessSnapshot));
+        if wanted && let Some(local) = self.local(to, group) {
+            if !needless {
+                local.snapshots.place(snapshot);
+            }
+            // Also of one that it does not need: raft answers how far the replica has come.
+            self.tell(to, [Input::Message(message)]);
+        }
+        // The answer may be lost, though the snapshot was not.
+        let heard = wanted && !self.random.network.chance(self.faults.drop_per_mille);
+        if !heard {
+            self.coverage.snapshots_lost += 1;
+        }
+        self.snapshot_sent(from, life, group, ReplicaId(replica), heard);
+    }
+}

@@ -1,0 +1,132 @@
+//! Faults are over: within a bounded time every group must serve, and all its replicas must be the same.
+
+use super::Simulation;
+use crate::{checks::Invariant, faults::Faults, node::Local};
+use quorate_consensus::Input;
+use quorate_vocabulary::{GroupId, NodeId};
+use std::{collections::BTreeMap, time::Duration};
+
+/// The time a cluster has to heal.
+const HEAL_MAX: Duration = Duration::from_secs(60);
+/// How often it is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// What has been seen of a group since faults are over.
+#[derive(Debug, Default)]
+struct Recovery {
+    /// How many operations were done before: some must be done behind them.
+    writes_asked: u64,
+    mended: bool,
+}
+
+impl Simulation {
+    pub(super) fn heal(&mut self) {
+        let began = self.now;
+        self.healing = true;
+        self.faults = Faults::calm();
+        self.network.heal();
+        self.history.begin_healing();
+        for id in self.plan.node_ids() {
+            self.start(id);
+        }
+        let mut groups: BTreeMap<GroupId, Recovery> = BTreeMap::new();
+        let mut sick = String::new();
+        while self.now < began + HEAL_MAX {
+            let until = self.now + LOOK_EVERY;
+            while self.now < until {
+                if self.checks.violation().is_some() || !self.next_event() {
+                    return;
+                }
+            }
+            self.destroy_removed();
+            match self.sickness(&mut groups) {
+                None => {
+                    let took = self.now - began;
+                    self.coverage.heal_ms += u64::try_from(took.as_millis()).unwrap_or(0);
+                    return;
+                }
+                Some(found) => sick = found,
+            }
+        }
+        self.checks
+            .violate(Invariant::Available, format!("{} s after the last fault: {sick}", HEAL_MAX.as_secs()));
+    }
+
+    /// What is not yet as it should be.
+    fn sickness(&mut self, groups: &mut BTreeMap<GroupId, Recovery>) -> Option<String> {
+        let catalog = self.catalog();
+        let mut all: Vec<GroupId> = vec![GroupId::CATALOG];
+        all.extend(catalog.groups().map(|group| group.id));
+        let mut sick = None;
+        for group in all {
+            if let Some(why) = self.sickness_of(group, groups.entry(group).or_default()) {
+                sick = Some(format!("group {group}: {why}\n{}", self.describe(group)));
+            }
+        }
+        sick
+    }
+
+    fn sickness_of(&mut self, group: GroupId, recovery: &mut Recovery) -> Option<String> {
+        let Some(leader) = self.leader_of(group) else { return Some("it has no leader".into()) };
+        if !self.local(leader, group).is_some_and(|local| local.established) {
+            return Some("its leader is not established".into());
+        }
+        if !group.is_catalog() && !std::mem::replace(&mut recovery.mended, true) {
+            let request = self.request(leader);
+            self.tell(leader, [Input::Propose { group, request, command: "mend".into() }]);
+            return Some("it is just being mended".into());
+        }
+        let members = self.members_of(group);
+        let committed = self.checks.committed_up_to(group);
+        for node in &members {
+            let applied = self.local(*node, group).map(|local| local.replica.applied().index);
+            if applied != Some(committed) {
+                return Some(format!("node {node} has applied {applied:?}, and {committed} is committed"));
+            }
+        }
+        let joint = self.checks.configuration(group).is_some_and(|configuration| configuration.is_joint());
+        if joint {
+            return Some("its configuration is joint".into());
+        }
+        if group.is_catalog() {
+            return None;
+        }
+        // Served: a command at its leader, and reads at all its members.
+        let done = self.history.done_since_healing(group);
+        let wanted = 1 + members.len();
+        if done >= wanted {
+            return None;
+        }
+        recovery.writes_asked += 1;
+        if recovery.writes_asked % 4 == 1 {
+            self.submit(leader, group);
+            for node in members {
+                self.ask(node, group);
+            }
+        }
+        Some(format!("{done} of {wanted} requests were answered"))
+    }
+
+    /// The nodes that hold the members of a group.
+    fn members_of(&self, group: GroupId) -> Vec<NodeId> {
+        let configuration = self.checks.configuration(group);
+        let members = configuration.map(|configuration| configuration.members.clone());
+        let members = members.or_else(|| self.catalog().group(group).map(|group| group.members.clone()));
+        let members = members.map(|members| members.iter().map(|member| member.node).collect());
+        members.unwrap_or_else(|| self.plan.node_ids().collect())
+    }
+
+    fn describe(&self, group: GroupId) -> String {
+        let line = |id: NodeId, local: &Local| {
+            let status = self.nodes[&id].running.as_ref().and_then(|running| running.shard.status(group));
+            let applied = local.replica.applied().index;
+            let newest = local.snapshots.latest().map(|info| info.header.point.index);
+            format!("  node {id}: applied {applied}, snapshot {newest:?}, {status:?}")
+        };
+        let lines = self.nodes.values().filter_map(|node| {
+            let local = node.running.as_ref()?.replicas.get(&group)?;
+            Some(line(node.id, local))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}

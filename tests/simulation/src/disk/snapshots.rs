@@ -1,0 +1,115 @@
+//! A replica's snapshots: one that is there is whole, and only the newest are kept.
+
+use super::{GroupLog, lock};
+use crate::planted::Bug;
+use bytes::Bytes;
+use quorate_consensus::LogPoint;
+use quorate_replica::{
+    Configuration,
+    ports::{AppliedPoint, HostFault, SnapshotHeader, SnapshotInfo, SnapshotWriter, Snapshots},
+};
+use std::{
+    collections::BTreeMap,
+    io::{self, Cursor, Read, Write},
+    sync::{Arc, Mutex},
+};
+
+/// A snapshot that is whole.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenSnapshot {
+    pub(crate) info: SnapshotInfo,
+    pub(crate) content: Bytes,
+}
+
+/// The snapshots of one replica.
+#[derive(Clone, Debug)]
+pub(crate) struct SnapshotShelf {
+    stored: Arc<Mutex<BTreeMap<u64, WrittenSnapshot>>>,
+    kept: usize,
+    bug: Option<Bug>,
+}
+
+impl SnapshotShelf {
+    pub(crate) fn new(kept: usize, bug: Option<Bug>) -> Self {
+        Self { stored: Arc::default(), kept, bug }
+    }
+
+    pub(crate) fn get(&self, index: u64) -> Option<WrittenSnapshot> {
+        lock(&self.stored).get(&index).cloned()
+    }
+
+    pub(crate) fn latest(&self) -> Option<SnapshotInfo> {
+        lock(&self.stored).values().next_back().map(|snapshot| snapshot.info.clone())
+    }
+
+    /// Places one, and removes what it makes superfluous. The one just placed stays even if it is older.
+    pub(crate) fn place(&self, snapshot: WrittenSnapshot) {
+        let index = snapshot.info.header.point.index;
+        let mut stored = lock(&self.stored);
+        stored.insert(index, snapshot);
+        let older = stored.len().saturating_sub(self.kept);
+        let old: Vec<u64> = stored.keys().take(older).filter(|old| **old != index).copied().collect();
+        for index in old {
+            stored.remove(&index);
+        }
+    }
+
+    /// Removes those that the log does not know: received, when the node went down before its log was told.
+    pub(crate) fn remove_foreign(&self, log: &GroupLog) {
+        lock(&self.stored).retain(|_, stored| {
+            let AppliedPoint { index, term, .. } = stored.info.header.point;
+            log.continues(LogPoint { index, term })
+        });
+    }
+}
+
+impl Snapshots for SnapshotShelf {
+    fn begin(&self, header: &SnapshotHeader) -> Result<Box<dyn SnapshotWriter>, HostFault> {
+        let mut header = header.clone();
+        if self.bug == Some(Bug::SnapshotWithoutMembers) {
+            header.point.configuration = Configuration::default();
+        }
+        Ok(Box::new(Writer { header, content: Vec::new(), shelf: self.clone() }))
+    }
+
+    fn newest(&self) -> Result<Option<SnapshotInfo>, HostFault> {
+        Ok(self.latest())
+    }
+
+    fn open(&self, index: u64) -> Result<(SnapshotHeader, Box<dyn Read + Send>), HostFault> {
+        let snapshot = self.get(index);
+        let snapshot =
+            snapshot.ok_or_else(|| HostFault::because(format!("there is no snapshot at entry {index}")))?;
+        Ok((snapshot.info.header, Box::new(Cursor::new(snapshot.content))))
+    }
+
+    fn discard(&self, index: u64) -> Result<(), HostFault> {
+        lock(&self.stored).remove(&index);
+        Ok(())
+    }
+}
+
+struct Writer {
+    header: SnapshotHeader,
+    content: Vec<u8>,
+    shelf: SnapshotShelf,
+}
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.content.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl SnapshotWriter for Writer {
+    fn finish(self: Box<Self>) -> Result<SnapshotInfo, HostFault> {
+        let bytes = u64::try_from(self.content.len()).unwrap_or(u64::MAX);
+        let info = SnapshotInfo { header: self.header, bytes };
+        self.shelf.place(WrittenSnapshot { info: info.clone(), content: self.content.into() });
+        Ok(info)
+    }
+}

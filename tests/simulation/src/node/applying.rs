@@ -1,0 +1,203 @@
+//! Apply: committed entries in order, answers to those who wait, states that other nodes sent.
+
+use super::{ApplyWork, ObserveWork};
+use crate::{
+    checks::{Invariant, number, pairs_fingerprint},
+    cluster::Simulation,
+    planted::Bug,
+};
+use quorate_consensus::{CommittedEntry, EntryBody, Input, LogEntry, LogPoint, RequestId, Role};
+use quorate_replica::{
+    CheckpointResult,
+    ports::{Call, LifecycleEvent, Outcome},
+};
+use quorate_vocabulary::{GroupId, MachineKind, NodeId};
+
+impl Simulation {
+    /// Apply does the next thing it was given.
+    pub(crate) fn apply_next(&mut self, id: NodeId, group: GroupId) {
+        let Some(work) = self.local(id, group).and_then(|local| local.work.pop_front()) else { return };
+        match work {
+            ApplyWork::Entries(entries) => self.apply_entries(id, group, entries),
+            ApplyWork::Restore(point) => self.restore(id, group, point),
+            ApplyWork::Role { role, term, leader } => {
+                let leader = leader.map(|leader| leader.replica);
+                self.tell_role(id, group, role, term, leader);
+            }
+            ApplyWork::Established { term } => {
+                if let Some(local) = self.local(id, group)
+                    && local.leading != Some(term)
+                {
+                    local.leading = Some(term);
+                    self.callback(id, group, LifecycleEvent::LeaderStart { term });
+                }
+                self.snapshot_if_due(id, group);
+            }
+            ApplyWork::Read { index, request } => self.read(id, group, index, request),
+            ApplyWork::Callback(event) => self.callback(id, group, event),
+            ApplyWork::RenewObserver => {
+                if let Some(local) = self.local(id, group) {
+                    local.observer = local.replica.observer();
+                }
+            }
+            ApplyWork::Snapshot => self.begin_snapshot(id, group),
+            ApplyWork::SnapshotWritten(info) => self.snapshot_taken(id, group, &info),
+        }
+    }
+
+    fn apply_entries(&mut self, id: NodeId, group: GroupId, entries: Vec<CommittedEntry>) {
+        let now = self.now;
+        let wall_ms = self.node(id).clock.wall_ms(now);
+        let own_clock = self.settings.bug == Some(Bug::OwnClock);
+        let Some(local) = self.local(id, group) else { return };
+        if let Some(last) = entries.last() {
+            local.history.committed(last.index);
+        }
+        for CommittedEntry { index, term, mut body, requests } in entries {
+            let flushes = self.random.work.chance(300);
+            let Some(local) = self.local(id, group) else { return };
+            if own_clock
+                && local.role != Role::Leader
+                && let EntryBody::Commands { time_ms, .. } = &mut body
+            {
+                *time_ms = wall_ms;
+            }
+            let entry = quorate_replica::CommittedEntry { index, term, body };
+            let applied = local.replica.apply(&entry);
+            let (point, kind) = (local.replica.applied().clone(), local.kind);
+            if flushes {
+                local.state.flush();
+            }
+            let who = format!("node {id}");
+            let result = match applied {
+                Ok(result) => result,
+                Err(fault) => {
+                    let what = format!("{who}, group {group}: {fault}");
+                    return self.checks.violate(Invariant::ReplicasRun, what);
+                }
+            };
+            self.coverage.entries_applied += 1;
+            self.trace.add(&[
+                5,
+                id.0,
+                group.0,
+                index,
+                u64::from_le_bytes(*point.digest.0.first_chunk().unwrap_or(&[0; 8])),
+            ]);
+            let calls: Vec<Call> = result.commands.clone();
+            self.checks.applied(group, &who, &entry.body, result.commands, &point);
+            self.answer(group, index, &requests, &calls);
+            if let Some(configuration) = result.configuration {
+                self.coverage.configurations += 1;
+                let members = configuration.members;
+                self.callback(id, group, LifecycleEvent::ConfigurationCommitted { index, members });
+            }
+            match result.checkpoint {
+                Some(CheckpointResult::Taken(info)) => {
+                    self.coverage.checkpoints += 1;
+                    self.check_snapshot(id, group, kind, index);
+                    self.snapshot_taken(id, group, &info);
+                }
+                Some(CheckpointResult::Failed(_)) => self.checkpoint_failed(id, group, index),
+                None => {}
+            }
+        }
+        let Some(local) = self.local(id, group) else { return };
+        let index = local.replica.applied().index;
+        self.tell(id, [Input::Applied { group, index }]);
+        self.flush_reads(id, group);
+        self.snapshot_if_due(id, group);
+        self.save_outside_checkpoint(id, group);
+    }
+
+    fn answer(&mut self, group: GroupId, index: u64, requests: &[RequestId], calls: &[Call]) {
+        for (ordinal, (request, call)) in requests.iter().zip(calls).enumerate() {
+            let Outcome::Reply(reply) = &call.outcome else {
+                self.history.refused(*request);
+                continue;
+            };
+            self.acknowledge(group, index, ordinal, *request, number(reply));
+        }
+    }
+
+    fn acknowledge(
+        &mut self,
+        group: GroupId,
+        index: u64,
+        ordinal: usize,
+        request: RequestId,
+        value: Option<i64>,
+    ) {
+        let Some(asked) = self.history.done(request, value) else { return };
+        self.coverage.commands_done += 1;
+        self.checks.acknowledged(group, index, ordinal, &asked.command);
+        self.checks.finish(group, asked.floor, index, false);
+    }
+
+    /// A bug: what a leader has on disk is done, as far as its clients are told.
+    pub(crate) fn reply_early(&mut self, id: NodeId, group: GroupId, entries: &[LogEntry]) {
+        if self.settings.bug != Some(Bug::ReplyBeforeCommit)
+            || !self.local(id, group).is_some_and(|local| local.leads())
+        {
+            return;
+        }
+        for entry in entries {
+            let Ok(EntryBody::Commands { commands, .. }) = EntryBody::decode(&entry.data) else { continue };
+            for (ordinal, command) in commands.iter().enumerate() {
+                // The amount is the number of the request.
+                let text = String::from_utf8_lossy(command);
+                let Some(request) =
+                    text.strip_prefix("add k").and_then(|rest| rest.split(' ').nth(1)?.parse().ok())
+                else {
+                    continue;
+                };
+                let request = RequestId(request);
+                if self.history.asked(request).is_some_and(|asked| asked.node == id && asked.group == group) {
+                    self.acknowledge(group, entry.index, ordinal, request, None);
+                }
+            }
+        }
+    }
+
+    fn restore(&mut self, id: NodeId, group: GroupId, point: LogPoint) {
+        let who = format!("node {id}");
+        let Some(local) = self.local(id, group) else { return };
+        if let Err(fault) = local.replica.install_snapshot(point.index) {
+            let what = format!("{who}, group {group}: {fault}");
+            return self.checks.violate(Invariant::ReplicasRun, what);
+        }
+        let applied = local.replica.applied().clone();
+        let (kind, state) = (local.kind, local.state.clone());
+        let numbers = if kind == MachineKind::Store { pairs_fingerprint(&state.pairs()) } else { None };
+        self.coverage.snapshots_installed += 1;
+        self.checks.stands_at(group, &who, &applied, numbers);
+        let (index, time_ms) = (applied.index, applied.time_ms);
+        self.tell(id, [Input::Restored { group, index, time_ms }]);
+        self.flush_reads(id, group);
+    }
+
+    fn read(&mut self, id: NodeId, group: GroupId, index: u64, request: RequestId) {
+        let Some(key) = self.history.asked(request).map(|asked| asked.key) else { return };
+        let Some(local) = self.local(id, group) else { return };
+        if local.replica.applied().index < index {
+            local.reads.push((index, request));
+            return;
+        }
+        let query = format!("get k{key}").into();
+        match local.replica.read_point() {
+            Ok(point) => self.observe(id, group, ObserveWork::Query { point, request: Some(request), query }),
+            Err(fault) => {
+                let what = format!("node {id}, group {group}: {fault}");
+                self.checks.violate(Invariant::ReplicasRun, what);
+            }
+        }
+    }
+
+    fn flush_reads(&mut self, id: NodeId, group: GroupId) {
+        let Some(local) = self.local(id, group) else { return };
+        for (index, request) in std::mem::take(&mut local.reads) {
+            // Those that are not due yet come back to the list.
+            self.read(id, group, index, request);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A node makes itself what the catalog says: replicas are created, started and removed.
+
+use super::ApplyWork;
+use crate::{actions::plugins, cluster::Simulation, disk::Disk, events::Event, network::delay};
+use quorate_catalog::{CatalogCommand, Change, Hosted, Instruction, reconcile};
+use quorate_consensus::{Input, ReplicaStart};
+use quorate_vocabulary::{FolderId, GroupId, NodeId, ReplicaId};
+use std::time::Duration;
+
+/// How often a node looks at the catalog.
+const LOOK_INTERVAL: Duration = Duration::from_millis(400);
+/// What every node's engine is.
+pub(crate) const ENGINE: &str = "native";
+
+impl Simulation {
+    /// The node compares what it has with what the catalog says.
+    pub(crate) fn look(&mut self, id: NodeId) {
+        let life = self.node(id).life;
+        self.push(LOOK_INTERVAL, Event::Look { node: id, life });
+        self.register(id);
+        let node = self.node(id);
+        let Some(running) = &node.running else { return };
+        let state = running.catalog.state();
+        let mut replicas = node.disk.replicas();
+        replicas.remove(&GroupId::CATALOG);
+        let plugins = plugins().map(|plugin| plugin.digest).into();
+        let hosted = Hosted { engine_fingerprint: ENGINE.into(), replicas: replicas.clone(), plugins };
+        for instruction in reconcile(&state, id, &hosted) {
+            match instruction {
+                Instruction::Remove { group, replica } => self.retire(id, group, replica),
+                Instruction::Create { group, replica } => self.host(id, group.id, replica, true),
+                Instruction::Fetch { .. } | Instruction::Mismatch { .. } => {}
+            }
+        }
+        for (group, replica) in replicas {
+            let known = state.group(group).is_some();
+            let runs = self.running(id).is_some_and(|running| running.replicas.contains_key(&group));
+            if known && !runs {
+                self.host(id, group, replica, false);
+            }
+        }
+    }
+
+    /// A node that the catalog does not know makes itself known.
+    fn register(&mut self, id: NodeId) {
+        let Some(running) = self.running(id) else { return };
+        if running.catalog.state().node(id).is_some() {
+            return;
+        }
+        let change = Change::RegisterNode {
+            node: id,
+            address: format!("10.0.0.{id}:7600"),
+            engine_fingerprint: ENGINE.into(),
+            // No node of a simulation loses its disk for good.
+            folder: FolderId(id.0),
+        };
+        self.change_catalog(change);
+    }
+
+    /// Has the leader of the catalog change it, if there is one.
+    pub(crate) fn change_catalog(&mut self, change: Change) {
+        let Some(leader) = self.leader_of(GroupId::CATALOG) else { return };
+        let command = CatalogCommand { actor: "simulation".into(), change }.encode();
+        let request = self.request(leader);
+        self.tell(leader, [Input::Propose { group: GroupId::CATALOG, request, command }]);
+    }
+
+    /// Makes a replica in a while, or starts one, unless something is being done about its group.
+    pub(crate) fn host(&mut self, id: NodeId, group: GroupId, replica: ReplicaId, is_new: bool) {
+        let after = delay(&mut self.random.disk, self.faults.disk_delay_us_max * 2);
+        let life = self.node(id).life;
+        if self.running(id).is_some_and(|running| running.busy.insert(group)) {
+            self.push(after, Event::Host { node: id, life, group, replica, is_new });
+        }
+    }
+
+    /// The replica is made, or started.
+    pub(crate) fn hosted(&mut self, id: NodeId, group: GroupId, replica: ReplicaId, is_new: bool) {
+        let Some(running) = self.running(id) else { return };
+        running.busy.remove(&group);
+        let state = running.catalog.state();
+        let Some(group) = state.group(group) else { return };
+        let disk: &mut Disk = &mut self.node(id).disk;
+        if is_new && !disk.create(&ReplicaStart::bootstrap(group.id, replica, group.founders.clone())) {
+            return;
+        }
+        self.coverage.replicas_opened += 1;
+        self.open_group(id, group);
+    }
+
+    /// Removes a replica for ever: out of raft, off the log's disk with a tombstone, then all else it had.
+    pub(crate) fn retire(&mut self, id: NodeId, group: GroupId, replica: ReplicaId) {
+        let Some(running) = self.running(id) else { return };
+        if !running.busy.insert(group) {
+            return;
+        }
+        running.replicas.remove(&group);
+        running.retiring.push((group, replica));
+        self.coverage.replicas_removed += 1;
+        self.tell(id, [Input::Close { group }]);
+    }
+
+    /// An observer is dropped, and made anew.
+    pub(crate) fn renew_observer(&mut self, id: NodeId, group: GroupId) {
+        self.coverage.observers_renewed += 1;
+        self.work(id, group, ApplyWork::RenewObserver);
+    }
+}

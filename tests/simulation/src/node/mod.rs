@@ -1,0 +1,121 @@
+//! A node: its disk and clocks, which outlive it, and what runs, which does not.
+
+mod applying;
+mod effects;
+mod hosting;
+mod observing;
+mod opening;
+mod shadow;
+mod snapshots;
+
+pub(crate) use hosting::ENGINE;
+pub(crate) use shadow::Shadow;
+
+use crate::{
+    clock::Clock,
+    disk::{Disk, LogHistory, LogWriter, SnapshotShelf, State},
+    machine::HeldPlugin,
+};
+use bytes::Bytes;
+use quorate_catalog::CatalogHandle;
+use quorate_consensus::{CommittedEntry, Input, LogPoint, RequestId, Role, Shard};
+use quorate_replica::{
+    Observer, ReadPoint, Replica, StoreSnapshot,
+    ports::{LifecycleEvent, SnapshotInfo},
+};
+use quorate_vocabulary::{GroupId, MachineKind, Member, NodeId, PluginDigest, ReplicaId};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+/// A node.
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    /// Rises whenever it goes down: what was under way before is gone.
+    pub(crate) life: u64,
+    pub(crate) clock: Clock,
+    pub(crate) disk: Disk,
+    /// None while it is down.
+    pub(crate) running: Option<Running>,
+}
+
+/// What a crash loses.
+pub(crate) struct Running {
+    pub(crate) shard: Shard,
+    pub(crate) inbox: Vec<Input>,
+    /// Whether the shard is about to look into its inbox.
+    pub(crate) wakes: bool,
+    pub(crate) log: LogWriter,
+    pub(crate) catalog: CatalogHandle,
+    pub(crate) replicas: BTreeMap<GroupId, Local>,
+    /// Closed, and to be removed from the log behind all that they had to write.
+    pub(crate) retiring: Vec<(GroupId, ReplicaId)>,
+    /// Groups about which something is being done.
+    pub(crate) busy: BTreeSet<GroupId>,
+}
+
+/// What apply is asked to do.
+pub(crate) enum ApplyWork {
+    Entries(Vec<CommittedEntry>),
+    Restore(LogPoint),
+    Role { role: Role, term: u64, leader: Option<Member> },
+    Established { term: u64 },
+    Read { index: u64, request: RequestId },
+    Callback(LifecycleEvent),
+    RenewObserver,
+    Snapshot,
+    SnapshotWritten(SnapshotInfo),
+}
+
+/// What the observer is asked to do.
+pub(crate) enum ObserveWork {
+    /// A query, of a client or of nobody.
+    Query {
+        point: ReadPoint,
+        request: Option<RequestId>,
+        query: Bytes,
+    },
+    Callback {
+        point: ReadPoint,
+        event: LifecycleEvent,
+    },
+}
+
+/// A replica that runs on a node.
+pub(crate) struct Local {
+    pub(crate) replica_id: ReplicaId,
+    pub(crate) kind: MachineKind,
+    pub(crate) plugin_digest: PluginDigest,
+    /// None for the catalog.
+    pub(crate) plugin: Option<HeldPlugin>,
+    pub(crate) replica: Replica,
+    pub(crate) observer: Observer,
+    pub(crate) work: VecDeque<ApplyWork>,
+    pub(crate) observing: VecDeque<ObserveWork>,
+    /// Reads that wait for their index.
+    pub(crate) reads: Vec<(u64, RequestId)>,
+    /// What raft last said.
+    pub(crate) role: Role,
+    pub(crate) term: u64,
+    pub(crate) established: bool,
+    /// The term in which the plugin has been told that it leads.
+    pub(crate) leading: Option<u64>,
+    /// Whom the plugin has been told that it follows.
+    pub(crate) following: Option<(ReplicaId, u64)>,
+    pub(crate) writing: Option<StoreSnapshot>,
+    /// After a checkpoint that failed the next is not tried before this index.
+    pub(crate) snapshot_from: u64,
+    /// The last entry that was handed to apply.
+    pub(crate) told: u64,
+    pub(crate) shadow: Shadow,
+    pub(crate) history: Arc<LogHistory>,
+    pub(crate) state: State,
+    pub(crate) snapshots: SnapshotShelf,
+}
+
+impl Local {
+    pub(crate) fn leads(&self) -> bool {
+        self.role == Role::Leader
+    }
+}

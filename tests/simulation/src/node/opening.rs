@@ -1,0 +1,142 @@
+//! A replica's way from the disk to work, as on a real node.
+
+use super::{Local, Shadow};
+use crate::{
+    checks::{Invariant, pairs_fingerprint},
+    cluster::Simulation,
+    disk::{LogHistory, lock},
+    machine::HeldPlugin,
+};
+use quorate_catalog::{CatalogPlugin, Group, catalog_digest, catalog_group};
+use quorate_consensus::{Configuration, Input, ReplicaStart as LogStart, Role};
+use quorate_replica::{
+    Replica, ReplicaStart,
+    ports::{AppliedPoint, GroupInfo, GroupLimits, Plugin},
+};
+use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId};
+use std::{collections::VecDeque, sync::Arc};
+
+/// What a replica is made of.
+struct Specification {
+    info: GroupInfo,
+    limits: GroupLimits,
+    digest: PluginDigest,
+    initial: AppliedPoint,
+    kind: MachineKind,
+    held: Option<HeldPlugin>,
+    plugin: Arc<dyn Plugin>,
+}
+
+impl Simulation {
+    /// A node that starts founds the catalog, or opens its replica of it.
+    pub(crate) fn open_catalog(&mut self, id: NodeId) {
+        let group = GroupId::CATALOG;
+        let member = |node: NodeId| Member { replica: ReplicaId(node.0), node, role: MemberRole::Voter };
+        let members: Vec<Member> = self.plan.node_ids().map(member).collect();
+        let node = self.node(id);
+        if node.disk.log(group).is_none() {
+            node.disk.create(&LogStart::bootstrap(group, ReplicaId(id.0), members.clone()));
+        }
+        let Some(running) = &node.running else { return };
+        let plugin = Arc::new(CatalogPlugin::new(running.catalog.clone()));
+        let specification = Specification {
+            info: catalog_group(),
+            limits: GroupLimits::default(),
+            digest: catalog_digest(),
+            initial: AppliedPoint::initial(Configuration::new(members)),
+            kind: MachineKind::Memory,
+            held: None,
+            plugin,
+        };
+        self.open(id, specification);
+    }
+
+    /// Starts a replica that is on disk, of a group that the catalog knows.
+    pub(crate) fn open_group(&mut self, id: NodeId, group: &Group) {
+        let replica = self.node(id).disk.replicas().get(&group.id).copied();
+        let initial = if replica.is_some_and(|replica| group.is_founder(replica)) {
+            AppliedPoint::initial(Configuration::new(group.founders.clone()))
+        } else {
+            AppliedPoint::joining()
+        };
+        let held = HeldPlugin::new(group.kind);
+        let specification = Specification {
+            info: group.info(),
+            limits: group.limits.clone(),
+            digest: group.digest,
+            initial,
+            kind: group.kind,
+            held: Some(held.clone()),
+            plugin: Arc::new(held),
+        };
+        self.open(id, specification);
+    }
+
+    fn open(&mut self, id: NodeId, specification: Specification) {
+        let Specification { info, limits, digest, initial, kind, held, plugin } = specification;
+        let (group, bug, checkpoints) = (info.id, self.settings.bug, self.plan.checkpoints);
+        let node = self.node(id);
+        let Some(log) = node.disk.log(group).cloned() else { return };
+        let replica_id = lock(&log).replica;
+        let folder = node.disk.folder(group, replica_id);
+        let (state, snapshots) = (folder.state.clone(), folder.snapshots.clone());
+        snapshots.remove_foreign(&lock(&log));
+        let history = Arc::new(LogHistory::new(log.clone()));
+        let opened = Replica::open(ReplicaStart {
+            group: info,
+            limits,
+            plugin,
+            plugin_digest: digest,
+            state: Arc::new(state.clone()),
+            snapshots: Arc::new(snapshots.clone()),
+            history: history.clone(),
+            initial,
+            checkpoints,
+        });
+        let replica = match opened {
+            Ok(replica) => replica,
+            Err(fault) => {
+                let what = format!("node {id}, group {group}, opening: {fault}");
+                return self.checks.violate(Invariant::ReplicasRun, what);
+            }
+        };
+        let applied = replica.applied().clone();
+        let mut log = lock(&log);
+        let start = log.start(group, (applied.index, applied.time_ms), bug);
+        let shadow = Shadow::new(log.truncated, log.entries.values());
+        drop(log);
+        let numbers = if kind == MachineKind::Store { pairs_fingerprint(&state.pairs()) } else { None };
+        let taken = snapshots.latest().map(|newest| {
+            let (index, term) = (newest.header.point.index, newest.header.point.term);
+            Input::SnapshotTaken { group, index, term }
+        });
+        let local = Local {
+            replica_id,
+            kind,
+            plugin_digest: digest,
+            plugin: held,
+            observer: replica.observer(),
+            replica,
+            work: VecDeque::new(),
+            observing: VecDeque::new(),
+            reads: Vec::new(),
+            role: Role::Follower,
+            term: 0,
+            established: false,
+            leading: None,
+            following: None,
+            writing: None,
+            snapshot_from: 0,
+            told: start.applied.max(start.truncated.index),
+            shadow,
+            history,
+            state,
+            snapshots,
+        };
+        if let Some(running) = self.running(id) {
+            running.replicas.insert(group, local);
+        }
+        self.checks.stands_at(group, &format!("node {id}"), &applied, numbers);
+        self.tell(id, [Input::Open(Box::new(start))].into_iter().chain(taken));
+    }
+}

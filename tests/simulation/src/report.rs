@@ -1,0 +1,163 @@
+//! What a run is asked for, and what came of it.
+
+use crate::{checks::Violation, faults::FaultKind, planted::Bug};
+use std::{collections::BTreeSet, fmt};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Decides everything.
+    pub seed: u64,
+    /// So many events happen before the faults stop.
+    pub steps: u64,
+    /// A bug that the host has.
+    pub bug: Option<Bug>,
+    /// What is switched off.
+    pub without: BTreeSet<FaultKind>,
+    /// Whether to keep what happened in words.
+    pub keeps_trace: bool,
+}
+
+impl Settings {
+    /// A run of this seed with everything that can go wrong.
+    #[must_use]
+    pub fn new(seed: u64, steps: u64) -> Self {
+        Self { seed, steps, bug: None, without: BTreeSet::new(), keeps_trace: false }
+    }
+
+    /// The command that runs it again.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let mut command = format!("cargo xtask sim --seed {} --steps {}", self.seed, self.steps);
+        if let Some(bug) = self.bug {
+            command += &format!(" --bug {bug}");
+        }
+        if !self.without.is_empty() {
+            let words: Vec<&str> = self.without.iter().map(|kind| kind.word()).collect();
+            command += &format!(" --without {}", words.join(","));
+        }
+        command
+    }
+}
+
+macro_rules! coverage {
+    ($($(#[$doc:meta])* $name:ident = $words:literal;)*) => {
+        /// How often a run, or many, got where.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Coverage {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Coverage {
+            /// Adds what another run did.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)*
+            }
+
+            /// All counters with their names.
+            #[must_use]
+            pub fn counters(&self) -> Vec<(&'static str, u64)> {
+                vec![$(($words, self.$name)),*]
+            }
+        }
+    };
+}
+
+coverage! {
+    /// Events.
+    steps = "steps";
+    /// Leaders that were elected.
+    elections = "elections";
+    /// Crashes.
+    crashes = "crashes";
+    /// Crashes during a write that got to the disk.
+    crashes_after_write = "crashes with a write that survived";
+    /// Divisions of the network.
+    partitions = "partitions";
+    /// One-way divisions.
+    one_way = "one-way partitions";
+    /// Messages that did not arrive because of them.
+    messages_cut = "messages cut";
+    /// Jumps of wall clocks.
+    clock_jumps = "clock jumps";
+    /// Commands that clients had answers to.
+    commands_done = "commands done";
+    /// Requests that were refused or lost.
+    refused = "requests refused";
+    /// Linearizable reads that were answered.
+    reads_done = "reads done";
+    /// Reads that a leader answered by its lease.
+    lease_reads = "reads by lease";
+    /// Queries that ran.
+    queries = "queries";
+    /// Lifecycle callbacks that ran.
+    callbacks = "callbacks";
+    /// Queries that an observer was too late for.
+    observers_behind = "observers behind";
+    /// Observers made anew.
+    observers_renewed = "observers renewed";
+    /// Entries applied.
+    entries_applied = "entries applied";
+    /// Commands that trapped.
+    traps = "traps";
+    /// Checkpoints applied.
+    checkpoints = "checkpoints";
+    /// Checkpoints that the machine could not make.
+    checkpoints_failed = "checkpoints failed";
+    /// Snapshots of store machines.
+    store_snapshots = "store snapshots";
+    /// Snapshots sent.
+    snapshots_sent = "snapshots sent";
+    /// Of these, lost.
+    snapshots_lost = "snapshots lost";
+    /// Snapshots loaded in place of a state.
+    snapshots_installed = "snapshots installed";
+    /// Logs cut.
+    logs_cut = "logs cut";
+    /// Reads of entries that were in memory no longer.
+    fetches = "fetches";
+    /// Configurations applied.
+    configurations = "configurations";
+    /// Leaderships handed over.
+    transfers = "transfers asked for";
+    /// Of these, done.
+    transferred = "transfers done";
+    /// Changes of members asked for.
+    member_changes = "member changes asked for";
+    /// Groups that were created.
+    groups_created = "groups created";
+    /// Groups that were deleted.
+    groups_deleted = "groups deleted";
+    /// Replicas that were opened.
+    replicas_opened = "replicas opened";
+    /// Replicas that were removed.
+    replicas_removed = "replicas removed";
+    /// Histories of clients that were checked.
+    histories = "histories checked";
+    /// Of these, too tangled to decide.
+    histories_undecided = "histories undecided";
+    /// How long healing took, in virtual milliseconds.
+    heal_ms = "healing (virtual ms)";
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, count) in self.counters() {
+            writeln!(formatter, "{count:>14} {name}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What did not hold, if anything did not.
+    pub violation: Option<Violation>,
+    /// A number for everything that happened.
+    pub trace_hash: u64,
+    /// What happened, in words, when that was asked for.
+    pub trace: Vec<String>,
+    /// Where it got.
+    pub coverage: Coverage,
+}
