@@ -4,12 +4,12 @@
 //! # async fn example() -> Result<(), quorate_client::ClientError> {
 //! use quorate_client::{Client, Consistency, Outcome};
 //!
-//! let client = Client::connect(["10.0.0.1:7400", "10.0.0.2:7400", "10.0.0.3:7400"]).await?;
+//! let client = Client::connect(["10.0.0.1:7300", "10.0.0.2:7300", "10.0.0.3:7300"]).await?;
 //! let submitted = client.submit("acme/counter", "add 3").await?;
 //! if let Outcome::Reply(reply) = submitted.outcome {
 //!     println!("{reply:?} at index {}", submitted.position.index);
 //! }
-//! let queried = client.query("acme/counter", "value", Consistency::Linearizable).await?;
+//! let queried = client.query("acme/counter", "get", Consistency::Linearizable).await?;
 //! # drop(queried); Ok(())
 //! # }
 //! ```

@@ -110,7 +110,7 @@ The configuration file:
 
   [limits]
   plugin_bytes_max = 67108864
-  instances_memory_bytes_max = 1073741824
+  instances_memory_bytes_max = 1073741824   # has no effect in this version
   apply_threads = 2
   observer_threads = 2
   shard_inbox_max = 16384         # requests that may wait; more are refused
@@ -233,7 +233,7 @@ pub(crate) struct GroupCreateArguments {
     /// The plugin that it runs: tenant/name@version.
     #[arg(long, value_name = "REFERENCE")]
     pub(crate) plugin: PluginReference,
-    /// How many replicas. [default: 3, or 1 in a cluster of fewer nodes]
+    /// How many replicas. [default: 3, or as many as there are founding nodes when they are fewer]
     #[arg(long, value_name = "COUNT")]
     pub(crate) replicas: Option<u32>,
     /// The nodes that hold them, by number. [default: the cluster chooses]
