@@ -58,7 +58,7 @@ impl<Machine: StoreMachine> StoreHarness<Machine> {
     }
 
     #[cfg(test)]
-    pub(super) fn host(&self) -> &super::host::MemoryHost {
+    pub(super) fn host(&self) -> &MemoryHost {
         &self.harness.host
     }
 
