@@ -80,6 +80,7 @@ pub struct PluginToPublish {
 
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // There is one at a time, behind an entry of the log.
 pub enum CatalogReply {
     /// The node, as it is now.
     Node(Node),
