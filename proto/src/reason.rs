@@ -93,6 +93,8 @@ reasons! {
     PLUGIN_FOREIGN_IMPORT;
     /// The plugin cannot be removed while groups run it.
     PLUGIN_IN_USE;
+    /// The component did not do the same under different conditions.
+    PLUGIN_NOT_DETERMINISTIC;
     /// No plugin is published under this reference.
     PLUGIN_NOT_FOUND;
     /// The bytes are not WebAssembly, or not valid.

@@ -37,6 +37,41 @@
 //! assert_eq!(greeter.apply([0xff]).rejection_text(), "a name is UTF-8");
 //! ```
 //!
+//! # Timers
+//! A machine can ask to be called at a time of the log, so that a lease ends although nobody sends a command: it sets a
+//! timer while a command is applied, implements [`StoreTimers`] or [`MemoryTimers`], and says so when it is exported.
+//!
+//! ```
+//! # use quorate_guest::{Context, Host, Rejection, Reply, Store, StoreMachine, StoreTimers, StoreView};
+//! # #[derive(Default)]
+//! # struct Lamp;
+//! impl StoreMachine for Lamp {
+//!     fn apply(&self, context: &Context, store: &mut Store, _: &[u8]) -> Result<Reply, Rejection> {
+//!         store.put("lamp", "on");
+//!         context.set_timer(0, context.time_ms() + 30_000);
+//!         Ok(Reply::empty())
+//!     }
+//! #     fn query(&self, _: &Host, store: &StoreView, _: &[u8]) -> Result<Reply, Rejection> {
+//! #         Ok(store.get("lamp").unwrap_or_default().into())
+//! #     }
+//! }
+//!
+//! impl StoreTimers for Lamp {
+//!     fn fired(&self, _: &Context, store: &mut Store, _timer: u64) -> Result<(), Rejection> {
+//!         store.put("lamp", "off");
+//!         Ok(())
+//!     }
+//! }
+//!
+//! quorate_guest::export_store_machine!(Lamp, timers);
+//!
+//! let mut lamp = quorate_guest::testing::StoreHarness::<Lamp>::new();
+//! lamp.apply("press").reply_text();
+//! lamp.advance_ms(30_000);
+//! assert_eq!(lamp.fire_timers().len(), 1);
+//! assert_eq!(lamp.query("").reply_text(), "off");
+//! ```
+//!
 //! # What a machine must not do
 //! Read anything but its state, its parameters and what its [`Context`] offers, so that every replica ends up with
 //! the same state and the same answers. There is no clock, no file and no network to read; the order of a

@@ -20,6 +20,7 @@ mod task;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 
 pub use checkpoint_policy::CheckpointPolicy;
 pub use entry::CommittedEntry;

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 mod demo;
 mod error;
+mod examine;
 pub mod node;
 mod refusal;
 

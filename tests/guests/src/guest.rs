@@ -1,78 +1,9 @@
 //! A component from the bodies of its functions.
 
-use crate::wat;
-
-/// What the bodies of a guest's functions begin with: the functions of the host and a few helpers. Addresses below 1024
-/// are free for the bodies; the allocator hands out what is behind 65,536 after the first 2,048 bytes.
-const PRELUDE: &str = r#"
-    (import "libc" "memory" (memory 1))
-    (import "libc" "realloc" (func $realloc (param i32 i32 i32 i32) (result i32)))
-    (import "host" "group" (func $group (param i32)))
-    (import "host" "log" (func $log (param i32 i32 i32)))
-    (import "host" "emit" (func $emit (param i32 i32 i32 i32)))
-    (import "host" "random" (func $random (result i64)))
-    (import "host" "propose" (func $propose (param i32 i32)))
-    (func $answer (param $tag i32) (param $ptr i32) (param $len i32) (result i32)
-        (i32.store8 (i32.const 16) (local.get $tag))
-        (i32.store (i32.const 20) (local.get $ptr))
-        (i32.store (i32.const 24) (local.get $len))
-        (i32.const 16))
-    (func $ok (param $ptr i32) (param $len i32) (result i32)
-        (call $answer (i32.const 0) (local.get $ptr) (local.get $len)))
-    (func $err (param $ptr i32) (param $len i32) (result i32)
-        (call $answer (i32.const 1) (local.get $ptr) (local.get $len)))
-    (func $ok_u64 (param $value i64) (result i32)
-        (i64.store (i32.const 32) (local.get $value))
-        (call $ok (i32.const 32) (i32.const 8)))
-"#;
-
-const HOST: &str = r#"
-    (import "quorate:machine/host@0.1.0" (instance $host
-        (type $level' (enum "trace" "debug" "info" "warn" "error"))
-        (export "level" (type $level (eq $level')))
-        (type $group-info' (record (field "id" u64) (field "name" string)))
-        (export "group-info" (type $group-info (eq $group-info')))
-        (export "group" (func (result $group-info)))
-        (export "log" (func (param "level" $level) (param "message" string)))
-        (export "emit" (func (param "topic" string) (param "payload" (list u8))))
-        (export "random" (func (result u64)))
-        (export "propose" (func (param "command" (list u8))))))
-"#;
-
-const STORE: &str = r#"
-    (import "quorate:machine/store@0.1.0" (instance $store
-        (type $pair' (record (field "key" (list u8)) (field "value" (list u8))))
-        (export "pair" (type $pair (eq $pair')))
-        (export "get" (func (param "key" (list u8)) (result (option (list u8)))))
-        (export "put" (func (param "key" (list u8)) (param "value" (list u8))))
-        (export "delete" (func (param "key" (list u8))))
-        (export "delete-range" (func (param "start" (list u8)) (param "end" (option (list u8)))))
-        (export "scan" (func (param "start" (list u8)) (param "end" (option (list u8))) (param "limit" u32)
-            (param "reverse" bool) (result (list $pair))))))
-"#;
-
-const STREAM: &str = r#"
-    (import "quorate:machine/snapshot-stream@0.1.0" (instance $stream
-        (export "write" (func (param "chunk" (list u8))))
-        (export "read" (func (param "limit" u32) (result (list u8))))))
-"#;
-
-/// An allocator that only goes forward, and grows the memory when it must.
-const LIBC: &str = r#"
-    (core module $Libc
-        (memory (export "memory") PAGES)
-        (global $next (mut i32) (i32.const 2048))
-        (func (export "realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32)
-            (result i32) (local $ptr i32)
-            (local.set $ptr (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
-            (global.set $next (i32.add (local.get $ptr) (local.get $size)))
-            (block $enough (loop $grow
-                (br_if $enough (i32.le_u (global.get $next) (i32.mul (memory.size) (i32.const 65536))))
-                (if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then unreachable))
-                (br $grow)))
-            (local.get $ptr)))
-    (core instance $libc (instantiate $Libc))
-"#;
+use crate::{
+    parts::{HOST, HOST_FUNCTIONS, LIBC, PRELUDE, STORE, STREAM},
+    wat,
+};
 
 /// A component in the making.
 #[derive(Clone)]
@@ -85,6 +16,7 @@ pub struct Guest {
     save: String,
     load: String,
     callback: String,
+    fired: Option<String>,
     module: String,
     top: String,
     pages: u32,
@@ -101,6 +33,7 @@ impl Guest {
             save: "(call $answer (i32.const 0) (i32.const 0) (i32.const 0))".into(),
             load: "(call $answer (i32.const 0) (i32.const 0) (i32.const 0))".into(),
             callback: String::new(),
+            fired: None,
             module: String::new(),
             top: String::new(),
             pages: 1,
@@ -149,6 +82,12 @@ impl Guest {
         self
     }
 
+    /// Exports `timers`; the body of `fired`: parameters `$index $ordinal $time $id`, result the address of the answer.
+    pub fn timers(mut self, body: &str) -> Self {
+        self.fired = Some(body.into());
+        self
+    }
+
     /// More functions, globals, data of the core module.
     pub fn module(mut self, text: &str) -> Self {
         self.module = text.into();
@@ -170,9 +109,9 @@ impl Guest {
     /// The component as text.
     pub fn text(&self) -> String {
         let mut imports = HOST.to_owned();
-        let mut lowered = lower("host", &["group", "log", "emit", "random", "propose"]);
+        let mut lowered = lower("host", &HOST_FUNCTIONS);
         let mut prelude = PRELUDE.to_owned();
-        let mut with = with("host", &["group", "log", "emit", "random", "propose"]);
+        let mut with = with("host", &HOST_FUNCTIONS);
         if self.store {
             imports += STORE;
             let names = ["get", "put", "delete", "delete-range", "scan"];
@@ -198,6 +137,12 @@ impl Guest {
         let libc = LIBC.replace("PAGES", &self.pages.to_string());
         let Self { apply, query, save, load, module, top, .. } = self;
         let callbacks = if self.lifecycle { self.callbacks() } else { String::new() };
+        let fired = self.fired.as_deref().map_or_else(String::new, |body| {
+            format!(
+                r#"(func (export "fired") (param $index i64) (param $ordinal i32) (param $time i64) (param $id i64)
+                    (result i32) {body})"#
+            )
+        });
         let exports = self.exports();
         format!(
             r#"(component {imports} {libc} {lowered}
@@ -208,7 +153,7 @@ impl Guest {
                 (func (export "query") (param $ptr i32) (param $len i32) (result i32) (local $i i32) {query})
                 (func (export "save") (result i32) (local $i i32) {save})
                 (func (export "load") (result i32) (local $i i32) {load})
-                {callbacks})
+                {callbacks} {fired})
             (core instance $main (instantiate $Main (with "libc" (instance $libc)) {with}))
             {exports} {top})"#
         )
@@ -269,6 +214,12 @@ impl Guest {
                 exports += &lift(name, "(result (result (error string)))");
             }
             exports += &instance("snapshot", &["save", "load"]);
+        }
+        if self.fired.is_some() {
+            let position =
+                r#"(param "index" u64) (param "ordinal" u32) (param "time-ms" u64) (param "id" u64)"#;
+            exports += &lift("fired", &format!("{position} (result (result (error (list u8))))"));
+            exports += &instance("timers", &["fired"]);
         }
         if self.lifecycle {
             let follow = r#"(param "leader" u64) (param "term" u64)"#;

@@ -1,6 +1,7 @@
 //! Components for tests: valid plugins in every way but for the few instructions a test is about.
 
 mod guest;
+mod parts;
 
 pub use guest::Guest;
 

@@ -37,6 +37,8 @@ pub enum Verdict {
 pub enum Step {
     /// One entry of the log with these commands.
     Entry(Vec<(Bytes, Expected)>),
+    /// An entry at which the timers that are due fire, and what must come of each.
+    Timers(Vec<Expected>),
     /// A query.
     Query(Bytes, Expected),
     /// A lifecycle callback, and the trap or the number of proposals it ends with.
@@ -129,6 +131,12 @@ pub fn command(command: &'static str, expected: Expected) -> Step {
 #[must_use]
 pub fn entry(commands: impl IntoIterator<Item = (&'static str, Expected)>) -> Step {
     Step::Entry(commands.into_iter().map(|(command, expected)| (Bytes::from(command), expected)).collect())
+}
+
+/// The timers that are due fire, and end so.
+#[must_use]
+pub fn fire(expected: impl IntoIterator<Item = Expected>) -> Step {
+    Step::Timers(expected.into_iter().collect())
 }
 
 /// A query.

@@ -56,6 +56,11 @@ impl Group {
         self.apply(EntryBody::Commands { time_ms, commands })
     }
 
+    pub(crate) fn timers(&mut self) -> Faulty<EntryResult> {
+        let time_ms = 1_000 * self.replica.applied().index;
+        self.apply(EntryBody::Timers { time_ms })
+    }
+
     pub(crate) fn checkpoint(&mut self) -> Faulty<Option<CheckpointResult>> {
         let time_ms = 1_000 * self.replica.applied().index;
         Ok(self.apply(EntryBody::Checkpoint { time_ms })?.checkpoint)

@@ -99,6 +99,16 @@ fn run(step: &Step, first: &mut Group, twin: &mut Group) -> Result<(), String> {
             }
             Ok(())
         }
+        Step::Timers(expected) => {
+            let (result, again) = (first.timers()?, twin.timers()?);
+            if result != again {
+                return Err(format!("one replica made {result:?} of it, its twin {again:?}"));
+            }
+            if result.commands.len() != expected.len() {
+                return Err(format!("{} timers fired", result.commands.len()));
+            }
+            result.commands.iter().zip(expected).try_for_each(|(call, expected)| check_call(call, expected))
+        }
         Step::Query(request, expected) => check_call(&first.query(request)?, expected),
         Step::Tell(event, expected) => {
             let callback = first.tell(event)?;

@@ -43,7 +43,8 @@ topics!(
     memory,
     snapshots,
     start,
-    stores
+    stores,
+    timers
 );
 
 #[test]

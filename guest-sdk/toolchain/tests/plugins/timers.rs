@@ -48,6 +48,28 @@ fn messages_come_back_by_a_timer_and_as_many_as_may_at_once_fit_the_default_limi
 }
 
 #[test]
+fn as_many_leases_as_may_end_at_once_fit_the_default_limits() {
+    let mut lock = Running::start("plugins/lock");
+    for number in 0..110 {
+        let calls = lock.entry([
+            format!("acquire n{number} ada 50000"),
+            format!("acquire n{number} ben 60000 60000"),
+            format!("acquire n{number} cid 60000 100"),
+        ]);
+        assert!(calls.iter().all(|call| matches!(call.outcome, Outcome::Reply(_))));
+    }
+    // First those who give up, some while the others are still being put in.
+    let mut gave_up = 0;
+    while gave_up < 110 {
+        gave_up += lock.pass(150).iter().map(|call| call.events.len()).sum::<usize>();
+    }
+    let calls = lock.pass(50_000);
+    assert_eq!(calls[0].events.len(), 200, "each lease that ends gives the lock to the next");
+    let share = GroupLimits::default().fuel_per_command / calls[0].fuel;
+    assert!(share > 4, "{} of fuel", calls[0].fuel);
+}
+
+#[test]
 fn a_memory_machine_fires_the_same_again_after_a_restart_and_a_checkpoint() {
     let mut faulty = Running::start("plugins/faulty");
     faulty.entry(["set-timer 1 100", "set-timer 2 200", "set-timer 3 300"]);

@@ -51,6 +51,7 @@ impl Proposals {
         self.waiting.is_empty()
             && self.appended.is_empty()
             && !self.checkpoint_waits
+            && !self.timers_wait
             && self.changing.is_none()
     }
 

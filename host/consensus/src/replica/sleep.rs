@@ -64,6 +64,7 @@ impl Replica {
                 input,
                 Input::Propose { .. }
                     | Input::ProposeCheckpoint { .. }
+                    | Input::ProposeTimers { .. }
                     | Input::ProposeConfiguration { .. }
                     | Input::ProposePriorities { .. }
                     | Input::TransferLeader { .. }

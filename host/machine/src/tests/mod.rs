@@ -8,4 +8,5 @@ mod lifecycle;
 mod memory;
 mod snapshots;
 mod store;
+mod timers;
 mod traps;

@@ -177,6 +177,10 @@ pub(crate) struct PluginCheckArguments {
     /// The component.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// Commands to try the plugin with, one a line; `-` for standard input. [default: derived ones, which few plugins
+    /// understand]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) commands: Option<PathBuf>,
 }
 
 /// `quorate plugin upload`

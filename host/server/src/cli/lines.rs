@@ -180,6 +180,21 @@ pub(crate) fn read_whole(path: &Path, bytes_max: usize) -> Result<Bytes, Failure
     Ok(bytes.into())
 }
 
+/// The commands of a file, or of standard input for `-`: one a line.
+///
+/// # Errors
+/// If it cannot be read, or a line is too long.
+pub(crate) fn read_commands(path: &Path) -> Result<Vec<Bytes>, Failure> {
+    let bytes = read_whole(path, LINE_BYTES_MAX)?;
+    let mut lines = Lines::new(bytes.as_ref(), LINE_BYTES_MAX);
+    let mut commands = Vec::new();
+    // Memory can always be read.
+    while let Ok(Some(line)) = lines.next() {
+        commands.extend(line.command);
+    }
+    Ok(commands)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

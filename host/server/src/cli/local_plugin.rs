@@ -5,9 +5,12 @@ use super::{
     failure::Failure,
     lines,
     output::Output,
-    report::{BuiltReport, CheckReport},
+    report::{BuiltReport, CheckReport, TrialSummary},
 };
-use crate::{RequestError, api::ApiError};
+use crate::{
+    api::ApiError,
+    examine::{Examined, examine},
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_machine::{Engine, EngineConfig};
 use quorate_proto::reason;
@@ -16,6 +19,9 @@ use std::{path::PathBuf, time::Duration};
 
 /// Larger files are not even looked at.
 pub(crate) const COMPONENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Instances that are alive at once while a plugin is tried: the lives that are compared, and what disturbs them.
+const TRIAL_INSTANCES: u32 = 16;
 
 /// Shown while somebody waits; nothing when standard error is no terminal.
 pub(super) fn spinner() -> ProgressBar {
@@ -63,14 +69,18 @@ fn default_out(arguments: &PluginBuildArguments) -> Result<PathBuf, Failure> {
 /// `quorate plugin check`
 pub(super) fn check(arguments: PluginCheckArguments, output: Output) -> Result<(), Failure> {
     let bytes = lines::read_whole(&arguments.file, COMPONENT_BYTES_MAX)?;
+    let commands = match &arguments.commands {
+        Some(file) => lines::read_commands(file)?,
+        None => Vec::new(),
+    };
     let spinner = spinner();
-    spinner.set_message("checking and compiling");
-    // One plugin, and no instances: the pool need not be large.
-    let engine = Engine::new(&EngineConfig { instances_max: 1, ..EngineConfig::default() })
+    spinner.set_message("checking, compiling and trying");
+    // One plugin in a handful of replicas: the pool need not be large.
+    let engine = Engine::new(&EngineConfig { instances_max: TRIAL_INSTANCES, ..EngineConfig::default() })
         .map_err(|error| Failure::new(reason::INTERNAL, error.to_string()))?;
-    let checked = engine.check(&bytes).and_then(|checked| engine.compile(&bytes).map(|_| checked));
+    let examined = examine(&engine, &bytes, &commands);
     spinner.finish_and_clear();
-    let checked = checked.map_err(|refusal| Failure::from(ApiError::from(RequestError::from(refusal))))?;
+    let Examined { checked, trial } = examined.map_err(|refused| Failure::from(ApiError::from(refused)))?;
     output.print(&CheckReport {
         file: arguments.file,
         kind: checked.kind.to_string(),
@@ -78,6 +88,13 @@ pub(super) fn check(arguments: PluginCheckArguments, output: Output) -> Result<(
         has_timers: checked.has_timers,
         size_bytes: u64::try_from(checked.bytes).unwrap_or(u64::MAX),
         digest: checked.digest.to_string(),
+        trial: TrialSummary {
+            commands: trial.commands,
+            derived: commands.is_empty(),
+            replied: trial.replied,
+            rejected: trial.rejected,
+            trapped: trial.trapped,
+        },
         engine: engine.fingerprint().to_string(),
     })
 }

@@ -1,7 +1,7 @@
 //! A plugin's way in: checked and compiled here, held by a majority of the nodes, then published.
 
 use super::{core::Core, handle::Deadline, view::PluginView};
-use crate::RequestError;
+use crate::{RequestError, examine::examine};
 use bytes::Bytes;
 use futures::{StreamExt, stream::FuturesUnordered};
 use quorate_catalog::{CatalogReply, Change, PluginToPublish, PublishedPlugin};
@@ -51,12 +51,12 @@ impl Core {
 
     async fn check_plugin(&self, bytes: Bytes, deadline: Deadline) -> Result<CheckedPlugin, RequestError> {
         let engine = self.engine.clone();
-        // Compiled as well: a plugin that does not compile must not be published.
+        // Compiled and tried as well: what fails in that must not be published.
         let checking = tokio::task::spawn_blocking(move || {
-            engine.compile(&bytes).map(|plugin| plugin.checked().clone())
+            examine(&engine, &bytes, &[]).map(|examined| examined.checked)
         });
         match tokio::time::timeout(deadline.remaining(), checking).await {
-            Ok(Ok(checked)) => checked.map_err(RequestError::from),
+            Ok(Ok(checked)) => checked,
             Ok(Err(error)) => Err(RequestError::Internal { why: format!("the compiler broke: {error}") }),
             Err(_) => {
                 let what = "the plugin to be checked".to_owned();

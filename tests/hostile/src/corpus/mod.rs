@@ -12,6 +12,7 @@ mod memory;
 mod snapshots;
 mod start;
 mod stores;
+mod timers;
 
 use crate::Case;
 
@@ -32,6 +33,7 @@ pub const TOPICS: &[Topic] = &[
     ("snapshots", snapshots::cases),
     ("start", start::cases),
     ("stores", stores::cases),
+    ("timers", timers::cases),
 ];
 
 /// Every case of every topic.

@@ -45,20 +45,48 @@ pub(crate) struct CheckReport {
     pub(crate) size_bytes: u64,
     /// The SHA-256 of its bytes.
     pub(crate) digest: String,
+    /// What its trial came to.
+    pub(crate) trial: TrialSummary,
     /// The engine it was checked and compiled by.
     pub(crate) engine: String,
+}
+
+/// The trial in `plugin check`: the same under different conditions, or it would have been refused.
+#[derive(Debug, Serialize)]
+pub(crate) struct TrialSummary {
+    /// How many commands were tried.
+    pub(crate) commands: usize,
+    /// Whether nobody gave any.
+    pub(crate) derived: bool,
+    /// How many replied.
+    pub(crate) replied: usize,
+    /// How many were rejected.
+    pub(crate) rejected: usize,
+    /// How many trapped.
+    pub(crate) trapped: usize,
+}
+
+impl TrialSummary {
+    fn human(&self) -> String {
+        let Self { commands, derived, replied, rejected, trapped } = self;
+        let hint = if *derived { "; try it with commands of its own: --commands FILE" } else { "" };
+        format!(
+            "{commands} commands came to the same under different conditions: {replied} replied, {rejected} rejected, {trapped} trapped{hint}"
+        )
+    }
 }
 
 impl Report for CheckReport {
     fn human(&self) -> String {
         format!(
-            "{} is a plugin: {} machine, {} lifecycle callbacks, {} timers, {}, sha256 {}",
+            "{} is a plugin: {} machine, {} lifecycle callbacks, {} timers, {}, sha256 {}\n{}",
             self.file.display(),
             self.kind,
             if self.has_lifecycle { "with" } else { "without" },
             if self.has_timers { "with" } else { "without" },
             size(self.size_bytes),
-            self.digest
+            self.digest,
+            self.trial.human()
         )
     }
 }

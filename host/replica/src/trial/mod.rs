@@ -1,0 +1,105 @@
+//! Whether a plugin does the same whatever happens around it, found out before a group runs it.
+//!
+//! The same commands are run through whole replicas: one that lives on, one that is restarted, asked and told things in
+//! between, one that begins from a snapshot, and some whose log packs the commands into entries in other ways. All of it
+//! is a function of the plugin and the commands, so it comes to the same wherever it is run.
+
+mod commands;
+mod difference;
+mod life;
+mod lives;
+mod log;
+mod placed;
+#[cfg(test)]
+mod tests;
+
+pub use commands::derived_commands;
+pub use difference::{Difference, TrialConditions};
+
+use crate::{
+    ReplicaFault,
+    ports::{GroupLimits, Outcome, Plugin},
+};
+use bytes::Bytes;
+use quorate_vocabulary::PluginDigest;
+use std::sync::Arc;
+
+/// The most commands that are tried; further ones are left out.
+pub const TRIAL_COMMANDS_MAX: usize = 256;
+/// The most fuel that the commands of one life may burn: when it is gone, the trial is over for all lives.
+pub const TRIAL_FUEL_MAX: u64 = 2_000_000_000;
+/// Fuel for a command. A trap is charged all of it, so that it is less than groups allow lets more commands be tried.
+const FUEL_PER_COMMAND: u64 = 50_000_000;
+/// Fuel for a save or a load, of which there are many.
+const FUEL_PER_SNAPSHOT: u64 = 1_000_000_000;
+/// Fuel for a query or callback: what it comes to does not matter.
+const FUEL_PER_DISTURBANCE: u64 = 10_000_000;
+
+/// What a trial that found no difference came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TrialReport {
+    /// How many commands were tried.
+    pub commands: usize,
+    /// How many of them replied.
+    pub replied: usize,
+    /// How many of them rejected.
+    pub rejected: usize,
+    /// How many of them trapped.
+    pub trapped: usize,
+    /// What they burnt in one life.
+    pub fuel: u64,
+}
+
+/// Why a trial did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialFailure {
+    /// The plugin did something else under other conditions.
+    #[error("the plugin is not deterministic: {0}")]
+    NotDeterministic(Box<Difference>),
+    /// The host failed, so nothing is known of the plugin.
+    #[error("the trial run failed: {0}")]
+    Host(ReplicaFault),
+}
+
+/// What is tried.
+#[derive(Clone)]
+pub(crate) struct Subject {
+    pub(crate) plugin: Arc<dyn Plugin>,
+    pub(crate) digest: PluginDigest,
+    pub(crate) limits: GroupLimits,
+}
+
+/// Runs a plugin through its trial. Takes as long as the fuel of [`TRIAL_FUEL_MAX`], a handful of times.
+///
+/// # Errors
+/// With the first difference that was found, or the fault of the host that ended the trial.
+pub fn run_trial(
+    plugin: Arc<dyn Plugin>,
+    digest: PluginDigest,
+    commands: &[Bytes],
+) -> Result<TrialReport, TrialFailure> {
+    let limits = GroupLimits {
+        fuel_per_command: FUEL_PER_COMMAND,
+        fuel_per_snapshot: FUEL_PER_SNAPSHOT,
+        fuel_per_query: FUEL_PER_DISTURBANCE,
+        fuel_per_callback: FUEL_PER_DISTURBANCE,
+        ..GroupLimits::default()
+    };
+    let commands = &commands[..commands.len().min(TRIAL_COMMANDS_MAX)];
+    let subject = Subject { plugin, digest, limits };
+    let first = lives::first(&subject, commands)?;
+    first.compare_with_disturbed()?;
+    first.compare_with_newcomer()?;
+    first.compare_with_repacked(1)?;
+    first.compare_with_repacked(log::CHUNK_COMMANDS)?;
+    let mut report = TrialReport { commands: first.commands(), ..TrialReport::default() };
+    for call in first.calls() {
+        match call.outcome {
+            Outcome::Reply(_) => report.replied += 1,
+            Outcome::Rejection(_) => report.rejected += 1,
+            Outcome::Trapped(_) => report.trapped += 1,
+        }
+        report.fuel = report.fuel.saturating_add(call.fuel);
+    }
+    Ok(report)
+}
