@@ -1,5 +1,6 @@
 //! One replica: raft's core, and what waits for it.
 
+mod announce;
 mod applying;
 mod disk;
 mod election;

@@ -44,6 +44,11 @@ impl Replica {
         self.sleep.is_asleep
     }
 
+    /// Whether this leader sleeps, and that member agreed to it.
+    pub(super) fn sleeps_with(&self, member: ReplicaId) -> bool {
+        self.sleep.is_asleep && self.sleep.agreed.contains(&member)
+    }
+
     /// What to know of it while it sleeps.
     pub(crate) fn nap(&self) -> Option<Nap> {
         let leader = self.leader().filter(|_| self.sleep.is_asleep)?.node;
