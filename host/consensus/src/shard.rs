@@ -116,8 +116,8 @@ impl Shard {
         };
         match nap {
             Some(nap) => {
-                if self.awake.remove(&group) {
-                    self.peers.falls_asleep(group, nap, self.config.node);
+                if self.awake.remove(&group) || !self.peers.is_asleep(group) {
+                    self.peers.falls_asleep(group, nap);
                 }
             }
             None => {
