@@ -87,6 +87,7 @@ impl Replica {
             disk: Disk::new(written),
             applying: Applying::new(applied),
             restoring: None,
+            held_snapshot: None,
             transfer: None,
             promotion: None,
             recovery: None,
