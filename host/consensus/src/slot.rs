@@ -86,6 +86,7 @@ pub(crate) fn failed_status(start: &ReplicaStart) -> ReplicaStatus {
         snapshot: None,
         waiting_bytes: 0,
         progress: Vec::new(),
+        is_asleep: false,
         failure: None,
     }
 }

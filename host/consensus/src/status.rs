@@ -60,6 +60,8 @@ pub struct ReplicaStatus {
     pub waiting_bytes: usize,
     /// How far each member is; only a leader knows.
     pub progress: Vec<MemberProgress>,
+    /// Whether it sleeps, because nothing happens in the group.
+    pub is_asleep: bool,
     /// Why it is driven no longer.
     pub failure: Option<String>,
 }

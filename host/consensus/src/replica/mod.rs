@@ -288,6 +288,7 @@ impl Replica {
             snapshot: log.snapshot_point(),
             waiting_bytes: self.proposals.bytes(),
             progress: self.progress(),
+            is_asleep: self.is_asleep(),
             failure: None,
         }
     }

@@ -130,6 +130,7 @@ mod tests {
             snapshot: None,
             waiting_bytes: 0,
             progress: progress.collect(),
+            is_asleep: false,
             failure: None,
         }
     }
