@@ -1,4 +1,4 @@
-//! The commands of the repository: `cargo xtask setup | demo | test | check | fix`.
+//! The commands of the repository: `cargo xtask setup | demo | test | sim | check | fix`.
 //!
 //! Each sets the machine up as far as it needs, so that a fresh clone works with one command.
 
@@ -9,6 +9,7 @@ mod fix;
 mod place;
 mod plugins;
 mod setup;
+mod sim;
 mod test;
 mod workspaces;
 
@@ -33,6 +34,12 @@ enum Command {
     },
     /// Run every test
     Test,
+    /// Run simulated clusters: many seeds, one seed, or planted bugs
+    Sim {
+        /// Given to the simulation as they are: --seeds N, --first SEED, --steps N, --seed S, --planted, --help
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check format, lints, documentation and dependencies; writes to no source
     Check,
     /// Mend format and what clippy can mend: the only command that writes to sources
@@ -44,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Command::Setup => setup::run(),
         Command::Demo { arguments } => demo::run(&arguments),
         Command::Test => test::run(),
+        Command::Sim { arguments } => sim::run(&arguments),
         Command::Check => check::run(),
         Command::Fix => fix::run(),
     }

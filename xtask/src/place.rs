@@ -34,6 +34,11 @@ pub(crate) fn binary() -> Result<PathBuf> {
     Ok(target()?.join("debug/quorate"))
 }
 
+/// The `simulation` binary, of the profile `sim`.
+pub(crate) fn simulation() -> Result<PathBuf> {
+    Ok(target()?.join("sim/simulation"))
+}
+
 /// Where built plugins are put.
 pub(crate) fn plugins() -> Result<PathBuf> {
     Ok(cache()?.join("plugins"))

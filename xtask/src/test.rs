@@ -2,7 +2,7 @@
 
 use crate::{
     cargo::{self, cargo},
-    place, plugins, setup,
+    place, plugins, setup, sim,
     workspaces::{self, cargo_on},
 };
 use anyhow::Result;
@@ -20,5 +20,6 @@ pub(crate) fn run() -> Result<()> {
         cargo("test", &["--locked", "--workspace", "--no-fail-fast"])?
             .env("QUORATE_BINARY", place::binary()?)
             .env("QUORATE_PLUGINS", components),
-    )
+    )?;
+    sim::test()
 }

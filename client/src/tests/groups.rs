@@ -1,8 +1,9 @@
 use super::support::{FakeNode, GROUP, client, not_leader, soon, told};
 use crate::{Client, CreateGroupRequest, Group, GroupLimits, Plugin, reason};
 use quorate_proto::v1::{
-    CreateGroupResponse, DeleteGroupResponse, DescribeGroupResponse, ListGroupsResponse, ListNodesResponse,
-    ListPluginsResponse, NodeStatusResponse, SnapshotGroupResponse, TransferGroupResponse,
+    ChangeMembersRequest, ChangeMembersResponse, CreateGroupResponse, DeleteGroupResponse,
+    DescribeGroupResponse, ListGroupsResponse, ListNodesResponse, ListPluginsResponse, NodeStatusResponse,
+    SnapshotGroupResponse, TransferGroupResponse,
 };
 use tonic::Code;
 
@@ -86,6 +87,27 @@ async fn a_snapshot_is_taken_at_the_leader() {
     leader.snapshot.answers(|_| Ok(SnapshotGroupResponse { index: 100, size_bytes: 5 }));
     let snapshot = client([&follower, &leader]).snapshot_group(GROUP).await.expect("taken");
     assert_eq!((snapshot.index, snapshot.size_bytes), (100, 5));
+}
+
+#[tokio::test]
+async fn a_change_of_members_is_asked_for_again_when_its_answer_is_lost() {
+    let node = FakeNode::start().await;
+    let mut asked = 0;
+    node.change_members.answers(move |request| {
+        asked += 1;
+        if asked == 1 {
+            return Err(told(Code::Unavailable, reason::OUTCOME_UNKNOWN, &[]));
+        }
+        assert_eq!((request.name.as_str(), &request.add_voters[..]), (GROUP, &[4][..]));
+        Ok(ChangeMembersResponse { group: Some(Group { changes: 1, ..group(GROUP) }) })
+    });
+    let request = ChangeMembersRequest {
+        name: GROUP.to_owned(),
+        add_voters: vec![4],
+        ..ChangeMembersRequest::default()
+    };
+    let changed = client([&node]).change_members(request).await.expect("taken down");
+    assert_eq!((changed.changes, node.change_members.calls()), (1, 2));
 }
 
 #[tokio::test]

@@ -17,7 +17,14 @@
 //! - [`Input::Persisted`] means that it survives a power failure;
 //! - a message of type snapshot is handed in only when that snapshot is on disk;
 //! - every snapshot that was asked for by [`Effect::SendSnapshot`] is answered by [`Input::SnapshotSent`];
-//! - a node whose disk was lost comes back under new replica ids.
+//! - a node whose disk was lost comes back under new replica ids;
+//! - [`Now::monotonic`] runs at the same speed on all nodes, but for
+//!   [`lease_margin`](ShardConfig::lease_margin) an election timeout;
+//! - a message of type beat, which is of no group, is handed in like any other.
+//!
+//! Heartbeats of all groups leave in one beat a node pair a tick. A group in which nothing happens
+//! [sleeps](ShardConfig::hibernate_after) and costs nothing, on any node, until something comes for it; meanwhile beats
+//! show that its nodes live, and a node that falls silent wakes only the groups that it led.
 
 mod beats;
 mod config;
@@ -32,6 +39,7 @@ mod message;
 mod random;
 mod replica;
 mod shard;
+mod slot;
 mod status;
 
 pub use config::{ConfigError, ShardConfig};

@@ -24,6 +24,7 @@ struct Peer {
 
 /// The other nodes, as the sleeping replicas of one shard need to know them.
 pub(crate) struct Peers {
+    own: NodeId,
     run: u64,
     timeout: Duration,
     wakes_per_tick_max: usize,
@@ -36,6 +37,7 @@ pub(crate) struct Peers {
 impl Peers {
     pub(crate) fn new(config: &ShardConfig) -> Self {
         Self {
+            own: config.node,
             // 0 stands for none.
             run: mix(&[config.seed, config.node.0]).max(1),
             timeout: config.election_timeout,
@@ -49,6 +51,11 @@ impl Peers {
     /// Distinguishes this run of the node from all others.
     pub(crate) fn run(&self) -> u64 {
         self.run
+    }
+
+    /// Whether this group sleeps.
+    pub(crate) fn is_asleep(&self, group: GroupId) -> bool {
+        self.naps.contains_key(&group)
     }
 
     /// How many groups sleep.
@@ -82,12 +89,8 @@ impl Peers {
         // Its replicas lead no more if it has begun anew, and know of no leader. If it is only back, those must be woken
         // that have something to tell it.
         let woken = self.of(node).filter(|(_, nap)| {
-            let leads_there = nap.leader == node;
-            if restarted {
-                leads_there || !self.peers.contains_key(&nap.leader)
-            } else {
-                nap.absent.contains(&node)
-            }
+            let leads_there = nap.leader == Some(node);
+            if restarted { leads_there || nap.leader == Some(self.own) } else { nap.absent.contains(&node) }
         });
         let woken: Vec<_> = woken.map(|(group, _)| self.order(group)).collect();
         self.waking.extend(woken);
@@ -109,7 +112,7 @@ impl Peers {
             })
             .collect();
         for node in silent {
-            let led = self.of(node).filter(|(_, nap)| nap.leader == node);
+            let led = self.of(node).filter(|(_, nap)| nap.leader == Some(node));
             let led: Vec<_> = led.map(|(group, _)| self.order(group)).collect();
             self.waking.extend(led);
         }
@@ -118,14 +121,15 @@ impl Peers {
     }
 
     /// This group sleeps from now on.
-    pub(crate) fn falls_asleep(&mut self, group: GroupId, nap: Nap, own: NodeId) {
+    pub(crate) fn falls_asleep(&mut self, group: GroupId, nap: Nap) {
+        let own = self.own;
         for node in &nap.others {
             if *node != own {
                 self.peers.entry(*node).or_default().groups.insert(group);
             }
         }
-        if nap.leader != own && !self.is_alive(nap.leader) {
-            // It fell silent meanwhile, and will not do so again.
+        if nap.leader.is_none_or(|leader| leader != own && !self.is_alive(leader)) {
+            // There is none, or it fell silent meanwhile and will not do so again.
             self.waking.insert(self.order(group));
         }
         self.naps.insert(group, nap);
@@ -157,7 +161,7 @@ mod tests {
 
     fn nap(leader: u64, absent: &[u64]) -> Nap {
         let absent = absent.iter().copied().map(NodeId).collect();
-        Nap { leader: NodeId(leader), others: vec![NodeId(2), NodeId(3)], absent }
+        Nap { leader: (leader > 0).then_some(NodeId(leader)), others: vec![NodeId(2), NodeId(3)], absent }
     }
 
     fn ms(ms: u64) -> Duration {
@@ -170,7 +174,7 @@ mod tests {
         peers.hear(NodeId(2), 20, ms(0));
         peers.hear(NodeId(3), 30, ms(0));
         for number in 0..30 {
-            peers.falls_asleep(GroupId(number), nap(1 + number / 10, &[]), OWN);
+            peers.falls_asleep(GroupId(number), nap(1 + number / 10, &[]));
         }
         assert!(peers.tick(ms(100)).is_empty());
         peers
@@ -204,8 +208,8 @@ mod tests {
     #[test]
     fn a_node_that_comes_back_wakes_what_it_has_missed() {
         let mut peers = peers();
-        peers.falls_asleep(GroupId(1), nap(1, &[3]), OWN);
-        peers.falls_asleep(GroupId(2), nap(1, &[]), OWN);
+        peers.falls_asleep(GroupId(1), nap(1, &[3]));
+        peers.falls_asleep(GroupId(2), nap(1, &[]));
         peers.hear(NodeId(3), 30, ms(100));
         assert_eq!(peers.tick(ms(100)), [GroupId(1)]);
     }
@@ -213,15 +217,24 @@ mod tests {
     #[test]
     fn a_group_that_falls_asleep_behind_a_dead_leader_is_woken_again() {
         let mut peers = peers();
-        peers.falls_asleep(GroupId(1), nap(2, &[]), OWN);
+        peers.falls_asleep(GroupId(1), nap(2, &[]));
         assert_eq!(peers.tick(ms(100)), [GroupId(1)]);
+    }
+
+    #[test]
+    fn groups_without_a_leader_wake_in_turn() {
+        let mut peers = peers();
+        for number in 0..4 {
+            peers.falls_asleep(GroupId(number), nap(0, &[]));
+        }
+        assert_eq!((peers.tick(ms(100)).len(), peers.tick(ms(200)).len()), (3, 1));
     }
 
     #[test]
     fn beats_are_owed_as_long_as_a_group_sleeps() {
         let mut peers = peers();
         assert_eq!(peers.owed().count(), 0);
-        peers.falls_asleep(GroupId(1), nap(1, &[]), OWN);
+        peers.falls_asleep(GroupId(1), nap(1, &[]));
         assert_eq!(peers.owed().collect::<Vec<_>>(), [NodeId(2), NodeId(3)]);
         peers.wakes_up(GroupId(1));
         assert_eq!((peers.owed().count(), peers.asleep()), (0, 0));

@@ -1,24 +1,17 @@
 use crate::{
-    ConfigError, Effect, Input, Now, RaftMessageType, Refusal, ReplicaStart, ReplicaStatus, Role,
-    ShardConfig, beats,
+    ConfigError, Effect, Input, Now, RaftMessageType, Refusal, ReplicaStart, ReplicaStatus, ShardConfig,
+    beats,
     liveness::Peers,
     replica::{Replica, ReplicaFault, election_ticks},
+    slot::{Slot, failed_status, panic_message, run},
 };
 use quorate_vocabulary::{GroupId, NodeId};
 use std::{
-    any::Any,
     collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Duration,
 };
-
-/// A replica that is open.
-enum Slot {
-    Running(Box<Replica>),
-    /// It has failed; what is left is what to say about it.
-    Failed(Box<ReplicaStatus>),
-}
 
 /// Drives the replicas of many groups on one thread. See the crate's page for what the host must guarantee.
 pub struct Shard {
@@ -123,8 +116,8 @@ impl Shard {
         };
         match nap {
             Some(nap) => {
-                if self.awake.remove(&group) {
-                    self.peers.falls_asleep(group, nap, self.config.node);
+                if self.awake.remove(&group) || !self.peers.is_asleep(group) {
+                    self.peers.falls_asleep(group, nap);
                 }
             }
             None => {
@@ -283,78 +276,5 @@ impl Shard {
     /// How all open replicas are, in the order of their groups.
     pub fn statuses(&self) -> impl Iterator<Item = ReplicaStatus> {
         self.slots.values().map(Slot::status)
-    }
-}
-
-impl Slot {
-    fn status(&self) -> ReplicaStatus {
-        match self {
-            Self::Running(replica) => replica.status(),
-            Self::Failed(status) => status.as_ref().clone(),
-        }
-    }
-}
-
-/// Lets a replica work. raft panics where it finds what cannot be: that ends this replica, and no other.
-fn run(
-    group: GroupId,
-    slot: &mut Slot,
-    effects: &mut Vec<Effect>,
-    work: impl FnOnce(&mut Replica, &mut Vec<Effect>) -> Result<(), ReplicaFault>,
-) {
-    let Slot::Running(replica) = slot else { return };
-    let before = effects.len();
-    let worked = catch_unwind(AssertUnwindSafe(|| work(replica, effects)));
-    let Err(ReplicaFault(cause)) = worked.unwrap_or_else(|panic| Err(ReplicaFault(panic_message(&*panic))))
-    else {
-        return;
-    };
-    // Nothing may be written or sent that was not thought through to its end. Answers are, and committed entries.
-    let told: Vec<Effect> = effects.drain(before..).filter(is_final).collect();
-    effects.extend(told);
-    replica.close(effects);
-    let status = catch_unwind(AssertUnwindSafe(|| replica.status()));
-    let status = status.unwrap_or_else(|_| unknown_status(group));
-    effects.push(Effect::ReplicaFailed { group, cause: cause.clone() });
-    *slot = Slot::Failed(Box::new(ReplicaStatus { failure: Some(cause), role: Role::Follower, ..status }));
-}
-
-fn is_final(effect: &Effect) -> bool {
-    matches!(
-        effect,
-        Effect::Refused { .. }
-            | Effect::ReadReady { .. }
-            | Effect::LeaderTransferred { .. }
-            | Effect::Apply { .. }
-            | Effect::RoleChanged { .. }
-    )
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap_or_else(|| "raft panicked without saying why".to_owned())
-}
-
-fn unknown_status(group: GroupId) -> ReplicaStatus {
-    failed_status(&ReplicaStart::joining(group, 0.into()))
-}
-
-fn failed_status(start: &ReplicaStart) -> ReplicaStatus {
-    ReplicaStatus {
-        group: start.group,
-        replica: start.replica,
-        role: Role::Follower,
-        term: start.hard_state.term,
-        leader: None,
-        configuration: start.configuration.clone(),
-        commit: start.hard_state.commit,
-        applied: start.applied,
-        last: start.log.last().unwrap_or_default(),
-        truncated: start.truncated,
-        snapshot: None,
-        waiting_bytes: 0,
-        progress: Vec::new(),
-        failure: None,
     }
 }

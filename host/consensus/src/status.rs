@@ -25,7 +25,7 @@ pub struct MemberProgress {
     /// It knows the log to be committed up to here. A replica that a change has removed may be destroyed once most of
     /// the voters that remain know of that change: until then they may need its vote.
     pub committed: u64,
-    /// Whether it was heard of within the last election timeout.
+    /// Whether it was heard of within the last election timeout, or before the group fell asleep.
     pub recently_active: bool,
     /// Whether it waits for a snapshot.
     pub awaits_snapshot: bool,
@@ -60,6 +60,8 @@ pub struct ReplicaStatus {
     pub waiting_bytes: usize,
     /// How far each member is; only a leader knows.
     pub progress: Vec<MemberProgress>,
+    /// Whether it sleeps, because nothing happens in the group.
+    pub is_asleep: bool,
     /// Why it is driven no longer.
     pub failure: Option<String>,
 }

@@ -32,6 +32,8 @@ pub(crate) enum Event {
     Look { node: NodeId, life: u64 },
     /// A replica is made on disk, or one that is there is started.
     Host { node: NodeId, life: u64, group: GroupId, replica: ReplicaId, is_new: bool },
+    /// A node goes down.
+    Crash { node: NodeId, life: u64 },
     /// A node that is down comes back.
     Start { node: NodeId, life: u64 },
     /// Somebody asks for something.

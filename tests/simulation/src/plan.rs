@@ -37,6 +37,10 @@ impl Plan {
         shard.election_timeout = Duration::from_millis(100 * random.between(3, 8));
         // Twice what the clocks of two nodes may drift apart.
         shard.lease_margin = shard.election_timeout / 8;
+        // Soon, so that they do.
+        let sleeps = random.chance(700);
+        shard.hibernate_after = sleeps.then(|| Duration::from_millis(random.between(300, 4_000)));
+        shard.wakes_per_tick_max = bytes(random.between(1, 4));
         shard.promotion_lag_entries_max = random.between(1, 30);
         shard.entry_commands_max = bytes(random.between(1, 8));
         shard.entry_bytes_max = 512;

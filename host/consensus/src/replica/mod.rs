@@ -1,5 +1,6 @@
 //! One replica: raft's core, and what waits for it.
 
+mod announce;
 mod applying;
 mod disk;
 mod election;
@@ -32,7 +33,7 @@ use preference::Preference;
 use promotion::Promotion;
 use proposals::{Proposals, refuse};
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
-use raft::{RawNode, StateRole};
+use raft::{RawNode, StateRole, eraftpb::Message};
 use reads::Reads;
 use recovery::{Contacts, Recovery};
 use sleep::Sleep;
@@ -69,6 +70,8 @@ pub(crate) struct Replica {
     disk: Disk,
     applying: Applying,
     restoring: Option<Restoring>,
+    /// A snapshot that came while apply was at work.
+    held_snapshot: Option<Message>,
     transfer: Option<Transfer>,
     promotion: Option<Promotion>,
     recovery: Option<Recovery>,
@@ -148,7 +151,7 @@ impl Replica {
                 self.refuse_unless(request, taken, effects);
             }
             Input::Persisted { number, .. } => self.persisted(number, effects),
-            Input::Applied { index, .. } => self.applying.applied(index),
+            Input::Applied { index, .. } => self.applied(index),
             Input::Restored { index, time_ms, .. } => self.restored(index, time_ms),
             Input::Fetched { first, entries, .. } => self.fetched(first, entries)?,
             Input::SnapshotSent { to, delivered, .. } => self.snapshot_sent(to, delivered),
@@ -294,6 +297,7 @@ impl Replica {
             snapshot: log.snapshot_point(),
             waiting_bytes: self.proposals.bytes(),
             progress: self.progress(),
+            is_asleep: self.is_asleep(),
             failure: None,
         }
     }

@@ -73,6 +73,8 @@ impl Replica {
         if is_new && first == Some(&replica) {
             election.campaign_early(raw.raft.term);
         }
+        let dozes =
+            config.hibernate_after.is_some() && !is_new && !is_sole_voter && voters.contains(&replica);
         let nonce = mix(&[config.seed, config.node.0, group.0, replica.0]);
         let mut opened = Self {
             group,
@@ -85,6 +87,7 @@ impl Replica {
             disk: Disk::new(written),
             applying: Applying::new(applied),
             restoring: None,
+            held_snapshot: None,
             transfer: None,
             promotion: None,
             recovery: None,
@@ -92,7 +95,7 @@ impl Replica {
             // One that is new has never answered a heartbeat.
             lease: if is_new { Lease::default() } else { Lease::promised(now + config.election_timeout) },
             preference: Preference::default(),
-            sleep: Sleep::default(),
+            sleep: Sleep::opened(dozes),
             now,
             proposals: Proposals::default(),
             reads: Reads::new(nonce),

@@ -18,7 +18,9 @@ impl Replica {
                 member: *member,
                 matched: progress.matched,
                 committed: progress.committed_index,
-                recently_active: progress.recent_active || member.replica == self.replica,
+                recently_active: progress.recent_active
+                    || member.replica == self.replica
+                    || self.sleeps_with(member.replica),
                 awaits_snapshot: progress.state == ProgressState::Snapshot,
             })
         });

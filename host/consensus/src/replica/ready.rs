@@ -1,8 +1,8 @@
 //! What raft has ready: to persist, to send, to apply.
 
-use super::{Announced, Replica, ReplicaFault, election_ticks, lease::Lease, role, snapshots::Restoring};
+use super::{Replica, ReplicaFault, lease::Lease, snapshots::Restoring};
 use crate::{
-    CommittedEntry, Effect, EntryBody, LogEntry, Now, Persist, RaftMessage, Refusal, RestoredLog, Role,
+    CommittedEntry, Effect, EntryBody, LogEntry, Now, Persist, RaftMessage, RestoredLog,
     log_window::{hard_state, log_entry, read_snapshot},
     message::to_wire,
 };
@@ -262,39 +262,5 @@ impl Replica {
         let handed = self.applying.handed;
         let (bytes_max, unapplied_max) = (self.config.log_cache_bytes_max, self.config.applying_bytes_max);
         self.raw.mut_store().evict(bytes_max, persisted, handed, unapplied_max);
-    }
-
-    /// Tells of what has changed about who leads, and lets go of what only a leader, or only that leader, can answer.
-    fn announce(&mut self, effects: &mut Vec<Effect>) {
-        let raft = &self.raw.raft;
-        let before = self.announced;
-        let same_term = before.term == raft.term && before.role == role(raft.state);
-        let mut now = Announced {
-            role: role(raft.state),
-            term: raft.term,
-            leader: self.leader(),
-            established: same_term && before.established,
-        };
-        if now.role == Role::Leader && !now.established {
-            let first = self.raw.store().first_of_term(now.term);
-            now.established = first.is_some_and(|first| first <= self.applying.handed);
-        }
-        self.announced = now;
-        if now.role != Role::Leader || !same_term {
-            let leader = now.leader.or_else(|| self.transfers_to());
-            self.proposals.stop_leading(self.group, leader, effects);
-            self.end_promotion(&Refusal::Lost, effects);
-            self.lease.restart();
-            self.preference.restart(election_ticks(&self.config));
-        }
-        if !same_term || before.leader != now.leader {
-            self.reads.ask_again();
-            let Announced { role, term, leader, .. } = now;
-            effects.push(Effect::RoleChanged { group: self.group, role, term, leader });
-        }
-        self.transfer_seen(now.leader, effects);
-        if now.established && !(same_term && before.established) {
-            effects.push(Effect::LeaderEstablished { group: self.group, term: now.term });
-        }
     }
 }

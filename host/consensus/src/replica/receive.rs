@@ -62,9 +62,25 @@ impl Replica {
         member.or_else(|| self.addresses.get(&replica).copied())
     }
 
+    /// The machine has applied the log up to here.
+    pub(super) fn applied(&mut self, index: u64) {
+        self.applying.applied(index);
+        if self.applying.applied >= self.applying.handed
+            && let Some(snapshot) = self.held_snapshot.take()
+        {
+            self.step(snapshot);
+        }
+    }
+
     fn step(&mut self, message: Message) {
         match message.get_msg_type() {
             MessageType::MsgSnapshot if self.restoring.is_some() => return,
+            // What apply has yet to do may need entries that the snapshot takes the place of: a memory machine that meets
+            // a trap is made again from the log.
+            MessageType::MsgSnapshot if self.applying.applied < self.applying.handed => {
+                self.held_snapshot = Some(message);
+                return;
+            }
             MessageType::MsgTimeoutNow if self.must_wait() || self.own_priority() == 0 => return,
             // raft drops these without a word until the leader has committed an entry of its term.
             MessageType::MsgReadIndex if self.is_leader() && !self.raw.raft.commit_to_current_term() => {

@@ -31,12 +31,21 @@ pub(super) struct Sleep {
 /// What the shard must know of a replica that sleeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Nap {
-    /// Where its leader is; this node, if it leads itself.
-    pub(crate) leader: NodeId,
+    /// Where its leader is; this node, if it leads itself. None if it knows no leader: then it sleeps only until it is its
+    /// turn.
+    pub(crate) leader: Option<NodeId>,
     /// Where the others are.
     pub(crate) others: Vec<NodeId>,
     /// As leader: those of them on which a member has not agreed, because its node seemed dead.
     pub(crate) absent: Vec<NodeId>,
+}
+
+impl Sleep {
+    /// That of a replica as it is opened. One of an old group sleeps until somebody says something to it or its turn has
+    /// come: a node that begins anew with thousands of them must neither tick all at once nor campaign for all at once.
+    pub(super) fn opened(dozes: bool) -> Self {
+        Self { is_asleep: dozes, ..Self::default() }
+    }
 }
 
 impl Replica {
@@ -44,9 +53,17 @@ impl Replica {
         self.sleep.is_asleep
     }
 
+    /// Whether this leader sleeps, and that member agreed to it.
+    pub(super) fn sleeps_with(&self, member: ReplicaId) -> bool {
+        self.sleep.is_asleep && self.sleep.agreed.contains(&member)
+    }
+
     /// What to know of it while it sleeps.
     pub(crate) fn nap(&self) -> Option<Nap> {
-        let leader = self.leader().filter(|_| self.sleep.is_asleep)?.node;
+        if !self.sleep.is_asleep {
+            return None;
+        }
+        let leader = self.leader().map(|leader| leader.node);
         let others = || self.configuration.members.iter().filter(|member| member.replica != self.replica);
         let has_agreed = |member: &&Member| !self.is_leader() || self.sleep.agreed.contains(&member.replica);
         Some(Nap {
@@ -95,7 +112,7 @@ impl Replica {
             // A full timeout for the others to answer, beginning with a heartbeat that wakes them.
             raft.election_elapsed = 0;
             raft.ping();
-        } else if leader.is_some_and(|leader| peers.is_alive(leader.node)) {
+        } else if leader.is_none_or(|leader| peers.is_alive(leader.node)) {
             raft.election_elapsed = 0;
         } else {
             // It has been gone for a timeout: free to vote for others, and to campaign after what is drawn beyond.

@@ -90,7 +90,8 @@ impl Chaos {
                 let leader = self.cluster.leader_of(GROUP).unwrap_or(node);
                 self.cluster.transfer(leader, to);
             }
-            83..86 if up => {
+            83..85 if up => self.prefer(),
+            85..86 if up => {
                 self.cluster.input(node, Input::ProposeCheckpoint { group: GROUP });
                 self.cluster.input(node, Input::ProposeTimers { group: GROUP });
             }
@@ -105,6 +106,18 @@ impl Chaos {
         if self.changes_members {
             self.destroy_removed();
         }
+    }
+
+    /// Changes how much one member is preferred as leader.
+    fn prefer(&mut self) {
+        let Some(leader) = self.cluster.leader_of(GROUP) else { return };
+        let members = self.configuration().members;
+        let chosen = usize::try_from(self.cluster.draw(members.len() as u64)).expect("small");
+        let Some(member) = members.get(chosen) else { return };
+        let priority = [0, 50, 100, 150][usize::try_from(self.cluster.draw(4)).expect("small")];
+        let request = self.cluster.request(leader, GROUP);
+        let priorities = [(member.replica, priority)].into();
+        self.cluster.input(leader, Input::ProposePriorities { group: GROUP, request, priorities });
     }
 
     fn configuration(&self) -> crate::Configuration {

@@ -226,6 +226,8 @@ fn commands_hidden_by_a_snapshot_are_refused_as_lost() {
     let mut lone = Lone::new(3);
     lone.lead();
     lone.step_and_persist(vec![propose(1, 1)]);
+    // Apply is done with what it was handed: the snapshot need not wait.
+    lone.step(vec![Input::Applied { group: GROUP, index: 2 }]);
     let term = lone.status().term + 1;
     let point = LogPoint { index: 90, term };
     let snapshot = super::lone::snapshot(2, term, point, super::cluster::voters(1..=3));

@@ -219,6 +219,25 @@ fn a_second_snapshot_waits_until_the_first_is_loaded() {
 }
 
 #[test]
+fn a_snapshot_waits_until_what_was_handed_to_apply_is_applied() {
+    let mut lone = Lone::new(3);
+    let bodies = vec![crate::EntryBody::Empty; 4];
+    let entries = super::lone::append(2, 2, ReplicaStart::BOOTSTRAP, &bodies, 5);
+    lone.step_and_persist(vec![Input::Message(entries)]);
+    let effects = lone.step_and_persist(vec![Input::Message(snapshot(
+        2,
+        2,
+        LogPoint { index: 10, term: 2 },
+        voters(1..=3),
+    ))]);
+    assert_eq!(persists(&effects).count(), 0, "apply may still read the log");
+    assert!(lone.step_and_persist(vec![Input::Applied { group: GROUP, index: 4 }]).is_empty());
+    let effects = lone.step_and_persist(vec![Input::Applied { group: GROUP, index: 5 }]);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Restore { .. })));
+    assert_eq!(lone.status().truncated.index, 10);
+}
+
+#[test]
 fn a_crash_while_a_snapshot_is_loaded_loads_it_again() {
     let mut start = ReplicaStart::bootstrap(GROUP, ReplicaId(1), voters(1..=3));
     start.truncated = LogPoint { index: 50, term: 3 };

@@ -187,5 +187,6 @@ pub(super) fn replica(replica: ReplicaView, group_name: String) -> v1::ReplicaSt
             .collect(),
         members: replica.members.iter().map(member_status).collect(),
         change_waits_for: replica.change_waits_for,
+        asleep: replica.asleep,
     }
 }

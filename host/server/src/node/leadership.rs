@@ -31,8 +31,13 @@ impl Core {
             return Ok(LeadershipMoved { from, to: from, term: lead.term });
         }
         let statuses = self.shard_statuses().await?;
-        let status = statuses.get(&group).ok_or_else(|| self.still_leads(name, "its replica was closed"))?;
-        let successor = successor(name, status, to)?;
+        let mut status =
+            statuses.get(&group).cloned().ok_or_else(|| still_leads(name, "its replica was closed"))?;
+        for progress in &mut status.progress {
+            // Of a node that is gone raft learns nothing while the group sleeps.
+            progress.recently_active &= self.is_reachable(progress.member.node);
+        }
+        let successor = successor(name, &status, to)?;
         self.services.inbox.feedback([Input::TransferLeader {
             group,
             request: self.services.waiters.number(),
@@ -46,7 +51,7 @@ impl Core {
             if taken_over.remaining().is_zero() {
                 let why =
                     format!("node {} did not take over within {:?}", successor.node, taken_over.waited());
-                return Err(self.still_leads(name, why));
+                return Err(still_leads(name, why));
             }
             tokio::time::sleep(LOOK_PAUSE).await;
         }
@@ -59,11 +64,10 @@ impl Core {
         let leader = lead.leader.filter(|leader| lead.term > term && leader.node != self.node())?;
         Some(LeadershipMoved { from: self.node(), to: leader.node, term: lead.term })
     }
+}
 
-    #[allow(clippy::unused_self)] // Reads as what it says.
-    fn still_leads(&self, name: &GroupName, why: impl Into<String>) -> RequestError {
-        RequestError::TransferFailed { name: name.clone(), why: why.into() }
-    }
+fn still_leads(name: &GroupName, why: impl Into<String>) -> RequestError {
+    RequestError::TransferFailed { name: name.clone(), why: why.into() }
 }
 
 /// Who is to lead: the voter on the wanted node, or of those that live the one that has come furthest.
@@ -72,15 +76,17 @@ fn successor(name: &GroupName, status: &ReplicaStatus, to: Option<NodeId>) -> Re
         let others = status.progress.iter().filter(|progress| progress.member.replica != status.replica);
         others.filter(|progress| progress.member.role == MemberRole::Voter)
     };
-    let failed = |why: String| RequestError::TransferFailed { name: name.clone(), why };
     let Some(node) = to else {
         let best =
             others().filter(|progress| progress.recently_active).max_by_key(|progress| progress.matched);
         return best.map(|progress| progress.member).ok_or_else(|| {
-            failed(match others().count() {
-                0 => "it has no other voter".to_owned(),
-                _ => "none of its other voters was heard of lately".to_owned(),
-            })
+            let is_alone = others().next().is_none();
+            let none = if is_alone {
+                "it has no other voter"
+            } else {
+                "none of its other voters was heard of lately"
+            };
+            still_leads(name, none)
         });
     };
     let wanted = others().find(|progress| progress.member.node == node);
@@ -90,7 +96,7 @@ fn successor(name: &GroupName, status: &ReplicaStatus, to: Option<NodeId>) -> Re
         why: "holds no voter",
     })?;
     if !wanted.recently_active {
-        return Err(failed(format!("node {node} was not heard of lately")));
+        return Err(still_leads(name, format!("node {node} was not heard of lately")));
     }
     Ok(wanted.member)
 }
@@ -124,6 +130,7 @@ mod tests {
             snapshot: None,
             waiting_bytes: 0,
             progress: progress.collect(),
+            is_asleep: false,
             failure: None,
         }
     }

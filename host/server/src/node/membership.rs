@@ -9,9 +9,9 @@ use super::{
 };
 use crate::RequestError;
 use quorate_catalog::{CatalogCommand, CatalogReply, Change, Group, MembersEdit};
-use quorate_consensus::{Input, MemberProgress, ReplicaStatus, Role};
+use quorate_consensus::{Input, MemberProgress, ReadMode, ReplicaStatus, Role};
 use quorate_placement::{MemberFacts, MembersStep, members_step, same_members};
-use quorate_vocabulary::{GroupId, GroupName, MemberRole, Position};
+use quorate_vocabulary::{GroupId, GroupName, Member, MemberRole, Position, ReplicaId};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -168,7 +168,7 @@ impl Core {
             .configuration
             .members
             .iter()
-            .map(|member| facts(*member, &status.progress, last))
+            .map(|member| facts(*member, &status.progress, last, self.is_reachable(member.node)))
             .collect();
         let step = members_step(status.replica, &facts, is_joint, group.wanted());
         if step != MembersStep::Done {
@@ -195,9 +195,18 @@ impl Core {
                 let _ = self.services.inbox.request(transfer);
                 format!("replica {to} to lead in place of node {}", self.node())
             }
-            MembersStep::Wait(wait) => wait.to_string(),
+            MembersStep::Wait(wait) => {
+                self.keep_awake(group.id);
+                wait.to_string()
+            }
         };
         self.membership.with(group, |under_way| under_way.waits_for = waits_for);
+    }
+
+    /// While a group sleeps its leader does not learn how far its members are: a read, which nobody waits for, wakes it.
+    fn keep_awake(&self, group: GroupId) {
+        let (request, mode) = (self.services.waiters.number(), ReadMode::Linearizable);
+        let _ = self.services.inbox.request(Input::Read { group, request, mode });
     }
 
     /// The members are those that are wanted. Tells the catalog, whereupon the others are destroyed, once most voters know
@@ -208,7 +217,8 @@ impl Core {
             under_way.waits_for = "most of its voters to know of the change".to_owned();
             *under_way.done_at.get_or_insert(status.commit)
         });
-        if !most_know(status, index) {
+        if !most_know(&status.progress, status.replica, index) {
+            self.keep_awake(group.id);
             return;
         }
         let complete = Change::CompleteMembersChange { group: group.id, number: change.number };
@@ -219,12 +229,13 @@ impl Core {
     }
 }
 
-fn facts(member: quorate_vocabulary::Member, progress: &[MemberProgress], last: u64) -> MemberFacts {
+/// `is_reachable`: whether this node has heard of the member's node, of which raft learns nothing while the group sleeps.
+fn facts(member: Member, progress: &[MemberProgress], last: u64, is_reachable: bool) -> MemberFacts {
     let progress = progress.iter().find(|progress| progress.member.replica == member.replica);
     let matched = progress.map_or(0, |progress| progress.matched);
     MemberFacts {
         member,
-        is_live: progress.is_some_and(|progress| progress.recently_active),
+        is_live: is_reachable && progress.is_some_and(|progress| progress.recently_active),
         matched,
         // At 0 it has not answered yet, however short the log is.
         is_caught_up: progress.is_some_and(|progress| !progress.awaits_snapshot)
@@ -234,10 +245,64 @@ fn facts(member: quorate_vocabulary::Member, progress: &[MemberProgress], last: 
 }
 
 /// Whether most voters know everything up to here to be committed.
-fn most_know(status: &ReplicaStatus, index: u64) -> bool {
-    let voters = || status.progress.iter().filter(|progress| progress.member.role == MemberRole::Voter);
-    let know = voters()
-        .filter(|progress| progress.member.replica == status.replica || progress.committed >= index)
-        .count();
+fn most_know(progress: &[MemberProgress], leader: ReplicaId, index: u64) -> bool {
+    let voters = || progress.iter().filter(|progress| progress.member.role == MemberRole::Voter);
+    let know =
+        voters().filter(|progress| progress.member.replica == leader || progress.committed >= index).count();
     know * 2 > voters().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_vocabulary::NodeId;
+
+    fn member(number: u64, role: MemberRole) -> Member {
+        Member { replica: ReplicaId(number), node: NodeId(number), role }
+    }
+
+    fn progress(matched: u64, committed: u64) -> MemberProgress {
+        MemberProgress {
+            member: member(1, MemberRole::Voter),
+            matched,
+            committed,
+            recently_active: true,
+            awaits_snapshot: false,
+        }
+    }
+
+    fn is_caught_up(progress: &MemberProgress, last: u64) -> bool {
+        facts(progress.member, std::slice::from_ref(progress), last, true).is_caught_up
+    }
+
+    #[test]
+    fn a_member_has_caught_up_when_it_has_answered_and_lacks_little() {
+        assert!(is_caught_up(&progress(10_000, 0), 10_000 + CATCH_UP_LAG_MAX));
+        assert!(!is_caught_up(&progress(10_000, 0), 10_001 + CATCH_UP_LAG_MAX));
+        assert!(!is_caught_up(&progress(0, 0), 5), "it has not answered yet");
+        assert!(!is_caught_up(&MemberProgress { awaits_snapshot: true, ..progress(9, 0) }, 9));
+        let unknown = facts(member(7, MemberRole::Learner), &[progress(9, 9)], 9, true);
+        assert!(!unknown.is_live && !unknown.is_caught_up);
+    }
+
+    #[test]
+    fn a_member_on_a_node_that_is_gone_does_not_live_whatever_raft_has_heard() {
+        let heard = [progress(9, 9)];
+        assert!(facts(heard[0].member, &heard, 9, true).is_live);
+        assert!(!facts(heard[0].member, &heard, 9, false).is_live);
+    }
+
+    #[test]
+    fn a_change_is_known_when_most_voters_know_it() {
+        let known = |committed: [u64; 3]| {
+            let voters = (1..).zip(committed).map(|(number, committed)| MemberProgress {
+                member: member(number, MemberRole::Voter),
+                ..progress(9, committed)
+            });
+            let learner = MemberProgress { member: member(4, MemberRole::Learner), ..progress(9, 9) };
+            most_know(&voters.chain([learner]).collect::<Vec<_>>(), ReplicaId(1), 9)
+        };
+        assert!(known([0, 9, 0]), "the leader knows what it does");
+        assert!(!known([0, 8, 8]), "learners do not count");
+    }
 }

@@ -94,6 +94,7 @@ impl Core {
             replica: shared.replica,
             node: self.node(),
             state,
+            asleep: status.is_some_and(|status| status.is_asleep),
             role,
             term: lead.term,
             leader: lead.leader,
@@ -105,9 +106,22 @@ impl Core {
             snapshot_bytes: progress.snapshot.as_ref().map_or(0, |info| info.bytes),
             digest: Bytes::copy_from_slice(&progress.applied.digest.0),
             leaders_seen: progress.leaders_seen,
-            members: status.map(member_views).unwrap_or_default(),
+            members: status.map(|status| self.member_views(status)).unwrap_or_default(),
             change_waits_for: self.membership.waits_for(shared.group),
         }
+    }
+
+    /// The members as the shard knows them: none unless it leads. A node that is gone holds none that live, whatever raft has
+    /// heard: it hears nothing while the group sleeps.
+    fn member_views(&self, status: &ReplicaStatus) -> Vec<MemberView> {
+        let view = |progress: &MemberProgress| MemberView {
+            member: progress.member,
+            alive: progress.recently_active && self.is_reachable(progress.member.node),
+            matched: progress.matched,
+            lag: status.last.index.saturating_sub(progress.matched),
+            awaits_snapshot: progress.awaits_snapshot,
+        };
+        status.progress.iter().map(view).collect()
     }
 
     /// Every registered node.
@@ -131,6 +145,7 @@ fn idle_view(group: GroupId, replica: ReplicaId, node: NodeId, state: ReplicaSta
         replica,
         node,
         state,
+        asleep: false,
         role: ReplicaRole::Follower,
         term: 0,
         leader: None,
@@ -145,16 +160,4 @@ fn idle_view(group: GroupId, replica: ReplicaId, node: NodeId, state: ReplicaSta
         members: Vec::new(),
         change_waits_for: String::new(),
     }
-}
-
-/// The members as the shard knows them: none unless it leads.
-fn member_views(status: &ReplicaStatus) -> Vec<MemberView> {
-    let view = |progress: &MemberProgress| MemberView {
-        member: progress.member,
-        alive: progress.recently_active,
-        matched: progress.matched,
-        lag: status.last.index.saturating_sub(progress.matched),
-        awaits_snapshot: progress.awaits_snapshot,
-    };
-    status.progress.iter().map(view).collect()
 }

@@ -162,6 +162,8 @@ pub struct ReplicaView {
     pub node: NodeId,
     /// Whether it works.
     pub state: ReplicaState,
+    /// Whether it sleeps: nothing happens in its group, which costs nothing until something does.
+    pub asleep: bool,
     /// What it is to its group.
     pub role: ReplicaRole,
     /// The term it is in.

@@ -253,3 +253,23 @@ async fn members_that_no_group_can_have_are_refused_with_a_reason() {
     cluster.ready().await;
     is_gone_from(&cluster, 3, group).await;
 }
+
+#[tokio::test]
+async fn a_group_that_sleeps_is_shown_as_such_and_changes_its_members_all_the_same() {
+    let cluster = three_of_four("kv").await;
+    wait::until("every replica sleeps", || async {
+        for node in [1, 2, 3] {
+            let replica = cluster.replica(node, "group").await?;
+            if !replica.asleep {
+                return Err(format!("{replica:?}"));
+            }
+        }
+        Ok(())
+    })
+    .await;
+    let shown = cluster.quorate(&["group", "describe", "test/group"]);
+    assert!(shown.stdout.contains("asleep"), "{shown:?}");
+    let report = members(&cluster, &["set", "test/group", "--voters", "2,3,4"]).json();
+    assert_eq!(nodes_of(&report, "voter"), [2, 3, 4], "{report}");
+    holds(&cluster, "kv", 3).await;
+}

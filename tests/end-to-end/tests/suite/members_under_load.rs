@@ -88,3 +88,49 @@ async fn no_acknowledged_command_is_lost_while_members_change_and_leaders_die() 
     assert!(value >= applied, "{applied} were acknowledged and {value} are there");
     assert!(value <= applied + unknown, "{value} are there, {applied} acknowledged and {unknown} unknown");
 }
+
+async fn a_node_dies_again_and_again_while_it_joins(plugin: &str) {
+    let configuration = "[snapshots]\nentries = 20\nlog_margin_entries = 5\n".to_owned();
+    let mut cluster = Cluster::start_with(Settings { nodes: 4, configuration }).await;
+    cluster.upload(plugin).await;
+    cluster.create_on("group", plugin, &[1, 2, 3]).await;
+    let command = |number: u32| match plugin {
+        "kv" => format!("put key-{number} {number}"),
+        _ => "add 1".to_owned(),
+    };
+    let mut number = 0;
+    for _ in 0..4 {
+        let add = ["group", "members", "add", "test/group", "--node", "4", "--no-wait"];
+        let taken = cluster.quorate(&add);
+        assert_eq!(taken.code, 0, "{taken:?}");
+        // Each time at another place: what happens between is different, and takes its time.
+        for _ in 0..3 {
+            cluster.node_mut(4).kill();
+            cluster.node_mut(4).start();
+            for _ in 0..15 {
+                number += 1;
+                cluster.submit("group", &command(number)).await;
+            }
+        }
+        let done =
+            cluster.quorate(&["group", "members", "add", "test/group", "--node", "4", "--timeout", "60s"]);
+        assert_eq!(done.code, 0, "{done:?}");
+        cluster.ready().await;
+        cluster.replicas_are_equal("group").await;
+        let removed =
+            cluster.quorate(&["group", "members", "remove", "test/group", "--node", "4", "--timeout", "60s"]);
+        assert_eq!(removed.code, 0, "{removed:?}");
+    }
+    let request = if plugin == "kv" { format!("get key-{number}") } else { "get".to_owned() };
+    assert_eq!(cluster.answer("group", &request).await, number.to_string());
+}
+
+#[tokio::test]
+async fn a_node_dies_again_and_again_while_a_memory_machine_joins() {
+    a_node_dies_again_and_again_while_it_joins("counter").await;
+}
+
+#[tokio::test]
+async fn a_node_dies_again_and_again_while_a_store_machine_joins() {
+    a_node_dies_again_and_again_while_it_joins("kv").await;
+}

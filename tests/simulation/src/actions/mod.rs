@@ -84,7 +84,10 @@ impl Simulation {
                 let other = self.some_node();
                 self.tell(node, [Input::Unreachable { node: other }]);
             }
-            _ => self.if_has(FaultKind::Members, |simulation| simulation.change_members(group)),
+            _ => self.if_has(FaultKind::Members, |simulation| {
+                simulation.change_members(group);
+                simulation.if_has(FaultKind::Crash, Self::crash_amid_change);
+            }),
         }
     }
 
@@ -127,7 +130,19 @@ impl Simulation {
         group.filter(|_| !is_catalog).unwrap_or(GroupId::CATALOG)
     }
 
-    fn crash_and_start(&mut self, node: NodeId) {
+    /// Now and then nodes go down while a change of members is half done.
+    fn crash_amid_change(&mut self) {
+        let crashes = self.random.upsets.chance(500);
+        for node in self.plan.node_ids() {
+            let (drawn, after) = (self.random.upsets.chance(400), self.random.upsets.between(5, 400));
+            let life = self.node(node).life;
+            if crashes && drawn {
+                self.push(Duration::from_millis(after), Event::Crash { node, life });
+            }
+        }
+    }
+
+    pub(crate) fn crash_and_start(&mut self, node: NodeId) {
         self.crash(node);
         let life = self.node(node).life;
         let down = 1 + self.random.upsets.below(2_000);

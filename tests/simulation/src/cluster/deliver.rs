@@ -2,7 +2,7 @@
 
 use super::Simulation;
 use crate::{disk::WrittenSnapshot, planted::Bug};
-use quorate_consensus::{Input, RaftMessage};
+use quorate_consensus::{Input, RaftMessage, RaftMessageType};
 use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
 
 impl Simulation {
@@ -13,7 +13,8 @@ impl Simulation {
             self.coverage.messages_cut += 1;
             return;
         }
-        if self.is_here(to, group, message.to_replica) {
+        // A beat is of no group: the shard looks at what is in it.
+        if message.r#type() == RaftMessageType::Beat || self.is_here(to, group, message.to_replica) {
             self.tell(to, [Input::Message(message)]);
         }
     }

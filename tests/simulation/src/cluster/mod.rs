@@ -146,6 +146,9 @@ impl Simulation {
             Event::Host { node, life, group, replica, is_new } if self.lives(node, life) => {
                 self.hosted(node, group, replica, is_new);
             }
+            Event::Crash { node, life } if self.lives(node, life) && !self.healing => {
+                self.crash_and_start(node)
+            }
             Event::Start { node, life } if self.lives(node, life) => self.start(node),
             Event::Act => self.act(),
             Event::Upset => self.upset(),

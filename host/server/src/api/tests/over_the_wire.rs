@@ -24,14 +24,14 @@ use tonic_reflection::pb::v1::{
 };
 use tonic_types::StatusExt;
 
-struct Running {
+pub(super) struct Running {
     node: FakeNode,
-    channel: Channel,
+    pub(super) channel: Channel,
     stop: CancellationToken,
     server: JoinHandle<Result<(), ServeError>>,
 }
 
-async fn start() -> Running {
+pub(super) async fn start() -> Running {
     let node = FakeNode::new();
     let server = ApiServer::new(node.clone(), "test".to_owned(), ApiConfig::default());
     let listener = bind("127.0.0.1:0").await.expect("a free port");

@@ -62,6 +62,7 @@ pub(crate) struct ReplicaReport {
     replica: u64,
     node: u64,
     state: &'static str,
+    asleep: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     state_reason: String,
     role: &'static str,
@@ -99,6 +100,7 @@ impl From<v1::ReplicaStatus> for ReplicaReport {
                 v1::ReplicaRole::Candidate => "candidate",
                 v1::ReplicaRole::Learner => "learner",
             },
+            asleep: status.asleep,
             group: status.group,
             group_name: if status.group == 0 { "(catalog)".to_owned() } else { status.group_name },
             replica: status.replica,
@@ -146,7 +148,7 @@ impl ReplicaReport {
             };
             table.add_row([
                 if of_node { replica.group_name.clone() } else { replica.node.to_string() },
-                replica.state.to_owned(),
+                if replica.asleep { "asleep" } else { replica.state }.to_owned(),
                 replica.role.to_owned(),
                 replica.term.to_string(),
                 or_dash(replica.leader_node),

@@ -58,6 +58,7 @@ fn replica(node: u64) -> v1::ReplicaStatus {
         leaders_seen: vec![v1::LeaderSeen { term: 3, node }],
         members: Vec::new(),
         change_waits_for: String::new(),
+        asleep: false,
     }
 }
 
