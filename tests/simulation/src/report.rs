@@ -118,6 +118,8 @@ coverage! {
     fetches = "fetches";
     /// Configurations applied.
     configurations = "configurations";
+    /// Replicas that slept, counted at every tick of their shards.
+    asleep = "ticks asleep";
     /// Leaderships handed over.
     transfers = "transfers asked for";
     /// Of these, done.

@@ -34,8 +34,8 @@ use std::{process::ExitCode, time::Duration};
 /// The level of the log of a node that serves, and of everything else: who tries things out reads the terminal.
 const LOG_OF_NODES: &str = "info";
 const LOG_OF_COMMANDS: &str = "warn";
-/// How long the threads of a node that has stopped may take to end.
-const NODE_EXIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the tasks of a node that has stopped may take to let go of what they hold.
+const NODE_END_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Parses the command line, does what it says and returns how it went.
 #[must_use]
@@ -62,15 +62,14 @@ fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(reason::INTERNAL, format!("no threads can be started: {error}")))?;
-    let runs_a_node = matches!(arguments.command, Command::Serve(_) | Command::Dev(_));
-    let done = runtime.block_on(dispatch(arguments.command, output));
-    if runs_a_node {
-        // Whatever still holds the databases must let go of them: RocksDB aborts a process that exits meanwhile.
-        runtime.shutdown_timeout(NODE_EXIT_TIMEOUT);
-    } else {
+    let patience = match arguments.command {
+        // What still holds a database when the process ends would find it half taken down.
+        Command::Serve(_) | Command::Dev(_) => NODE_END_TIMEOUT,
         // A thread that waits for standard input would hold the process up for ever.
-        runtime.shutdown_background();
-    }
+        _ => Duration::ZERO,
+    };
+    let done = runtime.block_on(dispatch(arguments.command, output));
+    runtime.shutdown_timeout(patience);
     done
 }
 

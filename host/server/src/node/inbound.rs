@@ -1,6 +1,11 @@
 //! What other nodes bring: raft messages, snapshots, plugins, changes of the catalog.
 
-use super::{apply_worker::ApplyWork, core::Core, handle::Deadline, snapshot_source::StoredReceiver};
+use super::{
+    apply_worker::ApplyWork,
+    core::Core,
+    handle::Deadline,
+    snapshot_source::{NeedlessReceiver, StoredReceiver},
+};
 use bytes::Bytes;
 use quorate_consensus::{Input, RaftMessage, RaftMessageType};
 use quorate_transport::{
@@ -90,7 +95,9 @@ impl PeerInbound for Inbound {
             return Err(unwanted("the replica on this node has stopped"));
         }
         if replica.shared.progress().applied.index >= offer.index {
-            return Err(unwanted("the replica on this node has come further already"));
+            // Raft gets the message all the same, and answers how far the replica has come: its leader does not know, and
+            // would send this again and again.
+            return Ok(Box::new(NeedlessReceiver::new(&offer)));
         }
         tracing::info!(group = %offer.group, %from, index = offer.index, bytes = offer.total_bytes, "receiving a snapshot");
         Ok(Box::new(StoredReceiver::begin(&replica.shared.snapshots, &offer)?))

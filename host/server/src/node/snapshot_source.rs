@@ -67,6 +67,31 @@ impl SnapshotReceiver for StoredReceiver {
     }
 }
 
+/// A snapshot that a peer sends to a replica that has come further: all of it is there already, in a way.
+pub(super) struct NeedlessReceiver {
+    total_bytes: u64,
+}
+
+impl NeedlessReceiver {
+    pub(super) fn new(offer: &SnapshotOffer) -> Self {
+        Self { total_bytes: offer.total_bytes }
+    }
+}
+
+impl SnapshotReceiver for NeedlessReceiver {
+    fn received_bytes(&self) -> u64 {
+        self.total_bytes
+    }
+
+    fn write(&mut self, _offset: u64, _chunk: &Bytes) -> Result<(), SnapshotRefusal> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), SnapshotRefusal> {
+        Ok(())
+    }
+}
+
 #[allow(clippy::needless_pass_by_value)] // So that it can be named where errors are mapped.
 fn refusal(error: StorageError) -> SnapshotRefusal {
     let why = error.to_string();

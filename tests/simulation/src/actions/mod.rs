@@ -7,7 +7,7 @@ use crate::{
     cluster::Simulation,
     events::Event,
     faults::FaultKind,
-    node::{ENGINE, ObserveWork, Running},
+    node::{ENGINE, Local, ObserveWork, Running},
     plan::Plan,
     planted::Bug,
 };
@@ -47,7 +47,7 @@ impl Simulation {
                 simulation.work(node, group, crate::node::ApplyWork::Snapshot);
             }),
             860..890 => {
-                self.if_has(FaultKind::Observers, |simulation| simulation.renew_observer(node, group))
+                self.if_has(FaultKind::Observers, |simulation| simulation.renew_observer(node, group));
             }
             890..930 => self.destroy_removed(),
             _ => self.change_groups(),
@@ -98,7 +98,7 @@ impl Simulation {
         }
         let now = self.now;
         for node in self.nodes.values_mut() {
-            let leads = |running: &Running| running.replicas.values().any(|local| local.leads());
+            let leads = |running: &Running| running.replicas.values().any(Local::leads);
             if !slow || node.running.as_ref().is_some_and(leads) {
                 node.clock.slow(now, slow);
             }

@@ -2,7 +2,7 @@
 
 use super::Simulation;
 use crate::{checks::Invariant, faults::Faults, node::Local};
-use quorate_consensus::Input;
+use quorate_consensus::{Configuration, Input};
 use quorate_vocabulary::{GroupId, NodeId};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,9 +14,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What has been seen of a group since faults are over.
 #[derive(Debug, Default)]
 struct Recovery {
-    /// How many operations were done before: some must be done behind them.
-    writes_asked: u64,
-    mended: bool,
+    /// How often it was asked for something.
+    asked: u64,
+    /// How often it was looked at while it had a leader.
+    looks: u64,
 }
 
 impl Simulation {
@@ -71,11 +72,12 @@ impl Simulation {
         if !self.local(leader, group).is_some_and(|local| local.established) {
             return Some("its leader is not established".into());
         }
-        if !group.is_catalog() && !std::mem::replace(&mut recovery.mended, true) {
+        if !group.is_catalog() && recovery.looks.is_multiple_of(16) {
+            // Again, should it be lost: what keeps the machine from being saved keeps others from joining.
             let request = self.request(leader);
             self.tell(leader, [Input::Propose { group, request, command: "mend".into() }]);
-            return Some("it is just being mended".into());
         }
+        recovery.looks += 1;
         let members = self.members_of(group);
         let committed = self.checks.committed_up_to(group);
         for node in &members {
@@ -84,7 +86,7 @@ impl Simulation {
                 return Some(format!("node {node} has applied {applied:?}, and {committed} is committed"));
             }
         }
-        let joint = self.checks.configuration(group).is_some_and(|configuration| configuration.is_joint());
+        let joint = self.checks.configuration(group).is_some_and(Configuration::is_joint);
         if joint {
             return Some("its configuration is joint".into());
         }
@@ -97,8 +99,8 @@ impl Simulation {
         if done >= wanted {
             return None;
         }
-        recovery.writes_asked += 1;
-        if recovery.writes_asked % 4 == 1 {
+        recovery.asked += 1;
+        if recovery.asked % 4 == 1 {
             self.submit(leader, group);
             for node in members {
                 self.ask(node, group);

@@ -60,9 +60,10 @@ impl Simulation {
         let node = self.node(id);
         let (life, next) = (node.life, node.clock.true_time(heartbeat));
         self.push(next, Event::Tick { node: id, life });
-        if let Some(running) = self.running(id) {
-            running.inbox.push(Input::Tick);
-        }
+        let Some(running) = self.running(id) else { return };
+        running.inbox.push(Input::Tick);
+        let asleep = running.shard.work().asleep;
+        self.coverage.asleep += u64::try_from(asleep).unwrap_or(0);
         self.step_shard(id);
     }
 

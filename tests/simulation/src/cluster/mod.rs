@@ -147,7 +147,7 @@ impl Simulation {
                 self.hosted(node, group, replica, is_new);
             }
             Event::Crash { node, life } if self.lives(node, life) && !self.healing => {
-                self.crash_and_start(node)
+                self.crash_and_start(node);
             }
             Event::Start { node, life } if self.lives(node, life) => self.start(node),
             Event::Act => self.act(),

@@ -59,7 +59,7 @@ impl Simulation {
         let life = self.node(id).life;
         match effect {
             Effect::Persist(persist) => self.persist(id, persist),
-            Effect::Send(message) => self.send(id, message),
+            Effect::Send(message) => self.send(id, &message),
             Effect::SendSnapshot { group, to, node: _, message } => {
                 self.send_snapshot(id, group, to, message);
             }
@@ -201,8 +201,8 @@ impl Simulation {
     }
 
     /// Sends a message, or loses it.
-    fn send(&mut self, from: NodeId, message: RaftMessage) {
-        self.checks.sent(&message);
+    fn send(&mut self, from: NodeId, message: &RaftMessage) {
+        self.checks.sent(message);
         self.trace.add(&[
             2,
             message.r#type.cast_unsigned().into(),
