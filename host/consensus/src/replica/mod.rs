@@ -112,7 +112,9 @@ impl Replica {
             Input::Message(message) => {
                 let brought = brought_snapshot(&message);
                 self.receive(message, effects)?;
-                self.tell_unless_taken(brought, effects);
+                if let Some(point) = brought {
+                    self.tell_unless_taken(point, effects);
+                }
             }
             Input::Propose { request, command, .. } => {
                 let taken = self.leading().and_then(|()| self.proposals.push(&self.config, request, command));
@@ -151,7 +153,7 @@ impl Replica {
                 self.refuse_unless(request, taken, effects);
             }
             Input::Persisted { number, .. } => self.persisted(number, effects),
-            Input::Applied { index, .. } => self.applied(index),
+            Input::Applied { index, .. } => self.applied(index, effects),
             Input::Restored { index, time_ms, .. } => self.restored(index, time_ms),
             Input::Fetched { first, entries, .. } => self.fetched(first, entries)?,
             Input::SnapshotSent { to, delivered, .. } => self.snapshot_sent(to, delivered),

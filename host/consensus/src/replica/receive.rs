@@ -1,6 +1,6 @@
 //! Messages from peers, and entries from disk.
 
-use super::{Replica, ReplicaFault};
+use super::{Replica, ReplicaFault, snapshots::snapshot_point};
 use crate::{Effect, LogEntry, RaftMessage, RaftMessageType, message::from_wire};
 use quorate_vocabulary::{NodeId, ReplicaId};
 use raft::{
@@ -35,7 +35,7 @@ impl Replica {
                 self.learn_address(from, node);
                 let (kind, term) = (message.get_msg_type(), message.term);
                 for message in self.hold_vote(message).unwrap_or_default() {
-                    self.step(message);
+                    self.step(message, effects);
                 }
                 self.note_contact(kind, from.0, term, stamp);
                 self.note_sleep_mark(wire_kind, from.0, term, mark);
@@ -63,22 +63,26 @@ impl Replica {
     }
 
     /// The machine has applied the log up to here.
-    pub(super) fn applied(&mut self, index: u64) {
+    pub(super) fn applied(&mut self, index: u64, effects: &mut Vec<Effect>) {
         self.applying.applied(index);
         if self.applying.applied >= self.applying.handed
             && let Some(snapshot) = self.held_snapshot.take()
         {
-            self.step(snapshot);
+            let point = snapshot_point(&snapshot);
+            self.step(snapshot, effects);
+            self.tell_unless_taken(point, effects);
         }
     }
 
-    fn step(&mut self, message: Message) {
+    fn step(&mut self, message: Message, effects: &mut Vec<Effect>) {
         match message.get_msg_type() {
             MessageType::MsgSnapshot if self.restoring.is_some() => return,
             // What apply has yet to do may need entries that the snapshot takes the place of: a memory machine that meets
             // a trap is made again from the log.
             MessageType::MsgSnapshot if self.applying.applied < self.applying.handed => {
-                self.held_snapshot = Some(message);
+                // The newer takes the place of one that waits.
+                let point = self.held_snapshot.replace(message).as_ref().map(snapshot_point);
+                effects.extend(point.map(|point| Effect::SnapshotUnused { group: self.group, point }));
                 return;
             }
             MessageType::MsgTimeoutNow if self.must_wait() || self.own_priority() == 0 => return,

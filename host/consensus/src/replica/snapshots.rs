@@ -3,7 +3,10 @@
 use super::Replica;
 use crate::{Configuration, Effect, LogPoint, RaftMessage, RaftMessageType};
 use quorate_vocabulary::ReplicaId;
-use raft::SnapshotStatus;
+use raft::{
+    SnapshotStatus,
+    eraftpb::{Message, SnapshotMetadata},
+};
 
 /// A snapshot that is to take the place of the machine's state.
 pub(super) struct Restoring {
@@ -19,15 +22,28 @@ pub(super) fn brought_snapshot(message: &RaftMessage) -> Option<LogPoint> {
     Some(LogPoint { index: point.index, term: point.term })
 }
 
+/// Where the snapshot of a message stands.
+pub(super) fn snapshot_point(message: &Message) -> LogPoint {
+    metadata_point(message.get_snapshot().get_metadata())
+}
+
+fn metadata_point(metadata: &SnapshotMetadata) -> LogPoint {
+    LogPoint { index: metadata.index, term: metadata.term }
+}
+
 impl Replica {
-    /// Says of a snapshot that was brought that it is of no use, unless raft begins its log with it.
-    pub(super) fn tell_unless_taken(&self, brought: Option<LogPoint>, effects: &mut Vec<Effect>) {
-        let Some(point) = brought else { return };
-        let taken = self.raw.raft.raft_log.unstable.snapshot.as_ref().is_some_and(|taken| {
-            let taken = taken.get_metadata();
-            (taken.index, taken.term) == (point.index, point.term)
-        });
-        if !taken {
+    /// Says of a snapshot that was brought that it is of no use, unless raft begins its log with it, or it waits for that.
+    pub(super) fn tell_unless_taken(&self, point: LogPoint, effects: &mut Vec<Effect>) {
+        let taken = self
+            .raw
+            .raft
+            .raft_log
+            .unstable
+            .snapshot
+            .as_ref()
+            .map(|taken| metadata_point(taken.get_metadata()));
+        let waits = self.held_snapshot.as_ref().map(snapshot_point);
+        if taken != Some(point) && waits != Some(point) {
             effects.push(Effect::SnapshotUnused { group: self.group, point });
         }
     }

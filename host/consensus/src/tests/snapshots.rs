@@ -188,6 +188,7 @@ fn a_snapshot_that_is_of_no_use_is_told_of_so_that_it_can_be_removed() {
     let bodies = vec![crate::EntryBody::Empty; 20];
     let entries = super::lone::append(2, 3, ReplicaStart::BOOTSTRAP, &bodies, 21);
     lone.step_and_persist(vec![Input::Message(entries)]);
+    lone.step(vec![Input::Applied { group: GROUP, index: 21 }]);
     assert!(lone.receive(bring(3, 10)).contains(&unused(10)), "the log has gone further");
     assert!(lone.receive(bring(2, 30)).contains(&unused(30)), "its sender leads no more");
     let effects = lone.step_and_persist(vec![Input::Message(bring(3, 40))]);
@@ -235,6 +236,35 @@ fn a_snapshot_waits_until_what_was_handed_to_apply_is_applied() {
     let effects = lone.step_and_persist(vec![Input::Applied { group: GROUP, index: 5 }]);
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Restore { .. })));
     assert_eq!(lone.status().truncated.index, 10);
+}
+
+#[test]
+fn a_snapshot_that_waits_is_not_told_of_as_unused_before_that_is_known() {
+    let unused = |index| Effect::SnapshotUnused { group: GROUP, point: LogPoint { index, term: 2 } };
+    let bring = |term, index| snapshot(2, term, LogPoint { index, term: 2 }, voters(1..=3));
+    let told = |effects: &[Effect]| -> Vec<Effect> {
+        let told = effects.iter().filter(|effect| matches!(effect, Effect::SnapshotUnused { .. }));
+        told.cloned().collect()
+    };
+    let mut lone = Lone::new(3);
+    let bodies = vec![crate::EntryBody::Empty; 4];
+    let entries = super::lone::append(2, 2, ReplicaStart::BOOTSTRAP, &bodies, 5);
+    lone.step_and_persist(vec![Input::Message(entries)]);
+    assert_eq!(told(&lone.receive(bring(2, 10))), []);
+    assert_eq!(told(&lone.receive(bring(2, 12))), [unused(10)], "the newer one waits in its place");
+    assert_eq!(told(&lone.receive(bring(2, 12))), [unused(12)], "told once for each that came but one");
+    let effects = lone.step_and_persist(vec![Input::Applied { group: GROUP, index: 5 }]);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Restore { .. })));
+    assert_eq!(told(&effects), []);
+    lone.step(vec![Input::Restored { group: GROUP, index: 12, time_ms: 0 }]);
+
+    let entries = super::lone::append(2, 2, LogPoint { index: 12, term: 2 }, &bodies, 16);
+    lone.step_and_persist(vec![Input::Message(entries)]);
+    assert_eq!(told(&lone.receive(bring(2, 20))), []);
+    // Another leads before what was handed over is applied.
+    let heartbeat = super::lone::message(crate::RaftMessageType::Heartbeat, 3, 3);
+    lone.step_and_persist(vec![Input::Message(heartbeat)]);
+    assert_eq!(told(&lone.step(vec![Input::Applied { group: GROUP, index: 16 }])), [unused(20)]);
 }
 
 #[test]
