@@ -20,7 +20,8 @@ const IMPORTS: &str = r#"(component
         (export "get-stdout" (func (result (own $o))))))
     (import "wasi:cli/exit@0.2.0" (instance $exit (export "exit" (func (param "status" (result))))))
     (import "wasi:clocks/monotonic-clock@0.2.9" (instance $clock (export "now" (func (result u64)))))
-    (import "wasi:random/random@0.2.0" (instance $rand (export "get-random-u64" (func (result u64)))))
+    (import "wasi:random/random@0.2.0" (instance $rand (export "get-random-u64" (func (result u64)))
+        (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
     (import "wasi:filesystem/types@0.2.0" (instance $files (export "descriptor" (type $d (sub resource)))
         (export "[method]descriptor.sync" (func (param "self" (borrow $d))))))
 "#;
@@ -31,6 +32,8 @@ const LOWERED: &str = r#"
     (core func $splice (canon lower (func $streams "[method]output-stream.splice")))
     (core func $end (canon lower (func $exit "exit")))
     (core func $now (canon lower (func $clock "now")))
+    (core func $draw-bytes (canon lower (func $rand "get-random-bytes") (memory $libc "memory")
+        (realloc (func $libc "realloc"))))
     (core func $draw (canon lower (func $rand "get-random-u64")))
     (core module $Main
         (import "wasi" "get-stdout" (func $get-stdout (result i32)))
@@ -38,11 +41,13 @@ const LOWERED: &str = r#"
         (import "wasi" "splice" (func $splice (param i32 i64)))
         (import "wasi" "exit" (func $exit (param i32)))
         (import "wasi" "now" (func $now (result i64)))
+        (import "wasi" "draw-bytes" (func $draw-bytes (param i64 i32)))
         (import "wasi" "draw" (func $draw (result i64)))
 "#;
 
 const WITH: &str = r#"(with "wasi" (instance (export "get-stdout" (func $get-stdout)) (export "print" (func $print))
-    (export "splice" (func $splice)) (export "exit" (func $end)) (export "now" (func $now)) (export "draw" (func $draw))))
+    (export "splice" (func $splice)) (export "exit" (func $end)) (export "now" (func $now)) (export "draw" (func $draw))
+    (export "draw-bytes" (func $draw-bytes))))
     (with "libc" (instance $libc))"#;
 
 /// A guest that may call functions of WASI as well.
@@ -114,6 +119,22 @@ fn the_network_is_there_and_every_function_of_it_traps() {
     let (kind, message) = trapped(&call);
     assert_eq!(kind, TrapKind::NotAllowed);
     assert!(message.contains("wasi:sockets/instance-network"), "{message}");
+}
+
+#[test]
+fn random_bytes_and_lines_have_bounds() {
+    let drawn = run(
+        "(call $draw-bytes (i64.const 20) (i32.const 64)) (call $ok (i32.load (i32.const 64)) (i32.load (i32.const 68)))",
+    );
+    let Outcome::Reply(bytes) = &drawn.outcome else { panic!("{drawn:?}") };
+    assert_eq!(bytes.len(), 20);
+    let call = run("(call $draw-bytes (i64.const -1) (i32.const 64)) unreachable");
+    assert_eq!(trapped(&call).0, TrapKind::LimitExceeded);
+    let call = run(
+        "(local.set $i (call $get-stdout)) (loop $l (call $print (local.get $i) (local.get $ptr) (local.get $len) (i32.const 64)) (br $l)) unreachable",
+    );
+    assert_eq!(trapped(&call).0, TrapKind::OutOfFuel);
+    assert_eq!(call.logs.len(), 64);
 }
 
 #[test]
