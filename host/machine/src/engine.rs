@@ -97,7 +97,9 @@ impl Engine {
             let _one_at_a_time = self.inner.compiling.lock().unwrap_or_else(PoisonError::into_inner);
             Component::from_binary(&self.inner.engine, bytes).map_err(does_not_compile)?
         };
-        let pre = self.inner.linker.instantiate_pre(&component).map_err(does_not_compile)?;
+        let mut linker = self.inner.linker.clone();
+        imports::wasi::add(&mut linker, &component, checked.wasi.iter()).map_err(does_not_compile)?;
+        let pre = linker.instantiate_pre(&component).map_err(does_not_compile)?;
         let exports = Exports::of(&component).ok_or_else(|| PluginRefusal::DoesNotCompile {
             reason: "its exports are not where they were when it was checked".into(),
         })?;

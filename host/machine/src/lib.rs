@@ -16,6 +16,7 @@ mod instance;
 mod memory;
 mod outcome;
 mod plugin;
+mod printed;
 mod random;
 mod refusal;
 mod settings;

@@ -11,6 +11,9 @@ use wasmtime::{Error, OutOfMemory};
 /// A test fails if the words change.
 const COPIED_TOO_MUCH: &str = "too much data is being copied between the host and the guest";
 
+/// wasmtime's words for a function that is only there to trap. A test fails if the words change.
+const NOT_OFFERED: &str = "unknown import: `";
+
 /// Who ends a call when the watchdog does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Watchdog {
@@ -66,6 +69,10 @@ pub(crate) fn classify(error: Error, state: &mut State, watchdog: Watchdog) -> R
                         "one call copied more out of the plugin's memory than the {max} bytes the group allows"
                     ),
                 );
+            }
+            if let Some(name) = cause.strip_prefix(NOT_OFFERED) {
+                let name = name.split('`').next().unwrap_or(name);
+                return trap(TrapKind::NotAllowed, format!("this host does not offer {}", shown(name)));
             }
             trap(TrapKind::Instruction, format!("it broke the component ABI: {}", shown(&cause)))
         }

@@ -80,7 +80,7 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
 /// The settings by which two engines could give a command different outcomes, or burn different fuel on it.
 pub(crate) fn fingerprint(config: &EngineConfig, features: WasmFeatures) -> EngineFingerprint {
     let behaviour = format!(
-        "contract={CONTRACT_VERSION};features={:x};nan=canonical;fuel=default;costs={};start={};stack={}",
+        "contract={CONTRACT_VERSION};features={:x};nan=canonical;fuel=default;wasi=0.2;costs={};start={};stack={}",
         features.bits(),
         fuel::COSTS_VERSION,
         fuel::START,

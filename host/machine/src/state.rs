@@ -1,10 +1,10 @@
 //! What the host keeps beside an instance.
 
-use crate::{memory::MemoryLimiter, random::RandomStream};
+use crate::{memory::MemoryLimiter, printed::Printed, random::RandomStream};
 use bytes::Bytes;
 use quorate_replica::{
     Overlay,
-    ports::{Event, GroupInfo, GroupLimits, HostFault, LogLine, TimerChanges, Trap, TrapKind},
+    ports::{Event, GroupInfo, GroupLimits, HostFault, LogLevel, LogLine, TimerChanges, Trap, TrapKind},
 };
 use quorate_vocabulary::Position;
 use std::{
@@ -51,6 +51,7 @@ pub(crate) struct State {
     pub(crate) position: Position,
     pub(crate) random: Option<RandomStream>,
     pub(crate) logs: Vec<LogLine>,
+    printed: Printed,
     pub(crate) events: Vec<Event>,
     pub(crate) timers: TimerChanges,
     pub(crate) proposals: Vec<Bytes>,
@@ -82,6 +83,7 @@ impl State {
             position: Position::default(),
             random: None,
             logs: Vec::new(),
+            printed: Printed::default(),
             events: Vec::new(),
             timers: TimerChanges::new(),
             proposals: Vec::new(),
@@ -99,12 +101,24 @@ impl State {
         self.position = position;
         self.random = None;
         self.logs.clear();
+        self.printed.clear();
         self.events.clear();
         self.timers.clear();
         self.proposals.clear();
         self.snapshot_bytes = 0;
         self.stop = None;
         self.memory.refused = false;
+    }
+
+    /// Takes what the plugin wrote to its standard output or error.
+    pub(crate) fn print(&mut self, level: LogLevel, bytes: &[u8]) {
+        self.printed.print(level, bytes, &self.limits, &mut self.logs);
+    }
+
+    /// The lines that the call wrote to the log.
+    pub(crate) fn take_logs(&mut self) -> Vec<LogLine> {
+        self.printed.finish(&self.limits, &mut self.logs);
+        std::mem::take(&mut self.logs)
     }
 
     /// Whether the plugin did what ends a call: a function of the host stopped it, or its memory was not let grow.

@@ -14,7 +14,7 @@ pub(crate) use contract::{HOST, LIFECYCLE, MACHINE, SNAPSHOT, SNAPSHOT_STREAM, S
 pub(crate) use features::FEATURES;
 pub use limits::PluginLimits;
 
-use crate::{CONTRACT_VERSION, PluginRefusal, text::shown};
+use crate::{CONTRACT_VERSION, PluginRefusal, imports::wasi, text::shown};
 use contract::{EXPORTS, IMPORTS, Interface, PACKAGE};
 use quorate_vocabulary::{MachineKind, PluginDigest};
 use structure::Structure;
@@ -29,6 +29,8 @@ pub struct CheckedPlugin {
     pub bytes: usize,
     /// Where it keeps its state.
     pub kind: MachineKind,
+    /// The interfaces of WASI that it imports.
+    pub wasi: Vec<String>,
     /// Whether it wants to be told about its replica.
     pub has_lifecycle: bool,
     /// Whether it is to be called when its timers fire.
@@ -52,6 +54,7 @@ pub(crate) fn check(bytes: &[u8], limits: &PluginLimits) -> Result<CheckedPlugin
         digest: PluginDigest::of(bytes),
         bytes: bytes.len(),
         kind: kind(&plugin)?,
+        wasi: plugin.imports.iter().filter(|name| wasi::offers(name)).cloned().collect(),
         has_lifecycle: plugin.exports.contains(&LIFECYCLE.full_name()),
         has_timers: plugin.exports.contains(&TIMERS.full_name()),
     })
@@ -117,6 +120,7 @@ fn check_imports(plugin: &Structure) -> Result<(), PluginRefusal> {
             (Some(interface), ComponentEntityType::Instance(id)) => {
                 check_imported_functions(plugin, interface, id, &mut foreign)?;
             }
+            (None, ComponentEntityType::Instance(_)) if wasi::offers(name) => {}
             // A type that is imported by value needs nothing from the host.
             (_, ComponentEntityType::Type { created, .. }) if is_value_type(created) => {}
             _ => foreign.push(name.clone()),
@@ -156,7 +160,7 @@ fn foreign_imports(foreign: &[String]) -> PluginRefusal {
         names.push(format!("{} more", foreign.len() - NAMES_MAX));
     }
     let advice = if foreign.iter().any(|name| name.starts_with("wasi:")) {
-        "a plugin reaches no clock, file, network or environment, and WASI is not offered. Build for a target without WASI (Rust: wasm32-unknown-unknown), or have the toolchain stub it (componentize-py: --stub-wasi; jco: --backend-qjs-stub-wasi)"
+        "a plugin reaches no file, network or environment, and of WASI 0.2 only the part that is the same on every replica is offered. Build for a target without WASI (Rust: wasm32-unknown-unknown), or have the toolchain stub it (componentize-py: --stub-wasi; jco: --backend-qjs-stub-wasi)"
     } else {
         "a plugin may import nothing else, so that every replica does the same. Remove what needs it"
     };

@@ -3,6 +3,7 @@
 mod host;
 mod snapshot_stream;
 mod store;
+pub(crate) mod wasi;
 
 use crate::state::State;
 use bytes::Bytes;

@@ -20,7 +20,7 @@ impl WasmInstance {
         let proposals = mem::take(&mut state.proposals);
         Ok(Callback {
             proposals: if failure.is_none() { proposals } else { Vec::new() },
-            logs: mem::take(&mut state.logs),
+            logs: state.take_logs(),
             failure,
         })
     }

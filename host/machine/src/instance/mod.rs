@@ -137,7 +137,7 @@ impl WasmInstance {
     fn ended(&mut self, outcome: Outcome, fuel: u64) -> Call {
         let state = self.store.data_mut();
         let (events, timers) = (mem::take(&mut state.events), mem::take(&mut state.timers));
-        let call = Call { fuel, logs: mem::take(&mut state.logs), ..Call::of(outcome) };
+        let call = Call { fuel, logs: state.take_logs(), ..Call::of(outcome) };
         if matches!(call.outcome, Outcome::Reply(_)) { Call { events, timers, ..call } } else { call }
     }
 

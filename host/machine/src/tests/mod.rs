@@ -10,3 +10,4 @@ mod snapshots;
 mod store;
 mod timers;
 mod traps;
+mod wasi;

@@ -18,7 +18,7 @@ pub use difference::{Difference, TrialConditions};
 
 use crate::{
     ReplicaFault,
-    ports::{GroupLimits, Outcome, Plugin},
+    ports::{GroupLimits, LogLine, Outcome, Plugin, Trap},
 };
 use bytes::Bytes;
 use quorate_vocabulary::PluginDigest;
@@ -35,8 +35,11 @@ const FUEL_PER_SNAPSHOT: u64 = 1_000_000_000;
 /// Fuel for a query or callback: what it comes to does not matter.
 const FUEL_PER_DISTURBANCE: u64 = 10_000_000;
 
+/// The most lines of a log that a report repeats.
+const SHOWN_LINES_MAX: usize = 4;
+
 /// What a trial that found no difference came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrialReport {
     /// How many commands were tried.
     pub commands: usize,
@@ -46,6 +49,8 @@ pub struct TrialReport {
     pub rejected: usize,
     /// How many of them trapped.
     pub trapped: usize,
+    /// What the first trap said, and what the command that met it logged: a panic's words, as a rule.
+    pub first_trap: Option<String>,
     /// What they burnt in one life.
     pub fuel: u64,
 }
@@ -94,12 +99,20 @@ pub fn run_trial(
     first.compare_with_repacked(log::CHUNK_COMMANDS)?;
     let mut report = TrialReport { commands: first.commands(), ..TrialReport::default() };
     for call in first.calls() {
-        match call.outcome {
+        match &call.outcome {
             Outcome::Reply(_) => report.replied += 1,
             Outcome::Rejection(_) => report.rejected += 1,
-            Outcome::Trapped(_) => report.trapped += 1,
+            Outcome::Trapped(trap) => {
+                report.trapped += 1;
+                report.first_trap.get_or_insert_with(|| with_logs(trap, &call.logs));
+            }
         }
         report.fuel = report.fuel.saturating_add(call.fuel);
     }
     Ok(report)
+}
+
+fn with_logs(trap: &Trap, logs: &[LogLine]) -> String {
+    let lines: Vec<&str> = logs.iter().take(SHOWN_LINES_MAX).map(|line| line.message.as_str()).collect();
+    if lines.is_empty() { trap.to_string() } else { format!("{trap} (it logged: {})", lines.join(" / ")) }
 }

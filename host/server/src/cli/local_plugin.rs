@@ -94,6 +94,7 @@ pub(super) fn check(arguments: PluginCheckArguments, output: Output) -> Result<(
             replied: trial.replied,
             rejected: trial.rejected,
             trapped: trial.trapped,
+            first_trap: trial.first_trap,
         },
         engine: engine.fingerprint().to_string(),
     })

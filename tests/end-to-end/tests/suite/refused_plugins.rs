@@ -12,7 +12,7 @@ fn compiled(text: &str) -> Vec<u8> {
 #[tokio::test]
 async fn what_is_no_plugin_is_refused_with_the_reason() {
     let cluster = Cluster::start_with(Settings { nodes: 1, ..Settings::default() }).await;
-    let foreign = r#"(component (import "wasi:filesystem/types@0.2.0" (instance)))"#;
+    let foreign = r#"(component (import "wasi:http/types@0.2.0" (instance)))"#;
     let version = r#"(component (import "quorate:machine/host@9.0.0" (instance)))"#;
     let cases: [(&str, Vec<u8>, &str, &str); 6] = [
         ("a text", b"this is no wasm".to_vec(), reason::PLUGIN_NOT_WASM, ""),
@@ -24,7 +24,7 @@ async fn what_is_no_plugin_is_refused_with_the_reason() {
             reason::PLUGIN_WRONG_WORLD,
             "quorate:machine/machine",
         ),
-        ("a foreign import", compiled(foreign), reason::PLUGIN_FOREIGN_IMPORT, "wasi:filesystem/types@0.2.0"),
+        ("a foreign import", compiled(foreign), reason::PLUGIN_FOREIGN_IMPORT, "wasi:http/types@0.2.0"),
         ("another version", compiled(version), reason::PLUGIN_WRONG_VERSION, "9.0.0"),
     ];
     for (what, bytes, expected, named) in cases {

@@ -16,13 +16,17 @@ fn beginning(text: &str) -> Vec<u8> {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    let files =
-        r#"(import "wasi:filesystem/types@0.2.0" (instance (export "descriptor" (type (sub resource)))))"#;
-    let sockets = r#"(import "wasi:sockets/tcp@0.2.0" (instance))"#;
+    let web = r#"(import "wasi:http/types@0.2.0" (instance (export "fields" (type (sub resource)))))"#;
+    let elsewhere = r#"(import "wasi:keyvalue/store@0.2.0" (instance))"#;
     let many: String = (0..50).map(|i| format!(r#"(import "acme:x/y{i}@1.0.0" (instance))"#)).collect();
     vec![
-        refused!("files", beginning(files), ForeignImport { .. }, "wasi:filesystem/types@0.2.0"),
-        refused!("the network", beginning(sockets), ForeignImport { .. }, "wasi:sockets/tcp@0.2.0"),
+        refused!("requests to the web", beginning(web), ForeignImport { .. }, "wasi:http/types@0.2.0"),
+        refused!(
+            "a store of another host",
+            beginning(elsewhere),
+            ForeignImport { .. },
+            "wasi:keyvalue/store@0.2.0"
+        ),
         refused!("fifty imports from elsewhere", beginning(&many), ForeignImport { .. }, "45 more"),
         refused!(
             "a function imported by itself",

@@ -64,14 +64,17 @@ pub(crate) struct TrialSummary {
     pub(crate) rejected: usize,
     /// How many trapped.
     pub(crate) trapped: usize,
+    /// What the first of those traps said.
+    pub(crate) first_trap: Option<String>,
 }
 
 impl TrialSummary {
     fn human(&self) -> String {
-        let Self { commands, derived, replied, rejected, trapped } = self;
+        let Self { commands, derived, replied, rejected, trapped, first_trap } = self;
+        let trap = first_trap.as_ref().map_or(String::new(), |trap| format!("; the first {trap}"));
         let hint = if *derived { "; try it with commands of its own: --commands FILE" } else { "" };
         format!(
-            "{commands} commands came to the same under different conditions: {replied} replied, {rejected} rejected, {trapped} trapped{hint}"
+            "{commands} commands came to the same under different conditions: {replied} replied, {rejected} rejected, {trapped} trapped{trap}{hint}"
         )
     }
 }
