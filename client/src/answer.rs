@@ -1,6 +1,7 @@
 use crate::{ClientError, Position, TrapKind};
 use bytes::Bytes;
 use quorate_proto::v1::{self, outcome};
+use std::time::Duration;
 
 /// What the plugin made of a command or a query. All three are answers; a failure to get one is a [`ClientError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,16 +47,30 @@ pub enum Consistency {
     /// Everything that was answered anywhere before the query was sent.
     #[default]
     Linearizable,
+    /// The same as long as the clocks of the nodes run alike: a leader that holds a lease answers without asking anybody.
+    Lease,
+    /// Everything that was answered anywhere until so long before the query was sent.
+    Bounded {
+        /// How long: from a millisecond to an hour, in whole milliseconds.
+        max_staleness: Duration,
+    },
     /// What the asked node has applied, however old. Works without a majority.
     Local,
 }
 
 impl Consistency {
-    pub(crate) fn to_wire(self) -> v1::Consistency {
-        match self {
+    /// With `max_staleness_ms`.
+    pub(crate) fn to_wire(self) -> (v1::Consistency, u64) {
+        let consistency = match self {
             Self::Linearizable => v1::Consistency::Linearizable,
             Self::Local => v1::Consistency::Local,
-        }
+            Self::Lease => v1::Consistency::Lease,
+            Self::Bounded { max_staleness } => {
+                let staleness_ms = u64::try_from(max_staleness.as_millis()).unwrap_or(u64::MAX);
+                return (v1::Consistency::Bounded, staleness_ms);
+            }
+        };
+        (consistency, 0)
     }
 }
 

@@ -30,8 +30,13 @@ impl Client {
         request: impl Into<Bytes>,
         consistency: Consistency,
     ) -> Result<Queried, ClientError> {
-        let consistency = consistency.to_wire().into();
-        let request = QueryRequest { group: group.to_owned(), request: request.into(), consistency };
+        let (consistency, max_staleness_ms) = consistency.to_wire();
+        let request = QueryRequest {
+            group: group.to_owned(),
+            request: request.into(),
+            consistency: consistency.into(),
+            max_staleness_ms,
+        };
         let run = |attempt: Attempt| {
             let request = attempt.request(request.clone());
             async move { attempt.commands().query(request).await }

@@ -2,7 +2,7 @@ use super::support::{FakeNode, GROUP, applied, client, not_leader, soon, told};
 use crate::{Consistency, Outcome, reason};
 use bytes::Bytes;
 use quorate_proto::v1::{self, QueryResponse};
-use std::sync::mpsc;
+use std::{sync::mpsc, time::Duration};
 use tonic::Code;
 
 fn answer(applied_index: u64, reply: &'static str) -> QueryResponse {
@@ -18,16 +18,19 @@ async fn a_query_carries_its_request_and_consistency_and_brings_the_answer() {
         Ok(answer(17, "five"))
     });
     let client = client([&node]);
-    for (consistency, on_the_wire) in [
-        (Consistency::Linearizable, v1::Consistency::Linearizable),
-        (Consistency::Local, v1::Consistency::Local),
+    let bounded = Consistency::Bounded { max_staleness: Duration::from_millis(1_500) };
+    for (consistency, on_the_wire, staleness_ms) in [
+        (Consistency::Linearizable, v1::Consistency::Linearizable, 0),
+        (Consistency::Lease, v1::Consistency::Lease, 0),
+        (bounded, v1::Consistency::Bounded, 1_500),
+        (Consistency::Local, v1::Consistency::Local, 0),
     ] {
         let queried = client.query(GROUP, "value", consistency).await.expect("answered");
         assert_eq!((queried.applied, queried.fuel), (17, 7));
         assert_eq!(queried.outcome, Outcome::Reply(Bytes::from_static(b"five")));
         let asked = asked.try_recv().expect("asked");
         assert_eq!((asked.consistency(), asked.group.as_str()), (on_the_wire, GROUP));
-        assert_eq!(asked.request, "value");
+        assert_eq!((asked.max_staleness_ms, &asked.request[..]), (staleness_ms, &b"value"[..]));
     }
 }
 

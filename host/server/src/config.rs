@@ -4,11 +4,12 @@ mod error;
 mod file;
 #[cfg(test)]
 mod tests;
+mod timeouts;
 
 pub use error::{ConfigError, Place};
 
 use crate::{api::ApiConfig, node::NodeConfig};
-use file::{ConfigFile, LimitsSection, NodeEntry, SnapshotsSection, TimeoutsSection};
+use file::{ConfigFile, LimitsSection, NodeEntry, SnapshotsSection};
 use quorate_vocabulary::{GroupName, NodeId};
 use std::{
     collections::BTreeMap,
@@ -205,44 +206,6 @@ impl Source<'_> {
             return Err(self.refuse(address, why));
         }
         Ok(text)
-    }
-
-    fn timeouts(
-        &self,
-        section: TimeoutsSection,
-        node: &mut NodeConfig,
-        api: &mut ApiConfig,
-    ) -> Result<Duration, ConfigError> {
-        let heartbeat = section.heartbeat_ms.clone();
-        node.heartbeat_interval =
-            self.milliseconds("heartbeat_ms", section.heartbeat_ms, 10..=10_000, node.heartbeat_interval)?;
-        let election = section.election_ms.clone();
-        node.election_timeout =
-            self.milliseconds("election_ms", section.election_ms, 100..=60_000, node.election_timeout)?;
-        if node.election_timeout < node.heartbeat_interval * 3 {
-            let why = "election_ms must be at least three times heartbeat_ms, so that a lost heartbeat is no election";
-            let span = election.or(heartbeat).map_or(0..0, |value| value.span());
-            return Err(self.error(span, why.to_owned()));
-        }
-        let request_max = section.request_max_ms.clone();
-        api.request_timeout_max = self.milliseconds(
-            "request_max_ms",
-            section.request_max_ms,
-            100..=3_600_000,
-            api.request_timeout_max,
-        )?;
-        let request_default = section.request_default_ms.clone();
-        api.request_timeout_default = self.milliseconds(
-            "request_default_ms",
-            section.request_default_ms,
-            100..=3_600_000,
-            api.request_timeout_default.min(api.request_timeout_max),
-        )?;
-        if api.request_timeout_default > api.request_timeout_max {
-            let span = request_default.or(request_max).map_or(0..0, |value| value.span());
-            return Err(self.error(span, "request_default_ms is more than request_max_ms".to_owned()));
-        }
-        self.milliseconds("shutdown_ms", section.shutdown_ms, 0..=600_000, Duration::from_secs(10))
     }
 
     fn limits(

@@ -171,6 +171,7 @@ impl Cluster {
             group: format!("test/{group}"),
             request: request.as_bytes().to_vec().into(),
             consistency: consistency.into(),
+            max_staleness_ms: 0,
         };
         let mut client = CommandsClient::new(self.channel(node).await);
         client.query(request).await.map(tonic::Response::into_inner).map_err(Box::new)

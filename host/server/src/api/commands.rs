@@ -1,5 +1,5 @@
 use super::{ApiConfig, ApiError, Node, convert, deadline, gate::Gate, submit_stream, validate, watch};
-use crate::{RequestError, node::Consistency};
+use crate::RequestError;
 use quorate_proto::v1;
 use quorate_vocabulary::GroupName;
 use std::sync::Arc;
@@ -56,11 +56,7 @@ impl<N: Node> v1::commands_server::Commands for CommandsService<N> {
         let _inside = self.gate.enter()?;
         let deadline = deadline::of(request.metadata(), &self.config);
         let request = request.into_inner();
-        let consistency = match v1::Consistency::try_from(request.consistency) {
-            Ok(v1::Consistency::Unspecified | v1::Consistency::Linearizable) => Consistency::Linearizable,
-            Ok(v1::Consistency::Local) => Consistency::Local,
-            Err(unknown) => return Err(validate::invalid("consistency", unknown.to_string()).into()),
-        };
+        let consistency = validate::consistency(request.consistency, request.max_staleness_ms)?;
         let name: GroupName = validate::name("group", &request.group)?;
         let group = self.node.resolve(&name, deadline).await.map_err(ApiError::from)?;
         let queried =

@@ -3,15 +3,17 @@
 use super::{ApiError, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 use crate::{
     RequestError,
-    node::{ChangeMembers, CreateGroup},
+    node::{ChangeMembers, Consistency, CreateGroup},
 };
 use quorate_proto::v1;
 use quorate_replica::ports::GroupLimits;
 use quorate_vocabulary::{GroupName, MemberRole, NameError, NodeId};
-use std::{collections::BTreeSet, str::FromStr};
+use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 /// How many voters a group may have.
 pub(super) const REPLICAS_MAX: usize = 7;
+/// How old a query may let the state be.
+const STALENESS_MS_MAX: u64 = 3_600_000;
 
 /// A name of the form that the field asks for.
 pub(super) fn name<T: FromStr<Err = NameError>>(field: &'static str, text: &str) -> Result<T, ApiError> {
@@ -51,6 +53,28 @@ pub(super) fn page<T>(
     rest.truncate(size);
     let next = rest.last().filter(|_| more).map(name).unwrap_or_default();
     Ok((rest, next))
+}
+
+/// How fresh the state must be that a query sees.
+pub(super) fn consistency(consistency: i32, max_staleness_ms: u64) -> Result<Consistency, ApiError> {
+    let consistency = match v1::Consistency::try_from(consistency) {
+        Ok(v1::Consistency::Unspecified | v1::Consistency::Linearizable) => Consistency::Linearizable,
+        Ok(v1::Consistency::Lease) => Consistency::Lease,
+        Ok(v1::Consistency::Local) => Consistency::Local,
+        Ok(v1::Consistency::Bounded) => {
+            if !(1..=STALENESS_MS_MAX).contains(&max_staleness_ms) {
+                let why = format!("it is {max_staleness_ms}, and must be 1 to {STALENESS_MS_MAX}");
+                return Err(invalid("max_staleness_ms", why));
+            }
+            let max_staleness = Duration::from_millis(max_staleness_ms);
+            return Ok(Consistency::Bounded { max_staleness });
+        }
+        Err(unknown) => return Err(invalid("consistency", unknown.to_string())),
+    };
+    if max_staleness_ms != 0 {
+        return Err(invalid("max_staleness_ms", "it is said, and the consistency is not bounded"));
+    }
+    Ok(consistency)
 }
 
 /// A group to create.

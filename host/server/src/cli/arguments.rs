@@ -2,9 +2,11 @@
 
 mod leadership;
 mod members;
+mod query;
 
 pub(crate) use leadership::{GroupRebalanceArguments, GroupTransferArguments};
 pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
+pub(crate) use query::{ConsistencyArgument, QueryArguments};
 
 use crate::demo::DemoArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -104,6 +106,8 @@ The configuration file:
   [timeouts]                      # all optional, as is everything below
   election_ms = 1000              # without word from a leader for so long, another is elected
   heartbeat_ms = 100
+  lease_margin_ms = 100           # how far clocks may drift apart in election_ms; default: a tenth of it
+  hibernate_after_ms = 10000      # a group that is idle for so long sleeps; 0: never
   request_default_ms = 10000      # for requests that do not say
   request_max_ms = 60000
   shutdown_ms = 10000             # for requests in flight when the node is told to stop
@@ -303,43 +307,6 @@ pub(crate) struct SubmitInput {
     /// waiting for the answers, and applied in the order of the lines.
     #[arg(long, value_name = "FILE")]
     pub(crate) lines: Option<PathBuf>,
-}
-
-/// `quorate query`
-#[derive(Args, Debug)]
-pub(crate) struct QueryArguments {
-    /// The group: tenant/name.
-    #[arg(value_name = "GROUP")]
-    pub(crate) group: GroupName,
-    #[command(flatten)]
-    pub(crate) input: QueryInput,
-    /// How fresh the state must be.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) consistency: ConsistencyArgument,
-    #[command(flatten)]
-    pub(crate) server: ServerArguments,
-}
-
-/// Where a query comes from.
-#[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
-pub(crate) struct QueryInput {
-    /// The request, as text.
-    #[arg(value_name = "REQUEST")]
-    pub(crate) request: Option<String>,
-    /// A file that is the request; - for standard input.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-}
-
-/// How fresh the state must be that a query sees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ConsistencyArgument {
-    /// Everything that was answered before; needs a majority.
-    #[default]
-    Linearizable,
-    /// What the node that is asked has applied, however old.
-    Local,
 }
 
 /// `quorate watch`

@@ -99,6 +99,11 @@ fn queries_are_linearizable_unless_asked_otherwise() {
     let Command::Query(query) = command("query a/b get --consistency local") else { panic!("not a query") };
     assert_eq!(query.consistency, ConsistencyArgument::Local);
     assert_eq!(refused("query a/b"), ErrorKind::MissingRequiredArgument);
+    let Command::Query(query) = command("query a/b get --consistency bounded --max-staleness 500ms") else {
+        panic!("not a query")
+    };
+    assert_eq!(query.max_staleness, Some(Duration::from_millis(500)));
+    assert_eq!(refused("query a/b get --consistency bounded"), ErrorKind::MissingRequiredArgument);
 }
 
 #[test]

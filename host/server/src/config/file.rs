@@ -47,6 +47,8 @@ pub(super) struct NodeEntry {
 pub(super) struct TimeoutsSection {
     pub(super) election_ms: Option<Spanned<u64>>,
     pub(super) heartbeat_ms: Option<Spanned<u64>>,
+    pub(super) lease_margin_ms: Option<Spanned<u64>>,
+    pub(super) hibernate_after_ms: Option<Spanned<u64>>,
     pub(super) request_default_ms: Option<Spanned<u64>>,
     pub(super) request_max_ms: Option<Spanned<u64>>,
     pub(super) shutdown_ms: Option<Spanned<u64>>,

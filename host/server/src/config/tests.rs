@@ -16,6 +16,8 @@ address = "two.example:7300"
 [timeouts]
 election_ms = 2000
 request_default_ms = 5000
+lease_margin_ms = 300
+hibernate_after_ms = 60000
 
 [limits]
 plugin_bytes_max = 1048576
@@ -51,6 +53,8 @@ fn a_good_file_is_read_whole() {
     );
     assert_eq!(config.node.election_timeout, Duration::from_secs(2));
     assert_eq!(config.api.request_timeout_default, Duration::from_secs(5));
+    assert_eq!(config.node.lease_margin, Some(Duration::from_millis(300)));
+    assert_eq!(config.node.hibernate_after, Some(Duration::from_secs(60)));
     assert_eq!((config.node.plugin_bytes_max, config.api.plugin_bytes_max), (1_048_576, 1_048_576));
     assert_eq!(config.node.snapshot_entries, 500);
 }
@@ -62,6 +66,12 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(config.listen, "[::1]:7300");
     assert_eq!(config.node.data_folder, Path::new("/d"));
     assert_eq!(config.api.request_timeout_max, ApiConfig::default().request_timeout_max);
+}
+
+#[test]
+fn a_group_can_be_kept_from_sleeping() {
+    let config = parse(&GOOD.replacen("after_ms = 60000", "after_ms = 0", 1)).expect("good");
+    assert_eq!(config.node.hibernate_after, None);
 }
 
 #[test]
@@ -85,7 +95,7 @@ fn an_unknown_key_is_refused_at_its_line() {
     let (line, column, why) = error("election_ms", "electoin_ms");
     assert_eq!((line, column), (15, 1));
     assert!(why.contains("electoin_ms") && why.contains("election_ms"), "{why}");
-    assert_eq!(error("[snapshots]", "[snapshot]").0, 21);
+    assert_eq!(error("[snapshots]", "[snapshot]").0, 23);
 }
 
 #[test]
@@ -118,8 +128,11 @@ fn values_that_cannot_be_are_refused_where_they_stand() {
         ("election_ms = 2000", "election_ms = 200", 15, 15, "three times"),
         ("election_ms = 2000", "election_ms = 20", 15, 15, "must be 100 to"),
         ("request_default_ms = 5000", "request_default_ms = 3600000", 16, 22, "more than request_max_ms"),
-        ("plugin_bytes_max = 1048576", "plugin_bytes_max = 1", 19, 20, "must be 1024 to"),
-        ("entries = 500", "entries = 0", 22, 11, "must be 10 to"),
+        ("lease_margin_ms = 300", "lease_margin_ms = 0", 17, 19, "less than election_ms, which is 2000"),
+        ("lease_margin_ms = 300", "lease_margin_ms = 2000", 17, 19, "less than election_ms, which is 2000"),
+        ("after_ms = 60000", "after_ms = 1999", 18, 22, "at least election_ms, which is 2000"),
+        ("plugin_bytes_max = 1048576", "plugin_bytes_max = 1", 21, 20, "must be 1024 to"),
+        ("entries = 500", "entries = 0", 24, 11, "must be 10 to"),
     ] {
         let (found_line, found_column, why) = error(from, to);
         assert!(why.contains(part), "{from} -> {to}: {why}");

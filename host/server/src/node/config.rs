@@ -18,6 +18,10 @@ pub struct NodeConfig {
     pub election_timeout: Duration,
     /// How often a leader says that it is there.
     pub heartbeat_interval: Duration,
+    /// How much shorter than the election timeout a leader's lease is; none: a tenth of it.
+    pub lease_margin: Option<Duration>,
+    /// After how long without anything to do a group sleeps; none: never.
+    pub hibernate_after: Option<Duration>,
     /// Threads that apply committed entries.
     pub apply_threads: usize,
     /// Threads that answer queries and run lifecycle callbacks.
@@ -55,6 +59,8 @@ impl NodeConfig {
             founders,
             election_timeout: Duration::from_millis(1000),
             heartbeat_interval: Duration::from_millis(100),
+            lease_margin: None,
+            hibernate_after: Some(Duration::from_secs(10)),
             apply_threads: 2,
             observer_threads: 2,
             shard_inbox_max: 16 * 1024,

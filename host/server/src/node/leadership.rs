@@ -1,13 +1,17 @@
 //! The leadership of a group, handed to another node because somebody asks for it.
 
-use super::{core::Core, handle::Deadline, local_replica::LocalReplica, view::LeadershipMoved};
+use super::{
+    core::Core,
+    handle::Deadline,
+    local_replica::LocalReplica,
+    view::LeadershipMoved,
+    waiters::{Failure, Waiter},
+};
 use crate::RequestError;
-use quorate_consensus::{Input, ReplicaStatus};
+use quorate_consensus::{Input, Refusal, ReplicaStatus};
 use quorate_vocabulary::{GroupId, GroupName, Member, MemberRole, NodeId};
-use std::time::Duration;
+use tokio::{sync::oneshot, time::timeout};
 
-/// The pause between looks at who leads.
-const LOOK_PAUSE: Duration = Duration::from_millis(5);
 /// How many election timeouts a hand-over may take: raft gives up after one, and what waits in the shard's inbox comes
 /// first.
 const ELECTIONS_MAX: u32 = 2;
@@ -38,22 +42,35 @@ impl Core {
             progress.recently_active &= self.is_reachable(progress.member.node);
         }
         let successor = successor(name, &status, to)?;
+        let (reply, answer) = oneshot::channel();
+        let waiting = self.services.waiters.wait(Waiter::Transfer(reply));
         self.services.inbox.feedback([Input::TransferLeader {
             group,
-            request: self.services.waiters.number(),
+            request: waiting.request(),
             to: Some(successor.replica),
         }]);
         let taken_over = deadline.at_most(self.config.election_timeout * ELECTIONS_MAX);
-        loop {
-            if let Some(moved) = self.moved(group, &replica, lead.term) {
-                return Ok(moved);
+        let answer = timeout(taken_over.remaining(), answer).await;
+        let moved = self.moved(group, &replica, lead.term);
+        match (answer, moved) {
+            (Ok(Ok(Ok(leader))), Some(moved)) => Ok(LeadershipMoved { to: leader.node, ..moved }),
+            // Nobody was asked for by name, and somebody else was faster.
+            (_, Some(moved)) if to.is_none() => Ok(moved),
+            (Ok(Ok(Err(Failure::Error(error)))), _) => Err(error),
+            (Ok(Ok(Err(Failure::Refused(Refusal::NotTransferred { cause })))), None) => {
+                Err(still_leads(name, cause))
             }
-            if taken_over.remaining().is_zero() {
+            (_, Some(moved)) => Err(still_leads(name, format!("node {} has taken over instead", moved.to))),
+            (Ok(Ok(Err(Failure::Refused(refusal)))), None) => Err(self.refused(group, 0, refusal)),
+            (Ok(Ok(Ok(_))), None) => Err(RequestError::Internal {
+                why: "the leadership was handed over and is here still".to_owned(),
+            }),
+            (Ok(Err(_)), None) => Err(RequestError::ShuttingDown),
+            (Err(_), None) => {
                 let why =
                     format!("node {} did not take over within {:?}", successor.node, taken_over.waited());
-                return Err(still_leads(name, why));
+                Err(still_leads(name, why))
             }
-            tokio::time::sleep(LOOK_PAUSE).await;
         }
     }
 

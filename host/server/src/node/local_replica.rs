@@ -21,6 +21,7 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 use tokio::sync::{broadcast, oneshot, watch};
 
@@ -34,6 +35,14 @@ pub(super) struct Progress {
     pub(super) applied: AppliedPoint,
     pub(super) snapshot: Option<SnapshotInfo>,
     pub(super) leaders_seen: Vec<TermOfLeader>,
+}
+
+/// What a linearizable read has found out: everything that was answered anywhere before it was asked is in the log up to
+/// its index.
+#[derive(Clone, Copy, Debug)]
+struct Confirmed {
+    asked: Instant,
+    index: u64,
 }
 
 /// What a replica has on this node's disk.
@@ -66,6 +75,7 @@ pub(super) struct ReplicaShared {
     pub(super) apply: OnceLock<Weak<Mailbox<ApplyWorker>>>,
     progress: Mutex<Progress>,
     lead: Mutex<RoleChange>,
+    confirmed: Mutex<Option<Confirmed>>,
 }
 
 impl ReplicaShared {
@@ -98,6 +108,7 @@ impl ReplicaShared {
             apply: OnceLock::new(),
             progress: Mutex::new(progress),
             lead: Mutex::new(lead),
+            confirmed: Mutex::default(),
         }
     }
 
@@ -113,6 +124,26 @@ impl ReplicaShared {
 
     pub(super) fn set_lead(&self, change: RoleChange) {
         *self.lead.lock().unwrap_or_else(PoisonError::into_inner) = change;
+    }
+
+    fn confirmed(&self) -> MutexGuard<'_, Option<Confirmed>> {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A majority has confirmed a read that was asked then: it has to see the log up to this index.
+    pub(super) fn note_confirmed(&self, asked: Instant, index: u64) {
+        let mut newest = self.confirmed();
+        if newest.is_none_or(|newest| newest.asked < asked) {
+            *newest = Some(Confirmed { asked, index });
+        }
+    }
+
+    /// Whether its state has everything that was answered anywhere until so long ago.
+    pub(super) fn is_within(&self, max_staleness: Duration) -> bool {
+        let newest = *self.confirmed();
+        newest.is_some_and(|newest| {
+            newest.asked.elapsed() <= max_staleness && self.progress().applied.index >= newest.index
+        })
     }
 
     /// Whether it leads, as far as raft has said.

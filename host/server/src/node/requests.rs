@@ -18,7 +18,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{sync::oneshot, time::timeout};
 
@@ -90,7 +90,8 @@ impl Core {
         }
     }
 
-    fn refused(&self, group: GroupId, bytes: usize, refusal: Refusal) -> RequestError {
+    /// What raft's refusal of a request of so many bytes is to whoever made it.
+    pub(super) fn refused(&self, group: GroupId, bytes: usize, refusal: Refusal) -> RequestError {
         match refusal {
             Refusal::NotLeader { leader } => {
                 RequestError::NotLeader { group, leader: self.leader_hint(leader) }
@@ -185,13 +186,21 @@ impl Core {
         let replica = self.replica(group).map_err(ReadFailure::Error)?;
         let (reply, answer) = oneshot::channel();
         let confirmed = Arc::<AtomicBool>::default();
-        let ticket = ReadTicket { request, reply, confirmed: confirmed.clone() };
+        let mode = match consistency {
+            Consistency::Local => None,
+            // One round of messages serves all that may be so stale, until it is too old itself.
+            Consistency::Bounded { max_staleness } if replica.shared.is_within(max_staleness) => None,
+            Consistency::Linearizable | Consistency::Bounded { .. } => Some(ReadMode::Linearizable),
+            Consistency::Lease => Some(ReadMode::Lease),
+        };
+        let asked = (mode == Some(ReadMode::Linearizable)).then(Instant::now);
+        let ticket = ReadTicket { request, asked, reply, confirmed: confirmed.clone() };
         let mut waiting = None;
-        match consistency {
-            Consistency::Local => replica.apply(ApplyWork::Read { index: 0, ticket }),
-            Consistency::Linearizable => {
+        match mode {
+            None => replica.apply(ApplyWork::Read { index: 0, ticket }),
+            Some(mode) => {
                 let read = self.services.waiters.wait(Waiter::Read(ticket));
-                let input = Input::Read { group, request: read.request(), mode: ReadMode::Linearizable };
+                let input = Input::Read { group, request: read.request(), mode };
                 self.services.inbox.request(input).map_err(|error| ReadFailure::Error(inbox_error(error)))?;
                 waiting = Some(read);
             }
@@ -200,7 +209,7 @@ impl Core {
         tokio::pin!(answer);
         let attempt = self.config.election_timeout * READ_ATTEMPT_ELECTIONS;
         let mut answered = timeout(attempt.min(deadline.remaining()), &mut answer).await;
-        let is_confirmed = || consistency == Consistency::Local || confirmed.load(Ordering::Relaxed);
+        let is_confirmed = || mode.is_none() || confirmed.load(Ordering::Relaxed);
         if answered.is_err() && is_confirmed() {
             // Nothing is lost on the way any more: it only takes its time.
             answered = timeout(deadline.remaining(), &mut answer).await;

@@ -114,13 +114,19 @@ impl ShardThread {
                 if let Some(mut ticket) = self.services.waiters.read(request) {
                     ticket.confirmed();
                     match self.registry.get(group) {
-                        Some(replica) => replica.apply(ApplyWork::Read { index, ticket }),
+                        Some(replica) => {
+                            if let Some(asked) = ticket.asked {
+                                replica.shared.note_confirmed(asked, index);
+                            }
+                            replica.apply(ApplyWork::Read { index, ticket });
+                        }
                         None => ticket.fail(Failure::Refused(quorate_consensus::Refusal::NotHere)),
                     }
                 }
             }
-            // Whoever asked looks at who leads.
-            Effect::LeaderTransferred { .. } => {}
+            Effect::LeaderTransferred { request, leader, .. } => {
+                self.services.waiters.transferred(request, leader);
+            }
             Effect::RoleChanged { group, role, term, leader } => {
                 let change = RoleChange { role, term, leader };
                 if let Some(replica) = self.registry.get(group) {

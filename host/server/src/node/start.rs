@@ -272,12 +272,17 @@ impl Core {
     }
 }
 
+/// A lease is shorter than the election timeout by this part of it, if nothing else is said.
+const LEASE_MARGIN_PART: u32 = 10;
+
 fn shard_config(config: &NodeConfig) -> ShardConfig {
     // Differs between nodes and runs, as elections want it.
     let seed = RandomState::new().build_hasher().finish();
     ShardConfig {
         election_timeout: config.election_timeout,
         heartbeat_interval: config.heartbeat_interval,
+        lease_margin: config.lease_margin.unwrap_or(config.election_timeout / LEASE_MARGIN_PART),
+        hibernate_after: config.hibernate_after,
         log_margin_entries: config.log_margin_entries,
         ..ShardConfig::new(config.node, seed)
     }

@@ -6,6 +6,7 @@ use quorate_vocabulary::{
     GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest, PluginReference, Position,
     ReplicaId,
 };
+use std::time::Duration;
 
 /// A command that was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,13 @@ pub enum Consistency {
     /// Everything that was answered before the query began, confirmed with a majority.
     #[default]
     Linearizable,
+    /// The same, but for a leader that holds a lease: it answers at once, by its clock.
+    Lease,
+    /// Everything that was answered so long before the query began.
+    Bounded {
+        /// How long.
+        max_staleness: Duration,
+    },
     /// What this node has applied, however old.
     Local,
 }

@@ -4,12 +4,14 @@ use super::view::{Queried, Submitted};
 use crate::RequestError;
 use bytes::Bytes;
 use quorate_consensus::{Refusal, RequestId};
+use quorate_vocabulary::Member;
 use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Instant,
 };
 use tokio::sync::oneshot;
 
@@ -26,6 +28,8 @@ pub(super) enum Failure {
 pub(super) struct ReadTicket {
     /// What to ask the plugin; none: only that the state is new enough.
     pub(super) request: Option<Bytes>,
+    /// When it was asked, if a majority is to confirm it.
+    pub(super) asked: Option<Instant>,
     /// Where the answer goes.
     pub(super) reply: oneshot::Sender<Result<Option<Queried>, Failure>>,
     /// Set once a majority has confirmed the read, so that whoever runs out of time knows what was missing.
@@ -51,6 +55,8 @@ pub(super) enum Waiter {
     Submit(oneshot::Sender<Result<Submitted, Failure>>),
     /// The moment when a read may be answered.
     Read(ReadTicket),
+    /// The moment when another replica leads.
+    Transfer(oneshot::Sender<Result<Member, Failure>>),
 }
 
 impl Waiter {
@@ -60,6 +66,9 @@ impl Waiter {
                 let _ = reply.send(Err(failure));
             }
             Self::Read(ticket) => ticket.fail(failure),
+            Self::Transfer(reply) => {
+                let _ = reply.send(Err(failure));
+            }
         }
     }
 }
@@ -102,7 +111,14 @@ impl Waiters {
     pub(super) fn read(&self, request: RequestId) -> Option<ReadTicket> {
         match self.take(request)? {
             Waiter::Read(ticket) => Some(ticket),
-            Waiter::Submit(_) => None,
+            Waiter::Submit(_) | Waiter::Transfer(_) => None,
+        }
+    }
+
+    /// The leadership that this request was to hand over is this member's now.
+    pub(super) fn transferred(&self, request: RequestId, leader: Member) {
+        if let Some(Waiter::Transfer(reply)) = self.take(request) {
+            let _ = reply.send(Ok(leader));
         }
     }
 

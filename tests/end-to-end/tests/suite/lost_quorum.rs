@@ -22,6 +22,7 @@ async fn a_node_that_is_left_alone_says_so() {
         group: "test/count".to_owned(),
         request: b"get".as_slice().into(),
         consistency: Consistency::Linearizable.into(),
+        max_staleness_ms: 0,
     });
     let refused =
         CommandsClient::new(cluster.channel(1).await).query(request).await.expect_err("no majority");

@@ -12,6 +12,7 @@ mod lifecycle;
 mod lost_quorum;
 mod members;
 mod members_under_load;
+mod queries;
 mod rebalance;
 mod reflection_and_health;
 mod refused_plugins;

@@ -108,6 +108,10 @@ impl Node for FakeNode {
         let outcome = match consistency {
             Consistency::Linearizable => Outcome::Reply(request),
             Consistency::Local => Outcome::Rejection(request),
+            Consistency::Lease => Outcome::Reply(Bytes::from_static(b"lease")),
+            Consistency::Bounded { max_staleness } => {
+                Outcome::Reply(Bytes::from(format!("{max_staleness:?}")))
+            }
         };
         Ok(Queried { applied: 11, outcome, fuel: 1 })
     }

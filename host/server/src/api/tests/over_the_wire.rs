@@ -58,12 +58,23 @@ async fn a_command_and_a_query_are_answered() {
         group: "acme/there".to_owned(),
         request: Bytes::from_static(b"get"),
         consistency: v1::Consistency::Local.into(),
+        max_staleness_ms: 0,
     };
     let answer = client.query(request.clone()).await.expect("an answer").into_inner();
     let outcome = answer.outcome.and_then(|outcome| outcome.result);
     assert_eq!(outcome, Some(v1::outcome::Result::Rejection(Bytes::from_static(b"get"))));
 
-    let unknown = v1::QueryRequest { consistency: 99, ..request };
+    let bounded = v1::Consistency::Bounded.into();
+    let request = v1::QueryRequest { consistency: bounded, max_staleness_ms: 250, ..request };
+    let answer = client.query(request.clone()).await.expect("an answer").into_inner();
+    let outcome = answer.outcome.and_then(|outcome| outcome.result);
+    assert_eq!(outcome, Some(v1::outcome::Result::Reply(Bytes::from_static(b"250ms"))));
+    for (consistency, max_staleness_ms) in [(bounded, 0), (bounded, 3_600_001), (0, 1)] {
+        let wrong = v1::QueryRequest { consistency, max_staleness_ms, ..request.clone() };
+        let status = client.query(wrong).await.expect_err("no such staleness");
+        assert_eq!(status.code(), Code::InvalidArgument);
+    }
+    let unknown = v1::QueryRequest { consistency: 99, max_staleness_ms: 0, ..request };
     let status = client.query(unknown).await.expect_err("no such consistency");
     assert_eq!(status.code(), Code::InvalidArgument);
 }
@@ -97,7 +108,7 @@ async fn a_message_too_large_for_any_call_is_refused_with_a_reason() {
     let status = client.submit(request).await.expect_err("too large");
     assert_eq!((status.code(), told(&status)), (Code::InvalidArgument, reason::COMMAND_TOO_LARGE.to_owned()));
 
-    let request = v1::QueryRequest { group: group(), request: large.clone(), consistency: 0 };
+    let request = v1::QueryRequest { group: group(), request: large.clone(), ..v1::QueryRequest::default() };
     let status = client.query(request).await.expect_err("too large");
     assert_eq!(told(&status), reason::REQUEST_TOO_LARGE);
 

@@ -1,6 +1,7 @@
 //! Nodes in one process, over real disks and connections.
 
 mod cluster;
+mod consistency;
 mod machines;
 mod one_node;
 mod recovering;
