@@ -262,7 +262,7 @@ fn a_snapshot_that_waits_is_not_told_of_as_unused_before_that_is_known() {
     lone.step_and_persist(vec![Input::Message(entries)]);
     assert_eq!(told(&lone.receive(bring(2, 20))), []);
     // Another leads before what was handed over is applied.
-    let heartbeat = super::lone::message(crate::RaftMessageType::Heartbeat, 3, 3);
+    let heartbeat = message(RaftMessageType::Heartbeat, 3, 3);
     lone.step_and_persist(vec![Input::Message(heartbeat)]);
     assert_eq!(told(&lone.step(vec![Input::Applied { group: GROUP, index: 16 }])), [unused(20)]);
 }

@@ -52,7 +52,7 @@ impl Source<'_> {
         )?;
         let election_span = || {
             let said = section.election_ms.as_ref().or(section.heartbeat_ms.as_ref());
-            said.map_or(0..0, |value| value.span())
+            said.map_or(0..0, toml::Spanned::span)
         };
         if node.election_timeout < node.heartbeat_interval * HEARTBEATS_PER_ELECTION_MIN {
             let why = "election_ms must be at least three times heartbeat_ms, so that a lost heartbeat is no election";
