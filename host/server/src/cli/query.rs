@@ -24,6 +24,6 @@ pub(super) async fn run(arguments: QueryArguments, output: Output) -> Result<Exi
         ConsistencyArgument::Local => Consistency::Local,
     };
     let answer = Answer::of_query(client.query(&arguments.group.to_string(), request, consistency).await?);
-    output.print(&answer)?;
+    output.print_answer(&answer, arguments.raw)?;
     Ok(answer.exit())
 }
