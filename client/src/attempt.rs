@@ -74,6 +74,7 @@ impl Client {
         loop {
             // The last error says more than that the time is over.
             if time_left() < self.config().attempt_time_min {
+                let last = last.map(|last| route.out_of_time(last));
                 let error = last.unwrap_or_else(|| ClientError::too_late(call.deadline));
                 return Err(error.after_attempts(attempts, started.elapsed()));
             }

@@ -85,6 +85,21 @@ impl ClientError {
         )
     }
 
+    /// No node that could be asked knew of a leader, all the time. Nothing was done.
+    pub(crate) fn no_leader(group: &str, last: Self) -> Self {
+        Self {
+            metadata: last.metadata,
+            ..Self::new(
+                Code::Unavailable,
+                reason::NO_QUORUM,
+                format!("group {group} has no leader; the last answer: {}", last.message),
+                "half or more of the nodes that hold its replicas are down or cut off, or they are still electing one",
+                "bring them back until a majority runs: `quorate node list` shows which are missing; while a leader is elected, \
+                 allow more time",
+            )
+        }
+    }
+
     pub(crate) fn too_late(waited: Duration) -> Self {
         Self::new(
             Code::DeadlineExceeded,

@@ -37,6 +37,8 @@ pub(crate) struct Route<'a> {
     redirections: u32,
     /// Nodes in a row that could not be asked, or could not answer for a reason of their own.
     unfit: usize,
+    /// A node said that nobody leads, and none has named a leader since.
+    leaderless: bool,
 }
 
 impl<'a> Route<'a> {
@@ -51,6 +53,7 @@ impl<'a> Route<'a> {
             turn: client.first_turn(),
             redirections: 0,
             unfit: 0,
+            leaderless: false,
         }
     }
 
@@ -79,6 +82,18 @@ impl<'a> Route<'a> {
         self.backoff.reset();
         self.redirections = 0;
         self.unfit = 0;
+        self.leaderless = false;
+    }
+
+    /// What to say when the time is over behind this error. That no node knew of a leader says more than what the last of
+    /// them said, and is as sure: nothing was handed on.
+    pub(crate) fn out_of_time(&self, last: ClientError) -> ClientError {
+        match (self.group, last.reason.as_str()) {
+            (Some(group), reason::NOT_LEADER | reason::UNREACHABLE) if self.leaderless => {
+                ClientError::no_leader(group, last)
+            }
+            _ => last,
+        }
     }
 
     pub(crate) fn after(&mut self, address: &str, failed: Failed) -> Next {
@@ -106,6 +121,7 @@ impl<'a> Route<'a> {
         match error.reason.as_str() {
             reason::NOT_LEADER => {
                 let leader = error.metadata.get(reason::metadata::LEADER_ADDRESS);
+                self.leaderless = leader.is_none();
                 // A leader that sends elsewhere than to itself; anything else would go round in circles.
                 match leader.and_then(|leader| normal(leader).ok()).filter(|leader| leader != address) {
                     Some(leader) => self.redirect(leader),

@@ -78,7 +78,7 @@ impl Run {
                 Next::Retry(wait) => {
                     let left = deadline.saturating_sub(since.elapsed());
                     if !self.queue.is_empty() && left < client.config().attempt_time_min + wait {
-                        return give_up(error);
+                        return give_up(route.out_of_time(error));
                     }
                     tokio::time::sleep(wait).await;
                 }

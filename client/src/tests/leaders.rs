@@ -113,6 +113,32 @@ async fn nodes_that_send_each_other_the_client_do_not_hold_it_for_ever() {
 }
 
 #[tokio::test]
+async fn when_nobody_knows_of_a_leader_until_the_end_there_is_no_quorum() {
+    let node = FakeNode::start().await;
+    node.submit.answers(|_| Err(not_leader(None)));
+    let client = connected([&node]).await.with_config(short_of_time());
+    let error = soon("given up", client.submit(GROUP, "x")).await.expect_err("nobody leads");
+    assert_eq!(error.reason, reason::NO_QUORUM, "{error}");
+    assert!(!error.outcome_unknown());
+    assert!(error.message.contains(GROUP) && error.cure.contains("majority"), "{error:?}");
+
+    // Also when the last that was met is one of those that are down.
+    let addresses = [node.address.clone(), nobody().await, nobody().await];
+    let client = Client::lazy(&addresses, config()).expect("addresses");
+    client.node_status_at(&node.address).await.expect("connected");
+    let client = client.with_config(short_of_time());
+    let error = soon("given up", client.submit(GROUP, "x")).await.expect_err("nobody leads");
+    assert_eq!(error.reason, reason::NO_QUORUM, "{error}");
+
+    let mut pipeline = client.pipeline(GROUP);
+    node.submit_stream.answers(|_| Err(not_leader(None)));
+    let submission = pipeline.submit("x").await.expect("room");
+    let error = soon("given up", submission).await.expect_err("nobody leads");
+    assert_eq!(error.reason, reason::NO_QUORUM, "{error}");
+    assert!(!error.outcome_unknown());
+}
+
+#[tokio::test]
 async fn a_node_that_cannot_be_reached_is_passed_over() {
     let node = FakeNode::start().await;
     node.submit.answers(|_| Ok(applied(1, "")));

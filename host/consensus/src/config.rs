@@ -18,8 +18,10 @@ pub struct ShardConfig {
     pub hibernate_after: Option<Duration>,
     /// Groups that wake in one tick because the node of their leader is dead, or another has come back.
     pub wakes_per_tick_max: usize,
-    /// An entry into which commands are packed is at most this large, in bytes; so is a command with its frame.
+    /// An entry into which commands are packed is at most this large, in bytes. A larger command has an entry of its own.
     pub entry_bytes_max: usize,
+    /// The largest command, in bytes. What carries entries must have room for one of it with its frame.
+    pub command_bytes_max: usize,
     /// An entry holds at most this many commands.
     pub entry_commands_max: usize,
     /// An append message carries at most this many bytes of entries, but always one entry.
@@ -61,13 +63,14 @@ impl ShardConfig {
             hibernate_after: Some(Duration::from_secs(10)),
             wakes_per_tick_max: 128,
             entry_bytes_max: MIB,
+            command_bytes_max: 16 * MIB,
             entry_commands_max: 1_024,
             append_bytes_max: MIB,
             inflight_messages_max: 64,
             inflight_bytes_max: 16 * MIB,
             inflight_entries_max: 4,
             promotion_lag_entries_max: 1_000,
-            waiting_bytes_max: 16 * MIB,
+            waiting_bytes_max: 32 * MIB,
             waiting_reads_max: 16 * 1_024,
             applying_bytes_max: 8 * MIB,
             log_cache_bytes_max: 256 * KIB,
@@ -106,6 +109,7 @@ impl ShardConfig {
         for (field, value) in [
             ("entry_bytes_max", self.entry_bytes_max),
             ("wakes_per_tick_max", self.wakes_per_tick_max),
+            ("command_bytes_max", self.command_bytes_max),
             ("entry_commands_max", self.entry_commands_max),
             ("append_bytes_max", self.append_bytes_max),
             ("inflight_messages_max", self.inflight_messages_max),

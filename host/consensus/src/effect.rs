@@ -190,7 +190,7 @@ pub enum Refusal {
         waiting_reads_max: usize,
     },
     /// Nothing was appended: the command will never fit.
-    #[error("the command has {bytes} bytes, and an entry of the log has room for {bytes_max}")]
+    #[error("the command has {bytes} bytes, and the log takes at most {bytes_max}")]
     TooLarge {
         /// What the command has.
         bytes: usize,

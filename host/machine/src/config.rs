@@ -1,4 +1,5 @@
 use crate::check::PluginLimits;
+use quorate_replica::ports::TABLE_ELEMENTS_MAX;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -47,7 +48,7 @@ impl Default for EngineConfig {
             wasm_stack_bytes: MIB,
             instances_max: 2_000,
             memory_reservation_bytes: 4 * GIB,
-            table_elements_max: 100_000,
+            table_elements_max: TABLE_ELEMENTS_MAX,
             memory_keep_resident_bytes: 256 * KIB,
             parallel_compilation: true,
             apply_ticks_max: 600,

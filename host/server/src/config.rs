@@ -222,12 +222,6 @@ impl Source<'_> {
             node.plugin_bytes_max,
         )?;
         api.plugin_bytes_max = node.plugin_bytes_max;
-        node.instances_memory_bytes_max = self.within(
-            "instances_memory_bytes_max",
-            section.instances_memory_bytes_max,
-            16 * MIB..=1024 * 1024 * MIB,
-            node.instances_memory_bytes_max,
-        )?;
         node.apply_threads =
             self.within("apply_threads", section.apply_threads, 1..=256, node.apply_threads)?;
         node.observer_threads =

@@ -24,7 +24,7 @@ pub enum StorageError {
     /// The data folder was written for another node.
     #[error(
         "the data folder {path} belongs to node {found} of cluster {cluster:?}, and this is node {expected}: start it with the \
-         folder of node {expected}, or with an empty one"
+         folder of node {expected}; only a node that has never run begins with an empty one"
     )]
     OtherNode {
         /// The folder.
@@ -40,7 +40,7 @@ pub enum StorageError {
     /// The data folder was written for another cluster.
     #[error(
         "the data folder {path} belongs to cluster {found:?}, and this node to cluster {expected:?}: correct the name of the \
-         cluster in the configuration, or start the node with an empty folder"
+         cluster or the folder in the configuration; only a node that has never run begins with an empty folder"
     )]
     OtherCluster {
         /// The folder.
@@ -53,8 +53,8 @@ pub enum StorageError {
 
     /// The data folder was written by a version with another format.
     #[error(
-        "the data folder {path} has format {found}, and this version reads format {supported}: run the version that wrote it, \
-         or start the node with an empty folder"
+        "the data folder {path} has format {found}, and this version reads format {supported}: run the version that wrote it; \
+         never start a node that has run before with an empty folder"
     )]
     OtherFormat {
         /// The folder.

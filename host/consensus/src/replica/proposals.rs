@@ -66,11 +66,8 @@ impl Proposals {
         request: RequestId,
         command: Bytes,
     ) -> Result<(), Refusal> {
-        let entry_bytes = EntryBody::commands_bytes_max(1, command.len());
-        if entry_bytes > config.entry_bytes_max {
-            let frame = entry_bytes - command.len();
-            let bytes_max = config.entry_bytes_max.saturating_sub(frame);
-            return Err(Refusal::TooLarge { bytes: command.len(), bytes_max });
+        if command.len() > config.command_bytes_max {
+            return Err(Refusal::TooLarge { bytes: command.len(), bytes_max: config.command_bytes_max });
         }
         let bytes = cost(&command);
         // A command alone is always taken: the largest one would fit otherwise only without its frame.
@@ -104,7 +101,8 @@ impl Proposals {
         let (mut count, mut command_bytes) = (0, 0);
         for Waiting { command, .. } in self.waiting.iter().take(config.entry_commands_max) {
             let bytes = command_bytes + command.len();
-            if EntryBody::commands_bytes_max(count + 1, bytes) > config.entry_bytes_max {
+            // One that is larger than an entry is packed alone.
+            if count > 0 && EntryBody::commands_bytes_max(count + 1, bytes) > config.entry_bytes_max {
                 break;
             }
             (count, command_bytes) = (count + 1, bytes);

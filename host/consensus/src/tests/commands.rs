@@ -86,14 +86,19 @@ fn an_entry_is_bounded_by_count_and_by_bytes() {
 }
 
 #[test]
-fn a_command_that_fits_no_entry_is_refused_and_the_largest_that_fits_is_not() {
-    let mut lone = leader(|config| config.entry_bytes_max = 1_000);
-    let effects = lone.step(vec![propose(1, 1_000)]);
-    let [(1, Refusal::TooLarge { bytes: 1_000, bytes_max })] = refusals(&effects)[..] else {
+fn a_command_larger_than_an_entry_is_packed_alone_up_to_the_largest_that_may_be() {
+    let mut lone = leader(|config| {
+        config.entry_bytes_max = 1_000;
+        config.command_bytes_max = 5_000;
+        config.inflight_entries_max = 100;
+    });
+    let effects = lone.step(vec![propose(1, 10), propose(2, 10), propose(3, 5_000), propose(4, 10)]);
+    assert!(refusals(&effects).is_empty(), "{effects:?}");
+    assert_eq!(packed(&effects), [2, 1, 1]);
+    let effects = lone.step(vec![propose(5, 5_001)]);
+    let [(5, Refusal::TooLarge { bytes: 5_001, bytes_max: 5_000 })] = refusals(&effects)[..] else {
         panic!("{effects:?}");
     };
-    assert_eq!(packed(&lone.step(vec![propose(2, bytes_max)])), [1]);
-    assert_eq!(refusals(&lone.step(vec![propose(3, bytes_max + 1)])).len(), 1);
 }
 
 #[test]

@@ -59,6 +59,12 @@ pub struct LimitError {
     pub max: u64,
 }
 
+/// The most a group may be given of `table_elements_max`: what an engine sets aside for each table, and so the same on
+/// every node.
+pub const TABLE_ELEMENTS_MAX: u32 = 100_000;
+/// The most a group may be given of `command_bytes_max`. The log and the ways between nodes are laid out for it.
+pub const COMMAND_BYTES_MAX: u32 = 16 << 20;
+
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -93,8 +99,8 @@ limits! {
     fuel_per_snapshot: 10_000, 100_000_000_000, 10_000_000_000_000;
     snapshot_bytes_max: 1, GIB, 64 * GIB;
     memory_bytes_max: 64 * KIB, 256 * MIB, 4 * GIB;
-    table_elements_max: 1, 100_000, 10_000_000;
-    command_bytes_max: 1, MIB, 16 * MIB;
+    table_elements_max: 1, TABLE_ELEMENTS_MAX.into(), TABLE_ELEMENTS_MAX.into();
+    command_bytes_max: 1, MIB, COMMAND_BYTES_MAX.into();
     reply_bytes_max: 1, 4 * MIB, 16 * MIB;
     event_bytes_max: 1, 64 * KIB, MIB;
     events_per_command_max: 0, 256, 65_536;
@@ -123,6 +129,10 @@ mod tests {
         let limits = GroupLimits { memory_bytes_max: 5 * GIB, ..GroupLimits::default() };
         let error = limits.validate().expect_err("more than a component can address");
         assert_eq!((error.name, error.value, error.max), ("memory_bytes_max", 5 * GIB, 4 * GIB));
+        let elements = u64::from(TABLE_ELEMENTS_MAX);
+        let limits = GroupLimits { table_elements_max: elements + 1, ..GroupLimits::default() };
+        let error = limits.validate().expect_err("more than an engine sets aside");
+        assert_eq!((error.name, error.max), ("table_elements_max", elements));
         let limits = GroupLimits { fuel_per_command: 0, ..GroupLimits::default() };
         assert_eq!(limits.validate().expect_err("no fuel at all").name, "fuel_per_command");
     }

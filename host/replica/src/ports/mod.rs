@@ -20,7 +20,7 @@ pub use call::{
 pub use fault::HostFault;
 pub use group::GroupInfo;
 pub use history::History;
-pub use limits::{GroupLimits, LimitError};
+pub use limits::{COMMAND_BYTES_MAX, GroupLimits, LimitError, TABLE_ELEMENTS_MAX};
 pub use plugin::{Instance, Plugin};
 pub use point::{AppliedPoint, StateDigest};
 pub use snapshots::{SnapshotHeader, SnapshotInfo, SnapshotWriter, Snapshots};

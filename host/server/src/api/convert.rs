@@ -1,8 +1,12 @@
 //! The host's own words, as the wire has them.
 
-use crate::node::{
-    GroupEvent, GroupView, MemberView, NodeView, PluginView, Queried, ReplicaRole, ReplicaState, ReplicaView,
-    Submitted,
+use super::ApiError;
+use crate::{
+    RequestError,
+    node::{
+        GroupEvent, GroupView, MemberView, NodeView, PluginView, Queried, ReplicaRole, ReplicaState,
+        ReplicaView, Submitted,
+    },
 };
 use bytes::Bytes;
 use quorate_proto::v1;
@@ -140,6 +144,11 @@ pub(super) fn group(group: &GroupView) -> v1::Group {
     }
 }
 
+/// Why a node takes no part.
+pub(super) fn failure(error: Option<RequestError>) -> Option<v1::Failure> {
+    error.map(|error| ApiError::from(error).to_failure())
+}
+
 pub(super) fn node(node: NodeView) -> v1::Node {
     v1::Node {
         id: node.id.0,
@@ -147,6 +156,7 @@ pub(super) fn node(node: NodeView) -> v1::Node {
         engine: node.engine_fingerprint,
         replicas: u64::try_from(node.replicas).unwrap_or(u64::MAX),
         reachable: node.reachable,
+        failure: failure(node.failure),
     }
 }
 

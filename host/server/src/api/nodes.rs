@@ -50,6 +50,7 @@ impl<N: Node> v1::nodes_server::Nodes for NodesService<N> {
             uptime_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             replicas,
             catalog_leader_node: convert::node_or_zero(status.catalog_leader),
+            failure: convert::failure(status.failure),
         }))
     }
 }

@@ -114,7 +114,6 @@ The configuration file:
 
   [limits]
   plugin_bytes_max = 67108864
-  instances_memory_bytes_max = 1073741824   # has no effect in this version
   apply_threads = 2
   observer_threads = 2
   shard_inbox_max = 16384         # requests that may wait; more are refused
@@ -289,6 +288,9 @@ pub(crate) struct SubmitArguments {
     /// With --lines: print what became of each command, in order, and not only the count.
     #[arg(long, conflicts_with_all = ["command", "file"])]
     pub(crate) replies: bool,
+    /// Write a reply's bytes as they are and nothing else. A rejection or trap goes to standard error.
+    #[arg(long, conflicts_with = "lines")]
+    pub(crate) raw: bool,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
 }

@@ -15,7 +15,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use quorate_machine::{Engine, EngineConfig};
 use quorate_proto::reason;
 use quorate_toolchain::{BuildError, Progress, build_plugin};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// Larger files are not even looked at.
 pub(crate) const COMPONENT_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -59,7 +63,8 @@ fn default_out(arguments: &PluginBuildArguments) -> Result<PathBuf, Failure> {
         Failure::new(reason::FILE_FAILED, message).cure("name the folder that holds the plugin's Cargo.toml")
     })?;
     match folder.file_name() {
-        Some(name) => Ok(PathBuf::from(name).with_extension("wasm")),
+        // Appended: the folder `kv.v2` is not about a file `kv`.
+        Some(name) => Ok(PathBuf::from([name, OsStr::new(".wasm")].into_iter().collect::<OsString>())),
         None => {
             Err(Failure::new(reason::FILE_FAILED, "the root folder is no plugin").cure("name its folder"))
         }
@@ -116,5 +121,21 @@ impl From<BuildError> for Failure {
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
         Self::new(error.reason(), error.to_string()).cure(error.cure())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_named_after_the_whole_name_of_the_folder() {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        for (name, file) in [("kv", "kv.wasm"), ("my.plugin", "my.plugin.wasm")] {
+            let folder = parent.path().join(name);
+            std::fs::create_dir(&folder).expect("room");
+            let arguments = PluginBuildArguments { folder, out: None };
+            assert_eq!(default_out(&arguments).expect("it is there"), PathBuf::from(file));
+        }
     }
 }

@@ -83,7 +83,7 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Plugin(PluginCommand::Upload(arguments)) => plugins::upload(arguments, output).await?,
         Command::Plugin(PluginCommand::List(arguments)) => plugins::list(arguments, output).await?,
         Command::Group(command) => groups::run(command, output).await?,
-        Command::Node(command) => nodes::run(command, output).await?,
+        Command::Node(command) => return nodes::run(command, output).await,
         Command::Submit(arguments) => return submit::run(arguments, output).await,
         Command::Query(arguments) => return query::run(arguments, output).await,
         Command::Watch(arguments) => watch::run(arguments, output).await?,

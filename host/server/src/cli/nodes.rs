@@ -2,6 +2,7 @@
 
 use super::{
     arguments::{NodeCommand, NodeListArguments, NodeStatusArguments},
+    exit::Exit,
     failure::Failure,
     output::Output,
     report::{NodeList, NodeReport, NodeStatusList},
@@ -11,9 +12,9 @@ use futures::future::join_all;
 use quorate_client::ClientConfig;
 use quorate_proto::reason;
 
-pub(super) async fn run(command: NodeCommand, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(command: NodeCommand, output: Output) -> Result<Exit, Failure> {
     match command {
-        NodeCommand::List(arguments) => list(&arguments, output).await,
+        NodeCommand::List(arguments) => list(&arguments, output).await.map(|()| Exit::Done),
         NodeCommand::Status(arguments) => status(&arguments, output).await,
     }
 }
@@ -24,7 +25,7 @@ async fn list(arguments: &NodeListArguments, output: Output) -> Result<(), Failu
 }
 
 /// Asks each node itself: a node that does not answer is told as such and keeps nobody from the others.
-async fn status(arguments: &NodeStatusArguments, output: Output) -> Result<(), Failure> {
+async fn status(arguments: &NodeStatusArguments, output: Output) -> Result<Exit, Failure> {
     let client = server::client(&arguments.server, ClientConfig::default())?;
     let mut nodes = client.list_nodes().await?.nodes;
     if let Some(wanted) = arguments.node {
@@ -43,5 +44,7 @@ async fn status(arguments: &NodeStatusArguments, output: Output) -> Result<(), F
             }
         }
     });
-    output.print(&NodeStatusList { nodes: join_all(asked).await })
+    let list = NodeStatusList { nodes: join_all(asked).await };
+    output.print(&list)?;
+    Ok(list.exit())
 }

@@ -1,4 +1,8 @@
-use super::{arguments::OutputFormat, failure::Failure};
+use super::{
+    arguments::OutputFormat,
+    failure::Failure,
+    report::{Answer, AnswerKind},
+};
 use comfy_table::{ContentArrangement, Table, presets};
 use quorate_proto::reason;
 use serde::Serialize;
@@ -34,18 +38,28 @@ impl Output {
     /// # Errors
     /// If standard output cannot be written.
     pub(crate) fn print(self, report: &impl Report) -> Result<(), Failure> {
-        let text = match self.format {
+        write(&[self.text(report).as_bytes(), b"\n"])
+    }
+
+    /// Prints an answer; raw, only the bytes of a reply go to standard output, as they are.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub(crate) fn print_answer(self, answer: &Answer, raw: bool) -> Result<(), Failure> {
+        match &answer.kind {
+            AnswerKind::Reply { reply } if raw => write(&[&reply.0]),
+            _ if raw => {
+                note(&self.text(answer));
+                Ok(())
+            }
+            _ => self.print(answer),
+        }
+    }
+
+    fn text(self, report: &impl Report) -> String {
+        match self.format {
             OutputFormat::Human => report.human(),
             OutputFormat::Json => json(report),
-        };
-        let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
-            // Whoever read it has seen enough, as `head` has.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => {
-                Err(Failure::new(reason::FILE_FAILED, format!("standard output cannot be written: {error}")))
-            }
-            Ok(()) => Ok(()),
         }
     }
 
@@ -60,6 +74,19 @@ impl Output {
             OutputFormat::Json => json(&Wrapped { error: failure }),
         };
         note(&text);
+    }
+}
+
+/// Writes all of this to standard output.
+fn write(parts: &[&[u8]]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match parts.iter().try_for_each(|part| out.write_all(part)).and_then(|()| out.flush()) {
+        // Whoever read it has seen enough, as `head` has.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => {
+            Err(Failure::new(reason::FILE_FAILED, format!("standard output cannot be written: {error}")))
+        }
+        Ok(()) => Ok(()),
     }
 }
 
@@ -87,6 +114,12 @@ pub(crate) fn table(columns: &[&str]) -> Table {
 #[must_use]
 pub(crate) fn table_text(table: &Table) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// So many of something, with the word for one or for several of them.
+#[must_use]
+pub(crate) fn count(number: u64, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 /// A size for people.

@@ -23,7 +23,7 @@ pub(super) async fn run(arguments: QueryArguments, output: Output) -> Result<Exi
     };
     let consistency = consistency(arguments.consistency, arguments.max_staleness)?;
     let answer = Answer::of_query(client.query(&arguments.group.to_string(), request, consistency).await?);
-    output.print(&answer)?;
+    output.print_answer(&answer, arguments.raw)?;
     Ok(answer.exit())
 }
 

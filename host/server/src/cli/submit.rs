@@ -26,6 +26,6 @@ pub(super) async fn run(arguments: SubmitArguments, output: Output) -> Result<Ex
         (None, None) => Bytes::new(),
     };
     let answer = Answer::of_command(client.submit(&group, command).await?);
-    output.print(&answer)?;
+    output.print_answer(&answer, arguments.raw)?;
     Ok(answer.exit())
 }

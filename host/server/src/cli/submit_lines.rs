@@ -4,7 +4,7 @@ use super::{
     exit::Exit,
     failure::Failure,
     lines::{LINE_BYTES_MAX, Line, LineSource},
-    output::{Output, Report, note},
+    output::{Output, Report, count, note},
     report::{Answer, AnswerKind, Summary},
 };
 use bytes::Bytes;
@@ -268,8 +268,9 @@ impl Told {
         let bad = summary.trapped + summary.failures + summary.unknown;
         self.bar.set_position(bytes_read);
         self.bar.set_message(format!(
-            "{} replies, {} rejections, {bad} failed",
-            summary.replies, summary.rejections
+            "{}, {}, {bad} failed",
+            count(summary.replies, "reply", "replies"),
+            count(summary.rejections, "rejection", "rejections")
         ));
     }
 }

@@ -59,7 +59,6 @@ pub(super) struct TimeoutsSection {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct LimitsSection {
     pub(super) plugin_bytes_max: Option<Spanned<usize>>,
-    pub(super) instances_memory_bytes_max: Option<Spanned<usize>>,
     pub(super) apply_threads: Option<Spanned<usize>>,
     pub(super) observer_threads: Option<Spanned<usize>>,
     pub(super) shard_inbox_max: Option<Spanned<usize>>,

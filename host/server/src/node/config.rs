@@ -32,8 +32,6 @@ pub struct NodeConfig {
     pub observer_inbox_max: usize,
     /// The largest plugin taken, in bytes.
     pub plugin_bytes_max: usize,
-    /// The memory compiled plugins' instances may take on this node, in bytes.
-    pub instances_memory_bytes_max: usize,
     /// A snapshot is taken once so many entries were applied since the last.
     pub snapshot_entries: u64,
     /// Entries kept behind a snapshot for followers that lag.
@@ -66,7 +64,6 @@ impl NodeConfig {
             shard_inbox_max: 16 * 1024,
             observer_inbox_max: 4 * 1024,
             plugin_bytes_max: 64 * 1024 * 1024,
-            instances_memory_bytes_max: 1024 * 1024 * 1024,
             snapshot_entries: 10_000,
             log_margin_entries: 1_000,
             snapshots_kept: 2,

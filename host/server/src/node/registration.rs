@@ -44,10 +44,10 @@ impl Core {
         self.services.inbox.feedback(groups.map(|group| Input::Close { group }));
     }
 
-    /// Registers this node, however long it takes.
+    /// Registers this node, however long it takes; one that takes no part is left out.
     pub(super) async fn register(self: Arc<Self>) {
         let mut pause = PAUSE_MIN;
-        while !self.is_registered() {
+        while self.health.is_sound() && !self.is_registered() {
             let change = Change::RegisterNode {
                 node: self.node(),
                 address: self.config.address.clone(),
@@ -63,6 +63,7 @@ impl Core {
                 Err(error @ RequestError::CatalogRefused { .. }) => {
                     tracing::error!(%error, "the cluster does not take this node; trying again");
                 }
+                Err(_) if !self.health.is_sound() => return,
                 Err(error) => tracing::info!(%error, "not registered yet; trying again"),
             }
             tokio::select! {

@@ -22,7 +22,7 @@ use super::{
 use quorate_catalog::{CatalogHandle, CatalogPlugin, catalog_digest, catalog_group};
 use quorate_consensus::{Configuration, Shard, ShardConfig};
 use quorate_machine::{Engine, EngineConfig, EngineError};
-use quorate_replica::ports::{AppliedPoint, GroupLimits};
+use quorate_replica::ports::{AppliedPoint, COMMAND_BYTES_MAX, GroupLimits};
 use quorate_storage::{DataFolder, NewReplica, NodeIdentity, RaftBatch, StorageError, StorageOptions};
 use quorate_transport::{AddressError, PeerIdentity, PeerServer, Peers, PeersConfig};
 use quorate_vocabulary::{GroupId, Member, MemberRole, ReplicaId};
@@ -41,6 +41,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const ENGINE_TICK: Duration = Duration::from_millis(100);
 /// The longest the plugins' last callbacks and what waits to be applied may hold up the end of the node.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What stands around the largest command in a message between nodes, with room to spare.
+const MESSAGE_FRAME_BYTES: usize = 1024 * 1024;
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -130,8 +133,11 @@ impl RunningNode {
         let inbound = Inbound::default();
         let peer_identity =
             PeerIdentity { cluster: config.cluster.clone(), node: config.node, folder: folder.id() };
-        let peers_config =
-            PeersConfig { plugin_bytes_max: config.plugin_bytes_max, ..PeersConfig::default() };
+        let peers_config = PeersConfig {
+            plugin_bytes_max: config.plugin_bytes_max,
+            message_bytes_max: command_bytes_max() + MESSAGE_FRAME_BYTES,
+            ..PeersConfig::default()
+        };
         let peers = Peers::start(
             peer_identity.clone(),
             peers_config.clone(),
@@ -191,6 +197,11 @@ impl RunningNode {
             replica.apply(ApplyWork::ShutDown);
         }
         self.halt().await;
+    }
+
+    #[cfg(test)]
+    pub(super) fn core(&self) -> Arc<Core> {
+        self.core.clone()
     }
 
     /// Ends the node without a word to its plugins and the other nodes.
@@ -275,6 +286,11 @@ impl Core {
 /// A lease is shorter than the election timeout by this part of it, if nothing else is said.
 const LEASE_MARGIN_PART: u32 = 10;
 
+/// The largest command that any group may take.
+fn command_bytes_max() -> usize {
+    usize::try_from(COMMAND_BYTES_MAX).unwrap_or(usize::MAX)
+}
+
 fn shard_config(config: &NodeConfig) -> ShardConfig {
     // Differs between nodes and runs, as elections want it.
     let seed = RandomState::new().build_hasher().finish();
@@ -284,6 +300,7 @@ fn shard_config(config: &NodeConfig) -> ShardConfig {
         lease_margin: config.lease_margin.unwrap_or(config.election_timeout / LEASE_MARGIN_PART),
         hibernate_after: config.hibernate_after,
         log_margin_entries: config.log_margin_entries,
+        command_bytes_max: command_bytes_max(),
         ..ShardConfig::new(config.node, seed)
     }
 }

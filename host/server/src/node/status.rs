@@ -34,11 +34,21 @@ impl Core {
         for (group, replica, state) in self.not_running() {
             replicas.entry(group).or_insert_with(|| idle_view(group, replica, self.node(), state));
         }
+        let failure = self.health.check(self.node()).err();
+        if let Some(failure) = &failure {
+            // None of them works then, whatever it was doing when that came out.
+            for replica in replicas.values_mut() {
+                if replica.state == ReplicaState::Running {
+                    replica.state = ReplicaState::Failed { why: failure.to_string() };
+                }
+            }
+        }
         Ok(NodeStatus {
             cluster: self.config.cluster.clone(),
             node: self.node(),
             address: self.config.address.clone(),
             registered: self.is_registered(),
+            failure,
             catalog_leader: self.catalog_leader(),
             replicas: replicas.into_values().collect(),
         })
@@ -124,18 +134,38 @@ impl Core {
         status.progress.iter().map(view).collect()
     }
 
-    /// Every registered node.
+    /// Every registered node, and this one when it takes no part: its catalog may hold nobody then.
     pub(super) fn node_views(&self) -> Vec<NodeView> {
         let state = self.catalog_state();
         let replicas = state.replicas_by_node();
+        let own_failure = self.health.check(self.node()).err();
         let views = state.nodes().map(|node| NodeView {
             id: node.id,
             address: node.address.clone(),
             engine_fingerprint: node.engine_fingerprint.clone(),
             replicas: replicas.get(&node.id).copied().unwrap_or_default(),
             reachable: self.is_reachable(node.id),
+            failure: if node.id == self.node() { own_failure.clone() } else { self.failure_of(node.id) },
         });
-        views.collect()
+        let mut views: Vec<NodeView> = views.collect();
+        if own_failure.is_some() && state.node(self.node()).is_none() {
+            views.push(NodeView {
+                id: self.node(),
+                address: self.config.address.clone(),
+                engine_fingerprint: self.engine.fingerprint().as_str().to_owned(),
+                replicas: 0,
+                reachable: true,
+                failure: own_failure,
+            });
+        }
+        views
+    }
+
+    /// Why another node takes no part, when this one has met it and knows.
+    fn failure_of(&self, node: NodeId) -> Option<RequestError> {
+        let peers = self.peers.get()?.status();
+        let lost = peers.iter().any(|peer| peer.node == node && peer.other_folder);
+        lost.then(|| RequestError::FolderLost { node, by: self.node() })
     }
 }
 

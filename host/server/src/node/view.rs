@@ -1,5 +1,6 @@
 //! What a node tells of itself and takes from its callers, in values that are neither the wire's nor a room's own.
 
+use crate::RequestError;
 use bytes::Bytes;
 use quorate_replica::ports::{GroupLimits, Outcome};
 use quorate_vocabulary::{
@@ -245,7 +246,7 @@ pub struct LeadershipMoved {
 }
 
 /// A node as the catalog has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NodeView {
     /// Its number.
     pub id: NodeId,
@@ -257,10 +258,12 @@ pub struct NodeView {
     pub replicas: usize,
     /// Whether this node has heard of it lately.
     pub reachable: bool,
+    /// Why it takes no part, as far as this node knows.
+    pub failure: Option<RequestError>,
 }
 
 /// How this node is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NodeStatus {
     /// The cluster's name.
     pub cluster: String,
@@ -270,6 +273,8 @@ pub struct NodeStatus {
     pub address: String,
     /// Whether the catalog has it.
     pub registered: bool,
+    /// Why it takes no part: its disk failed, or its data folder is lost. None: it does.
+    pub failure: Option<RequestError>,
     /// The leader of the catalog, as far as this node knows.
     pub catalog_leader: Option<NodeId>,
     /// Every replica it holds, by group, the catalog's first.

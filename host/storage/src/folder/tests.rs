@@ -67,6 +67,7 @@ fn the_folder_of_another_node_is_refused() {
         error.to_string().contains("belongs to node 1 of cluster \"test\", and this is node 2"),
         "{error}"
     );
+    assert!(error.to_string().contains("only a node that has never run begins with an empty one"), "{error}");
 }
 
 #[test]

@@ -72,6 +72,9 @@ impl LaneTask {
                 self.tell_if(self.queue.connecting());
                 continue;
             };
+            if matches!(error, CallError::OtherFolder { .. }) {
+                self.queue.met_other_folder();
+            }
             self.tell_if(self.queue.broken());
             if matches!(error, CallError::Refused { refused: HelloRefused::OtherFolder, .. }) {
                 self.inbound.disowned(self.node);

@@ -85,6 +85,7 @@ impl Peer {
             node: self.node,
             address: self.address(),
             lanes: std::iter::once(control).chain(appends).collect(),
+            other_folder: self.queues().any(LaneQueue::other_folder),
         }
     }
 }

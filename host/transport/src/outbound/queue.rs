@@ -38,6 +38,8 @@ struct State {
     waker: Option<Waker>,
     /// Nothing was queued since a loss was last told; telling again would say nothing new.
     loss_told: bool,
+    /// When the node was last there, it lived in another data folder than it is known with.
+    other_folder: bool,
     sent: u64,
     dropped: u64,
 }
@@ -91,6 +93,7 @@ impl LaneQueue {
                 connection: 0,
                 waker: None,
                 loss_told: false,
+                other_folder: false,
                 sent: 0,
                 dropped: 0,
             }),
@@ -138,6 +141,7 @@ impl LaneQueue {
     pub(crate) fn connected(&self) {
         let mut state = self.state();
         state.phase = Phase::Connected;
+        state.other_folder = false;
         self.phase.send_replace(Phase::Connected);
         let waker = state.waker.take();
         drop(state);
@@ -149,6 +153,16 @@ impl LaneQueue {
     /// How the lane is, now and later.
     pub(crate) fn phase(&self) -> watch::Receiver<Phase> {
         self.phase.subscribe()
+    }
+
+    /// The node lives in another data folder than it is known with, until it comes back with the one it had.
+    pub(crate) fn met_other_folder(&self) {
+        self.state().other_folder = true;
+    }
+
+    /// Whether the node was last met in another data folder than it is known with.
+    pub(crate) fn other_folder(&self) -> bool {
+        self.state().other_folder
     }
 
     /// The node is looked for somewhere else: messages wait again. Whether messages may have been lost.

@@ -44,6 +44,8 @@ pub struct PeerStatus {
     pub address: String,
     /// The control lane first, then the append lanes.
     pub lanes: Vec<LaneStatus>,
+    /// Whether it was last met in another data folder than it is known with, and is not listened to.
+    pub other_folder: bool,
 }
 
 impl PeerStatus {

@@ -169,7 +169,7 @@ async fn nothing_is_sent_to_a_node_that_answers_from_another_data_folder() {
         Peers::start(identity(ONE), config(), addresses, Arc::new(one.inbound())).expect("an address");
     peers.send(TWO, Lane::Control, message(1, 1));
     assert_eq!(one.next_unreachable().await, TWO);
-    assert!(!peers.status()[0].connected());
+    assert!(!peers.status()[0].connected() && peers.status()[0].other_folder);
     assert_eq!(two.drain(), []);
 }
 

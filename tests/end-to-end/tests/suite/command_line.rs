@@ -22,6 +22,11 @@ async fn a_session_from_upload_to_delete() {
     assert_eq!((found.code, found.stdout.trim()), (0, "good morning"), "{found:?}");
     let rejected = cluster.quorate(&["submit", "test/pairs", "create greeting again"]);
     assert_eq!(rejected.code, 3, "a rejection has an exit code of its own: {rejected:?}");
+    let raw = cluster.quorate(&["query", "test/pairs", "get greeting", "--raw"]);
+    assert_eq!((raw.code, raw.stdout.as_str()), (0, "good morning"), "no newline");
+    let rejected = cluster.quorate(&["submit", "test/pairs", "create greeting again", "--raw"]);
+    assert_eq!((rejected.code, rejected.stdout.as_str()), (3, ""));
+    assert!(rejected.stderr.starts_with("rejected: "), "{rejected:?}");
     let failed = cluster.quorate(&["submit", "test/nothing", "put a b"]);
     assert_eq!(failed.code, 1, "{failed:?}");
     assert!(failed.stderr.contains("GROUP_NOT_FOUND"), "{failed:?}");

@@ -1,6 +1,6 @@
 //! Starts that are refused.
 
-use quorate_end_to_end::{Cluster, Node, Settings};
+use quorate_end_to_end::{Cluster, Node, Settings, wait};
 use std::fs;
 
 fn settings() -> Settings {
@@ -39,6 +39,29 @@ async fn the_folder_of_another_node_or_cluster_is_refused() {
     reconfigure(node, "cluster = \"another\"", "cluster = \"end-to-end\"");
     node.start();
     cluster.ready().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_its_folder_is_shown_as_taking_no_part() {
+    let mut cluster = Cluster::start().await;
+    let node = cluster.node_mut(3);
+    assert!(node.terminate().success());
+    fs::remove_dir_all(node.data()).expect("its data are gone");
+    node.start();
+    let told = wait::until("it is shown", async || {
+        let status = cluster.quorate(&["node", "status", "3"]);
+        if status.stdout.contains("FOLDER_LOST") { Ok(status) } else { Err(format!("{status:?}")) }
+    })
+    .await;
+    assert!(told.code == 1 && told.stdout.contains("cure:"), "{told:?}");
+    assert!(!told.stdout.contains("running") && !told.stdout.contains("not in the catalog"), "{told:?}");
+    // The others notice when they next try to reach it.
+    wait::until("it is listed so", async || {
+        let list = cluster.quorate(&["node", "list"]);
+        let said = list.stdout.contains("node 3 takes no part (FOLDER_LOST)");
+        if said { Ok(()) } else { Err(format!("{list:?}")) }
+    })
+    .await;
 }
 
 #[tokio::test]

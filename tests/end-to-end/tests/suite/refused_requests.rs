@@ -46,6 +46,9 @@ async fn what_is_unknown_or_taken_is_named_by_a_reason() {
     assert_eq!(cluster.reply("count", "add 1").await, "1", "nothing of this touched the group");
 }
 
+/// The most that a group may be given of `command_bytes_max`.
+const LARGEST: u64 = 16 << 20;
+
 #[tokio::test]
 async fn a_command_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
     let cluster = Cluster::start().await;
@@ -56,6 +59,15 @@ async fn a_command_over_the_limit_is_refused_and_one_at_the_limit_is_not() {
     assert_eq!(cluster.reply("pairs", &command(100)).await, "ok");
     let leader = cluster.leader("pairs").await;
     let refused = cluster.submit_to(leader, "pairs", &command(101)).await.expect_err("too large");
+    assert_eq!(reason_of(&refused), reason::COMMAND_TOO_LARGE, "{refused:?}");
+
+    let limits = GroupLimits { command_bytes_max: Some(LARGEST), ..Default::default() };
+    cluster.create_with("large", "kv", limits).await;
+    let leader = cluster.leader("large").await;
+    let mut largest = "x".repeat(usize::try_from(LARGEST).expect("it fits"));
+    cluster.submit_to(leader, "large", &largest).await.expect("an answer of the plugin");
+    largest.push('x');
+    let refused = cluster.submit_to(leader, "large", &largest).await.expect_err("too large");
     assert_eq!(reason_of(&refused), reason::COMMAND_TOO_LARGE, "{refused:?}");
 }
 

@@ -165,6 +165,7 @@ impl Node for FakeNode {
             node: NodeId(1),
             address: "127.0.0.1:1".to_owned(),
             registered: true,
+            failure: None,
             catalog_leader: None,
             replicas: Vec::new(),
         })

@@ -31,12 +31,14 @@ fn a_group_is_created_with_defaults_for_what_is_not_said() {
 #[test]
 fn a_group_that_cannot_be_is_refused_with_the_field_named() {
     let limits = v1::GroupLimits { memory_bytes_max: Some(1), ..v1::GroupLimits::default() };
+    let tables = v1::GroupLimits { table_elements_max: Some(100_001), ..v1::GroupLimits::default() };
     for (request, part) in [
         (v1::CreateGroupRequest { nodes: vec![1, 1], ..create() }, "nodes"),
         (v1::CreateGroupRequest { nodes: vec![0], ..create() }, "nodes"),
         (v1::CreateGroupRequest { nodes: vec![1, 2], replicas: 3, ..create() }, "nodes"),
         (v1::CreateGroupRequest { replicas: 8, ..create() }, "replicas"),
         (v1::CreateGroupRequest { limits: Some(limits), ..create() }, "memory_bytes_max"),
+        (v1::CreateGroupRequest { limits: Some(tables), ..create() }, "table_elements_max"),
     ] {
         let (code, text) = refused(&request);
         assert_eq!(code, reason::INVALID_ARGUMENT, "{text}");

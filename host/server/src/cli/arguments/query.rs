@@ -20,6 +20,9 @@ pub(crate) struct QueryArguments {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     #[arg(required_if_eq("consistency", "bounded"))]
     pub(crate) max_staleness: Option<Duration>,
+    /// Write a reply's bytes as they are and nothing else. A rejection or trap goes to standard error.
+    #[arg(long)]
+    pub(crate) raw: bool,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
 }

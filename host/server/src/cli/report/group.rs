@@ -61,10 +61,11 @@ impl GroupRow {
 impl Report for GroupRow {
     fn human(&self) -> String {
         format!(
-            "created group {} (number {}), running {} on nodes {}",
+            "created group {} (number {}), running {} on {} {}",
             self.name,
             self.id,
             self.plugin,
+            if self.members.len() == 1 { "node" } else { "nodes" },
             self.nodes()
         )
     }

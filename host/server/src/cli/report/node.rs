@@ -1,10 +1,11 @@
 use super::{or_dash, some_node};
 use crate::cli::{
+    exit::Exit,
     failure::Failure,
     output::{Report, size, table, table_text},
     payload::hex,
 };
-use quorate_proto::v1;
+use quorate_proto::{reason::metadata, v1};
 use serde::Serialize;
 use std::{fmt::Write, time::Duration};
 
@@ -16,6 +17,9 @@ pub(crate) struct NodeRow {
     reachable: bool,
     replicas: u64,
     engine: String,
+    /// Why it takes no part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
 }
 
 /// `node list`
@@ -33,9 +37,24 @@ impl From<v1::ListNodesResponse> for NodeList {
             reachable: node.reachable,
             replicas: node.replicas,
             engine: node.engine,
+            failure: node.failure.map(failure_of),
         });
         Self { cluster: response.cluster, nodes: nodes.collect() }
     }
+}
+
+fn failure_of(failure: v1::Failure) -> Failure {
+    let v1::Failure { message, reason, mut metadata, .. } = failure;
+    let cause = metadata.remove(metadata::CAUSE);
+    let cure = metadata.remove(metadata::CURE);
+    Failure { cause, cure, ..Failure::new(reason, message) }
+}
+
+/// That a node takes no part, and why, and what to do.
+fn no_part(id: u64, failure: &Failure) -> String {
+    let Failure { reason, message, cure, .. } = failure;
+    let cure = cure.as_deref().map_or_else(String::new, |cure| format!("\n  cure: {cure}"));
+    format!("node {id} takes no part ({reason}): {message}{cure}")
 }
 
 impl Report for NodeList {
@@ -50,7 +69,11 @@ impl Report for NodeList {
                 &node.engine,
             ]);
         }
-        table_text(&table)
+        let mut text = table_text(&table);
+        for (id, failure) in self.nodes.iter().filter_map(|node| Some((node.id, node.failure.as_ref()?))) {
+            let _ = write!(text, "\n{}", no_part(id, failure));
+        }
+        text
     }
 }
 
@@ -184,6 +207,9 @@ pub(crate) enum NodeReport {
         version: String,
         /// Whether the catalog has it.
         registered: bool,
+        /// Why it takes no part.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
         /// How long it has been running.
         uptime_ms: u64,
         /// The node that leads the catalog, as far as it knows.
@@ -210,6 +236,7 @@ impl From<v1::NodeStatusResponse> for NodeReport {
             cluster: status.cluster,
             version: status.version,
             registered: status.registered,
+            failure: status.failure.map(failure_of),
             uptime_ms: status.uptime_ms,
             catalog_leader_node: some_node(status.catalog_leader_node),
             replicas: status.replicas.into_iter().map(ReplicaReport::from).collect(),
@@ -224,6 +251,15 @@ pub(crate) struct NodeStatusList {
     pub(crate) nodes: Vec<NodeReport>,
 }
 
+impl NodeStatusList {
+    /// How the process ends: badly when a node did not answer, or takes no part.
+    #[must_use]
+    pub(crate) fn exit(&self) -> Exit {
+        let works = |node: &NodeReport| matches!(node, NodeReport::Answered { failure: None, .. });
+        if self.nodes.iter().all(works) { Exit::Done } else { Exit::Failed }
+    }
+}
+
 impl Report for NodeStatusList {
     fn human(&self) -> String {
         let texts: Vec<String> = self.nodes.iter().map(node_text).collect();
@@ -233,10 +269,24 @@ impl Report for NodeStatusList {
 
 fn node_text(node: &NodeReport) -> String {
     match node {
-        NodeReport::Answered { id, address, cluster, version, registered, uptime_ms, replicas, .. } => {
+        NodeReport::Answered {
+            id,
+            address,
+            cluster,
+            version,
+            registered,
+            failure,
+            uptime_ms,
+            replicas,
+            ..
+        } => {
             // To the second: more is noise.
             let uptime = humantime::format_duration(Duration::from_secs(uptime_ms / 1000));
-            let registered = if *registered { "" } else { ", not in the catalog yet" };
+            let registered = match failure {
+                Some(failure) => format!("\n{}", no_part(*id, failure)),
+                None if *registered => String::new(),
+                None => ", not in the catalog yet".to_owned(),
+            };
             format!(
                 "node {id} of {cluster} at {address}, version {version}, up {uptime}{registered}\n{}",
                 ReplicaReport::table(replicas, true)

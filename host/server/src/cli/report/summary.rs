@@ -1,5 +1,8 @@
 use super::{Answer, AnswerKind};
-use crate::cli::{exit::Exit, output::Report};
+use crate::cli::{
+    exit::Exit,
+    output::{Report, count},
+};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -61,12 +64,12 @@ impl Report for Summary {
     fn human(&self) -> String {
         let rate = self.commands.saturating_mul(1000) / self.elapsed_ms.max(1);
         format!(
-            "{} commands: {} replies, {} rejections, {} trapped, {} failures, {} unknown ({}.{:03} s, {rate}/s)",
-            self.commands,
-            self.replies,
-            self.rejections,
+            "{}: {}, {}, {} trapped, {}, {} unknown ({}.{:03} s, {rate}/s)",
+            count(self.commands, "command", "commands"),
+            count(self.replies, "reply", "replies"),
+            count(self.rejections, "rejection", "rejections"),
             self.trapped,
-            self.failures,
+            count(self.failures, "failure", "failures"),
             self.unknown,
             self.elapsed_ms / 1000,
             self.elapsed_ms % 1000,

@@ -94,6 +94,15 @@ fn groups_are_listed_as_a_table_and_as_json() {
 }
 
 #[test]
+fn a_group_on_one_node_is_not_on_nodes() {
+    let row = GroupRow::from(group());
+    assert_eq!(row.human(), "created group acme/users (number 7), running acme/kv@1 on nodes 1,2");
+    let mut alone = group();
+    alone.members.truncate(1);
+    assert!(GroupRow::from(alone).human().ends_with(" on node 1"));
+}
+
+#[test]
 fn a_group_without_a_leader_shows_none() {
     let row = GroupRow::from(v1::Group { leader_node: 0, ..group() });
     assert_eq!(json_of(&row)["leader_node"], Value::Null);
@@ -140,7 +149,9 @@ fn nodes_are_shown_also_when_one_does_not_answer() {
         uptime_ms: 61_999,
         replicas: vec![v1::ReplicaStatus { group: 0, group_name: String::new(), ..replica(1) }],
         catalog_leader_node: 1,
+        failure: None,
     };
+    assert_eq!(NodeStatusList { nodes: vec![status.clone().into()] }.exit(), Exit::Done);
     let error = Failure::new(reason::UNREACHABLE, "nobody listens");
     let silent = NodeReport::Silent { id: 2, address: "two:1".to_owned(), error };
     let list = NodeStatusList { nodes: vec![status.into(), silent] };
@@ -151,6 +162,26 @@ fn nodes_are_shown_also_when_one_does_not_answer() {
     let json = json_of(&list);
     assert_eq!(json["nodes"][0]["replicas"][0]["applied"], 19);
     assert_eq!(json["nodes"][1]["error"]["reason"], reason::UNREACHABLE);
+    assert_eq!(list.exit(), Exit::Failed);
+}
+
+#[test]
+fn a_node_that_takes_no_part_is_shown_with_the_reason_and_the_cure() {
+    let failure = Some(v1::Failure {
+        message: "its folder is another".to_owned(),
+        reason: reason::FOLDER_LOST.to_owned(),
+        metadata: [("cure".to_owned(), "bring it back".to_owned())].into(),
+        ..v1::Failure::default()
+    });
+    let said = "node 3 takes no part (FOLDER_LOST): its folder is another\n  cure: bring it back";
+    let status = v1::NodeStatusResponse { id: 3, failure: failure.clone(), ..Default::default() };
+    let list = NodeStatusList { nodes: vec![status.into()] };
+    assert!(list.human().contains(said) && !list.human().contains("not in the catalog"), "{}", list.human());
+    assert_eq!(json_of(&list)["nodes"][0]["failure"]["reason"], reason::FOLDER_LOST);
+    assert_eq!(list.exit(), Exit::Failed);
+    let node = v1::Node { id: 3, failure, ..v1::Node::default() };
+    let list = NodeList::from(v1::ListNodesResponse { cluster: String::new(), nodes: vec![node] });
+    assert!(list.human().ends_with(said), "{}", list.human());
 }
 
 #[test]
@@ -216,7 +247,11 @@ fn the_gravest_outcome_of_many_commands_counts() {
     summary.took(Duration::from_millis(1500));
     assert_eq!(
         summary.human(),
-        "6 commands: 2 replies, 1 rejections, 1 trapped, 1 failures, 1 unknown (1.500 s, 4/s)"
+        "6 commands: 2 replies, 1 rejection, 1 trapped, 1 failure, 1 unknown (1.500 s, 4/s)"
+    );
+    assert_eq!(
+        Summary { commands: 1, replies: 1, elapsed_ms: 1000, ..Summary::default() }.human(),
+        "1 command: 1 reply, 0 rejections, 0 trapped, 0 failures, 0 unknown (1.000 s, 1/s)"
     );
     assert_eq!(
         json_of(&summary),

@@ -132,6 +132,12 @@ impl Cluster {
         std::fs::remove_dir_all(data).expect("its data are gone");
     }
 
+    /// Waits for the end of a new attempt to register a node.
+    pub(super) async fn registration_ends(&self, number: usize) {
+        let core = self.seats[number - 1].running.as_ref().expect("it runs").node.core();
+        tokio::time::timeout(PATIENCE, core.register()).await.expect("it ends");
+    }
+
     pub(super) async fn stop_all(&mut self) {
         for number in 1..=self.seats.len() {
             if self.seats[number - 1].running.is_some() {

@@ -6,9 +6,10 @@ use super::{
 };
 use crate::{
     RequestError,
-    node::{Consistency, Deadline},
+    node::{Consistency, Deadline, ReplicaState, ReplicaView},
 };
 use bytes::Bytes;
+use quorate_replica::ports::{COMMAND_BYTES_MAX, GroupLimits};
 use quorate_vocabulary::NodeId;
 use std::time::Duration;
 
@@ -158,6 +159,29 @@ async fn a_follower_that_was_away_too_long_gets_a_snapshot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_largest_command_that_a_group_may_take_reaches_all_nodes_and_one_that_was_away() {
+    let mut cluster = Cluster::start(3).await;
+    cluster.group("acme/counter", counter()).await;
+    let mut large = create("acme/large", &reference("acme/counter@1"));
+    large.limits = GroupLimits { command_bytes_max: u64::from(COMMAND_BYTES_MAX), ..GroupLimits::default() };
+    let group = cluster.node(1).create_group(large, soon()).await.expect("a group").id;
+    let largest: &str = "x".repeat(usize::try_from(COMMAND_BYTES_MAX).expect("it fits")).leak();
+    assert_eq!(count(cluster.submit(group, largest).await.outcome), 1);
+    cluster.converge(group).await;
+    let away = cluster.running().into_iter().last().expect("three run");
+    cluster.stop(away).await;
+    assert_eq!(count(cluster.submit(group, largest).await.outcome), 2);
+    cluster.run(away).await;
+    cluster.converge(group).await;
+    let leader = cluster.node(cluster.leader(group).await);
+    let too_large = Bytes::from([largest.as_bytes(), b"x"].concat());
+    let refused = leader.submit(group, too_large, soon()).await.map_err(|error| error.reason());
+    assert_eq!(refused.err(), Some("COMMAND_TOO_LARGE"));
+    drop(leader);
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_lost_its_disk_takes_no_part_under_its_old_number() {
     let mut cluster = Cluster::start(3).await;
     let group = cluster.group("acme/shelf", shelf()).await.id;
@@ -173,6 +197,19 @@ async fn a_node_that_lost_its_disk_takes_no_part_under_its_old_number() {
         refused.err().filter(|error| error.reason() == "FOLDER_LOST")
     })
     .await;
+    let status = wiped.status().await.expect("a status");
+    assert_eq!(status.failure.map(|failure| failure.reason()), Some("FOLDER_LOST"));
+    let failed = |replica: &ReplicaView| matches!(replica.state, ReplicaState::Failed { .. });
+    assert!(!status.replicas.is_empty() && status.replicas.iter().all(failed), "{:?}", status.replicas);
+    for number in [1, 3] {
+        until("the list says so", || async {
+            let nodes = cluster.node(number).nodes();
+            let node = nodes.into_iter().find(|node| node.id == NodeId(3))?;
+            node.failure.filter(|failure| failure.reason() == "FOLDER_LOST")
+        })
+        .await;
+    }
+    cluster.registration_ends(3).await;
     drop(wiped);
     // Its vote would be a majority together with the other's.
     cluster.stop(2).await;
