@@ -3,7 +3,8 @@ use crate::{
     SnapshotGroupResponse, TransferGroupResponse, attempt::Attempt, retry::Repeat,
 };
 use quorate_proto::v1::{
-    DeleteGroupRequest, DescribeGroupRequest, ListGroupsRequest, SnapshotGroupRequest, TransferGroupRequest,
+    DeleteGroupRequest, DescribeGroupRequest, ListGroupsRequest, SetPriorityRequest, SnapshotGroupRequest,
+    TransferGroupRequest,
 };
 
 /// How many groups or plugins are asked for at a time.
@@ -133,5 +134,19 @@ impl Client {
         let moved = self.call(self.at_leader(name, repeat), run).await?.into_inner();
         self.leaders().forget_group(name);
         Ok(moved)
+    }
+
+    /// Says how much a group prefers the replica on a node as its leader; returns once that is replicated. The leader hands
+    /// over to a voter of a higher priority, and one of priority 0 never leads; all begin with 100.
+    ///
+    /// # Errors
+    /// When the node holds no replica of the group, no voter would be left to lead, or it is not known whether it was done.
+    pub async fn set_priority(&self, name: &str, node: u64, priority: u32) -> Result<(), ClientError> {
+        let run = |attempt: Attempt| {
+            let request = attempt.request(SetPriorityRequest { name: name.to_owned(), node, priority });
+            async move { attempt.groups().set_priority(request).await }
+        };
+        self.call(self.at_leader(name, Repeat::Harmless), run).await?;
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@ use crate::{Client, CreateGroupRequest, Group, GroupLimits, Plugin, reason};
 use quorate_proto::v1::{
     ChangeMembersRequest, ChangeMembersResponse, CreateGroupResponse, DeleteGroupResponse,
     DescribeGroupResponse, ListGroupsResponse, ListNodesResponse, ListPluginsResponse, NodeStatusResponse,
-    SnapshotGroupResponse, TransferGroupResponse,
+    SetPriorityResponse, SnapshotGroupResponse, TransferGroupResponse,
 };
 use tonic::Code;
 
@@ -125,6 +125,19 @@ async fn after_a_transfer_the_leader_is_looked_for_again() {
     let error = client.transfer_group(GROUP, None).await.expect_err("it stays");
     assert_eq!(error.reason, reason::TRANSFER_FAILED);
     assert_eq!(one.transfer.calls(), 2, "not tried again");
+}
+
+#[tokio::test]
+async fn a_priority_is_set_at_the_leader() {
+    let (one, two) = (FakeNode::start().await, FakeNode::start().await);
+    let address = two.address.clone();
+    one.set_priority.answers(move |_| Err(not_leader(Some(&address))));
+    two.set_priority.answers(|request| {
+        assert_eq!((request.name.as_str(), request.node, request.priority), (GROUP, 3, 200));
+        Ok(SetPriorityResponse {})
+    });
+    client([&one]).set_priority(GROUP, 3, 200).await.expect("set");
+    assert_eq!(two.set_priority.calls(), 1);
 }
 
 #[tokio::test]

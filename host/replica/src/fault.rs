@@ -34,7 +34,7 @@ pub enum ReplicaFault {
     },
     /// The state on disk ends before the log begins, and no snapshot closes the gap: the disk has lost what was on it.
     #[error(
-        "its state ends at entry {applied}, its log begins behind entry {begins_behind}, and no snapshot on this node closes the gap: the disk has lost what was written to it; remove this replica and place a new one, which gets the state from the others"
+        "its state ends at entry {applied}, its log begins behind entry {begins_behind}, and no snapshot on this node closes the gap: the disk has lost what was written to it; remove this replica with `quorate group members remove`, and place a new one with `quorate group members add`, which gets the state from the others"
     )]
     StateBehindLog {
         /// As far as the state goes.

@@ -88,8 +88,8 @@ pub enum StorageError {
 
     /// The identity of a data folder cannot be read.
     #[error(
-        "the file {path} of the data folder cannot be understood ({why}): restore it from a backup; if there is none, remove the \
-         node from the cluster and add it again with an empty folder"
+        "the file {path} of the data folder cannot be understood ({why}): put it back as it was when the node was stopped; \
+         if that cannot be, leave this node off: the groups go on while a majority of their replicas runs"
     )]
     DamagedIdentity {
         /// The file.
@@ -100,8 +100,8 @@ pub enum StorageError {
 
     /// Something that a data folder must have is gone.
     #[error(
-        "{path} is missing from the data folder: restore it from a backup of the whole folder; if there is none, remove the node \
-         from the cluster and add it again with an empty folder, because what it promised to its peers is lost"
+        "{path} is missing from the data folder: put the whole folder back as it was when the node was stopped; if that cannot be, \
+         leave this node off, because what it promised to its peers is lost: the groups go on while a majority of their replicas runs"
     )]
     Missing {
         /// What is missing.
@@ -121,8 +121,8 @@ pub enum StorageError {
 
     /// What is on disk is not what was written.
     #[error(
-        "what group {group} has on disk is damaged: {what}{}: remove its replica from this node and place it again; if other groups \
-         are damaged too, check the disk",
+        "what group {group} has on disk is damaged: {what}{}: remove its replica from this node with `quorate group members remove`, and \
+         place a new one with `quorate group members add`; if other groups are damaged too, check the disk",
         index.map(|index| format!(" at index {index}")).unwrap_or_default()
     )]
     Corruption {
@@ -309,10 +309,22 @@ pub enum StorageError {
 
     /// A database cannot be opened because its files are damaged.
     #[error(
-        "the database {path} is damaged ({message}): check the disk; then remove the node from the cluster and add it again with an \
-         empty folder, or restore the whole folder as it was when the node was stopped"
+        "the database {path} is damaged ({message}): check the disk, and put the whole folder back as it was when the node was \
+         stopped; if that cannot be, leave this node off: the groups go on while a majority of their replicas runs"
     )]
     DamagedDatabase {
+        /// The database's folder.
+        path: PathBuf,
+        /// What the database says.
+        message: String,
+    },
+
+    /// The states of the groups are damaged. Everything in them can be had again.
+    #[error(
+        "the states in {path} are damaged ({message}): check the disk, and restart this node, which then makes them anew from \
+         snapshots and logs"
+    )]
+    DamagedStates {
         /// The database's folder.
         path: PathBuf,
         /// What the database says.

@@ -6,6 +6,7 @@
 
 pub mod ask;
 mod cluster;
+pub mod damage;
 mod environment;
 mod node;
 mod quorate;

@@ -20,6 +20,12 @@ impl HostFault {
     pub fn because(what: impl Into<String>) -> Self {
         Self { doing: what.into(), source: None }
     }
+
+    /// What failed, for whoever tells one failure from another.
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        self.source.as_deref()
+    }
 }
 
 impl fmt::Display for HostFault {

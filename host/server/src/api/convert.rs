@@ -93,6 +93,7 @@ fn member_status(view: &MemberView) -> v1::MemberStatus {
         matched: view.matched,
         lag: view.lag,
         awaits_snapshot: view.awaits_snapshot,
+        priority: view.priority,
     }
 }
 

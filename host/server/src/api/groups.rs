@@ -103,4 +103,17 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
             term: moved.term,
         }))
     }
+
+    async fn set_priority(
+        &self,
+        request: Request<v1::SetPriorityRequest>,
+    ) -> Result<Response<v1::SetPriorityResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let v1::SetPriorityRequest { name, node, priority } = request.into_inner();
+        let name: GroupName = validate::name("name", &name)?;
+        validate::priority(priority)?;
+        self.node.set_priority(&name, NodeId(node), priority, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::SetPriorityResponse {}))
+    }
 }

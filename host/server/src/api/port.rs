@@ -101,6 +101,15 @@ pub trait Node: Clone + Send + Sync + 'static {
         deadline: Deadline,
     ) -> impl Future<Output = Result<LeadershipMoved, RequestError>> + Send;
 
+    /// Says how much a group prefers the replica on a node as its leader.
+    fn set_priority(
+        &self,
+        name: &GroupName,
+        node: NodeId,
+        priority: u32,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<(), RequestError>> + Send;
+
     /// The events of a group from now on.
     ///
     /// # Errors
@@ -189,6 +198,16 @@ impl Node for NodeHandle {
         deadline: Deadline,
     ) -> Result<LeadershipMoved, RequestError> {
         Self::transfer(self, name, to, deadline).await
+    }
+
+    async fn set_priority(
+        &self,
+        name: &GroupName,
+        node: NodeId,
+        priority: u32,
+        deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        Self::set_priority(self, name, node, priority, deadline).await
     }
 
     fn watch(&self, group: GroupId) -> Result<broadcast::Receiver<GroupEvent>, RequestError> {

@@ -14,6 +14,8 @@ use std::{collections::BTreeSet, str::FromStr, time::Duration};
 pub(super) const REPLICAS_MAX: usize = 7;
 /// How old a query may let the state be.
 const STALENESS_MS_MAX: u64 = 3_600_000;
+/// The highest priority of a replica.
+const PRIORITY_MAX: u32 = 1_000_000;
 
 /// A name of the form that the field asks for.
 pub(super) fn name<T: FromStr<Err = NameError>>(field: &'static str, text: &str) -> Result<T, ApiError> {
@@ -75,6 +77,14 @@ pub(super) fn consistency(consistency: i32, max_staleness_ms: u64) -> Result<Con
         return Err(invalid("max_staleness_ms", "it is said, and the consistency is not bounded"));
     }
     Ok(consistency)
+}
+
+/// How much a group may prefer a replica as its leader.
+pub(super) fn priority(priority: u32) -> Result<(), ApiError> {
+    if priority <= PRIORITY_MAX {
+        return Ok(());
+    }
+    Err(invalid("priority", format!("it is {priority}, and may be at most {PRIORITY_MAX}")))
 }
 
 /// A group to create.

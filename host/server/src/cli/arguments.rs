@@ -4,7 +4,7 @@ mod leadership;
 mod members;
 mod query;
 
-pub(crate) use leadership::{GroupRebalanceArguments, GroupTransferArguments};
+pub(crate) use leadership::{GroupPriorityArguments, GroupRebalanceArguments, GroupTransferArguments};
 pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
 pub(crate) use query::{ConsistencyArgument, QueryArguments};
 
@@ -224,6 +224,8 @@ pub(crate) enum GroupCommand {
     Snapshot(GroupNameArguments),
     /// Hands the leadership of a group to another node.
     Transfer(GroupTransferArguments),
+    /// Says how much a group prefers the replica on a node as its leader.
+    Priority(GroupPriorityArguments),
     /// Hands leaderships over until the nodes lead equally many groups, one after the other.
     Rebalance(GroupRebalanceArguments),
     /// Lists, adds, removes and promotes the members of a group.

@@ -21,6 +21,7 @@ pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Fai
         GroupCommand::Delete(arguments) => delete(&arguments, output).await,
         GroupCommand::Snapshot(arguments) => snapshot(&arguments, output).await,
         GroupCommand::Transfer(arguments) => leadership::transfer(&arguments, output).await,
+        GroupCommand::Priority(arguments) => leadership::priority(&arguments, output).await,
         GroupCommand::Rebalance(arguments) => leadership::rebalance(&arguments, output).await,
         GroupCommand::Members(command) => members::run(command, output).await,
     }

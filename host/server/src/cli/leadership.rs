@@ -1,10 +1,10 @@
-//! `quorate group transfer` and `quorate group rebalance`
+//! `quorate group transfer`, `quorate group priority` and `quorate group rebalance`
 
 use super::{
-    arguments::{GroupRebalanceArguments, GroupTransferArguments},
+    arguments::{GroupPriorityArguments, GroupRebalanceArguments, GroupTransferArguments},
     failure::Failure,
     output::{Output, note},
-    report::{HandOverReport, RebalanceReport, TransferReport},
+    report::{HandOverReport, PriorityReport, RebalanceReport, TransferReport},
     server,
 };
 use futures::future::join_all;
@@ -27,6 +27,14 @@ pub(super) async fn transfer(arguments: &GroupTransferArguments, output: Output)
         leader_node: moved.leader_node,
         term: moved.term,
     })
+}
+
+pub(super) async fn priority(arguments: &GroupPriorityArguments, output: Output) -> Result<(), Failure> {
+    let client = server::client(&arguments.server, ClientConfig::default())?;
+    let GroupPriorityArguments { node, priority, .. } = *arguments;
+    let name = arguments.name.to_string();
+    client.set_priority(&name, node, priority).await?;
+    output.print(&PriorityReport { name, node, priority })
 }
 
 /// One hand-over after the other: each costs its group a moment, and what goes wrong goes wrong with one.

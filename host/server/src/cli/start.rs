@@ -159,6 +159,10 @@ impl From<StartError> for Failure {
             StartError::Config { .. } | StartError::Address(_) => {
                 Self::new(reason::CONFIG_INVALID, error.to_string()).exit(Exit::Usage)
             }
+            StartError::Catalog { .. } => Self::new(reason::FOLDER_UNUSABLE, error.to_string()).cure(
+                "put the folder back as it was when the node was stopped; if that cannot be, leave this node off: the groups \
+                 go on while a majority of their replicas runs",
+            ),
             error => Self::new(reason::INTERNAL, error.to_string()),
         }
     }

@@ -3,6 +3,7 @@
 use super::{ConfigError, Source, file::TimeoutsSection};
 use crate::{api::ApiConfig, node::NodeConfig};
 use std::time::Duration;
+use toml::Spanned;
 
 /// A leader that misses one heartbeat must not be taken for dead.
 const HEARTBEATS_PER_ELECTION_MIN: u32 = 3;
@@ -52,7 +53,7 @@ impl Source<'_> {
         )?;
         let election_span = || {
             let said = section.election_ms.as_ref().or(section.heartbeat_ms.as_ref());
-            said.map_or(0..0, toml::Spanned::span)
+            said.map_or(0..0, Spanned::span)
         };
         if node.election_timeout < node.heartbeat_interval * HEARTBEATS_PER_ELECTION_MIN {
             let why = "election_ms must be at least three times heartbeat_ms, so that a lost heartbeat is no election";

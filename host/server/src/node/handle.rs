@@ -219,6 +219,21 @@ impl NodeHandle {
         self.core.transfer(name, to, deadline).await
     }
 
+    /// Says how much a group prefers the replica on a node as its leader, and answers once that is replicated. Only at the
+    /// leader of the group.
+    ///
+    /// # Errors
+    /// When this node does not lead the group, the other holds no replica of it, or no voter would be left to lead.
+    pub async fn set_priority(
+        &self,
+        name: &GroupName,
+        node: NodeId,
+        priority: u32,
+        deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        self.core.set_priority(name, node, priority, deadline).await
+    }
+
     /// Asks for other members of a group, and answers once the catalog has taken it down. The group's leader brings it about.
     ///
     /// # Errors

@@ -35,6 +35,7 @@ mod opening;
 mod outbound;
 mod plugins;
 mod pool;
+mod priorities;
 mod registration;
 mod registry;
 mod requests;

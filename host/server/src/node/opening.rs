@@ -10,11 +10,11 @@ use super::{
 use quorate_consensus::{Input, LogPoint};
 use quorate_replica::{
     CheckpointPolicy, Replica, ReplicaFault, ReplicaStart,
-    ports::{AppliedPoint, GroupInfo, GroupLimits, Plugin},
+    ports::{AppliedPoint, GroupInfo, GroupLimits, HostFault, Plugin},
 };
 use quorate_storage::{DataFolder, GroupHistory, StorageError, StoredReplica};
 use quorate_vocabulary::{GroupId, MachineKind, PluginDigest};
-use std::sync::Arc;
+use std::{error::Error, io, sync::Arc};
 
 /// What a replica is made of, as the catalog says; of the catalog itself, as the node knows.
 pub(super) struct ReplicaSpec {
@@ -44,8 +44,24 @@ impl OpenError {
             self,
             Self::Storage(StorageError::Corruption { .. })
                 | Self::Replica(ReplicaFault::StateBehindLog { .. } | ReplicaFault::Diverged { .. })
-        )
+        ) || matches!(self, Self::Replica(ReplicaFault::Host { fault, .. }) if is_damage(fault))
     }
+}
+
+/// Whether damaged data is at the bottom of a failure.
+fn is_damage(fault: &HostFault) -> bool {
+    let mut cause: Option<&(dyn Error + Send + Sync)> = fault.cause();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<StorageError>() {
+            return matches!(error, StorageError::Corruption { .. });
+        }
+        cause = match (error.downcast_ref::<HostFault>(), error.downcast_ref::<io::Error>()) {
+            (Some(fault), _) => fault.cause(),
+            (None, Some(error)) => error.get_ref(),
+            (None, None) => None,
+        };
+    }
+    false
 }
 
 /// A replica brought to where its disk says it was.

@@ -136,7 +136,7 @@ impl ShardThread {
             }
             Effect::LeaderEstablished { group, term } => self.apply(group, ApplyWork::Established { term }),
             Effect::SnapshotWanted { group, .. } => self.apply(group, ApplyWork::Snapshot(None)),
-            Effect::ReplicaFailed { group, cause } => self.apply(group, ApplyWork::Fail(cause)),
+            Effect::ReplicaFailed { group, cause } => self.apply(group, ApplyWork::Fail(raft_failed(&cause))),
         }
     }
 
@@ -157,4 +157,13 @@ impl ShardThread {
 pub(super) fn wall_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What is said of a replica with which raft cannot go on. Most often its disk has lost entries that it acknowledged.
+fn raft_failed(cause: &str) -> String {
+    format!(
+        "raft cannot go on with what is in its log ({cause}): if that is so again after a restart of this node, its disk has \
+         lost what was written to it; remove this replica with `quorate group members remove`, and place a new one with \
+         `quorate group members add`"
+    )
 }

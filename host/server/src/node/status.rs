@@ -130,6 +130,7 @@ impl Core {
             matched: progress.matched,
             lag: status.last.index.saturating_sub(progress.matched),
             awaits_snapshot: progress.awaits_snapshot,
+            priority: status.configuration.priority(progress.member.replica),
         };
         status.progress.iter().map(view).collect()
     }

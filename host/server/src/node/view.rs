@@ -214,6 +214,8 @@ pub struct MemberView {
     pub lag: u64,
     /// Whether it waits for a snapshot.
     pub awaits_snapshot: bool,
+    /// How much the group prefers it as its leader.
+    pub priority: u32,
 }
 
 /// A term and who led it.

@@ -3,7 +3,7 @@
 use super::view::{Queried, Submitted};
 use crate::RequestError;
 use bytes::Bytes;
-use quorate_consensus::{Refusal, RequestId};
+use quorate_consensus::{Configuration, Refusal, RequestId};
 use quorate_vocabulary::Member;
 use std::{
     collections::HashMap,
@@ -57,6 +57,8 @@ pub(super) enum Waiter {
     Read(ReadTicket),
     /// The moment when another replica leads.
     Transfer(oneshot::Sender<Result<Member, Failure>>),
+    /// The configuration that was asked for, once it is applied.
+    Configuration(oneshot::Sender<Result<Configuration, Failure>>),
 }
 
 impl Waiter {
@@ -67,6 +69,9 @@ impl Waiter {
             }
             Self::Read(ticket) => ticket.fail(failure),
             Self::Transfer(reply) => {
+                let _ = reply.send(Err(failure));
+            }
+            Self::Configuration(reply) => {
                 let _ = reply.send(Err(failure));
             }
         }
@@ -111,7 +116,14 @@ impl Waiters {
     pub(super) fn read(&self, request: RequestId) -> Option<ReadTicket> {
         match self.take(request)? {
             Waiter::Read(ticket) => Some(ticket),
-            Waiter::Submit(_) | Waiter::Transfer(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The configuration that this request asked for is applied.
+    pub(super) fn configured(&self, request: RequestId, configuration: &Configuration) {
+        if let Some(Waiter::Configuration(reply)) = self.take(request) {
+            let _ = reply.send(Ok(configuration.clone()));
         }
     }
 

@@ -176,13 +176,29 @@ fn an_identity_that_is_cut_short_or_changed_is_damaged() {
 
 #[test]
 fn a_lost_database_is_never_created_anew() {
-    for lost in ["raft", "state", "snapshots"] {
+    for lost in ["raft", "snapshots"] {
         let disk = Disk::new();
         drop(disk.open());
         fs::remove_dir_all(disk.path().join(lost)).unwrap();
         let error = disk.try_open().unwrap_err();
         assert!(matches!(&error, StorageError::Missing { path } if path.ends_with(lost)), "{lost}: {error}");
         assert!(!disk.path().join(lost).join("CURRENT").exists());
+    }
+}
+
+#[test]
+fn states_that_are_lost_or_noted_as_damaged_are_made_anew_and_what_was_there_is_kept() {
+    let disk = Disk::new();
+    drop(disk.open());
+    let (states, aside) = (disk.path().join("state"), disk.path().join("state.damaged"));
+    fs::remove_dir_all(&states).unwrap();
+    drop(disk.open());
+    assert!(states.join("CURRENT").exists() && !aside.exists());
+    for round in ["first", "second"] {
+        fs::write(states.join("DAMAGED"), round).unwrap();
+        drop(disk.open());
+        assert!(states.join("CURRENT").exists() && !states.join("DAMAGED").exists());
+        assert_eq!(fs::read_to_string(aside.join("DAMAGED")).unwrap(), round);
     }
 }
 

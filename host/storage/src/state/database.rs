@@ -4,16 +4,41 @@ use super::{
 };
 use crate::{
     StorageError,
+    damage::read_failed,
     database::{self, Content, Recovery},
+    disk::{remove_folder, sync_folder},
     folder::FolderLock,
 };
 use quorate_vocabulary::{GroupId, ReplicaId};
-use rocksdb::{Cache, DB, IteratorMode, ReadOptions, WriteBatch};
+use rocksdb::{Cache, DB, ErrorKind, IteratorMode, ReadOptions, WriteBatch};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
+
+/// Noted in the database's folder when damage is met while it is open.
+const DAMAGED: &str = "DAMAGED";
+/// What the name of a database that was set aside ends with.
+const ASIDE: &str = "damaged";
+
+/// Moves a damaged database out of the way, in place of the one that was moved before.
+///
+/// What a state holds is in the snapshots and the log as well: logs are only cut behind snapshots.
+fn set_aside(path: &Path) -> Result<PathBuf, StorageError> {
+    let aside = path.with_extension(ASIDE);
+    if path.exists() {
+        if aside.exists() {
+            remove_folder(&aside)?;
+        }
+        fs::rename(path, &aside).map_err(StorageError::io("set aside", path))?;
+    }
+    if let Some(parent) = path.parent() {
+        sync_folder(parent)?;
+    }
+    Ok(aside)
+}
 
 /// The database with its path, for messages.
 pub(super) struct OpenDatabase {
@@ -24,12 +49,35 @@ pub(super) struct OpenDatabase {
 
 impl OpenDatabase {
     pub(super) fn write(&self, writes: WriteBatch) -> Result<(), StorageError> {
-        self.db.write(writes).map_err(StorageError::database("be written", &self.path))
+        self.db.write(writes).map_err(|error| self.failed("be written", error))
     }
 
     /// Makes everything written so far survive a power failure.
     pub(super) fn sync(&self) -> Result<(), StorageError> {
-        self.db.flush_wal(true).map_err(StorageError::database("be synced", &self.path))
+        self.db.flush_wal(true).map_err(|error| self.failed("be synced", error))
+    }
+
+    /// Something failed. When that is because of damage, the database is made anew the next time it is opened.
+    pub(super) fn failed(&self, action: &'static str, error: rocksdb::Error) -> StorageError {
+        if error.kind() != ErrorKind::Corruption {
+            return StorageError::database(action, &self.path)(error);
+        }
+        self.note_damage();
+        StorageError::DamagedStates { path: self.path.clone(), message: error.into_string() }
+    }
+
+    /// A read of this group failed.
+    pub(super) fn read_failed(&self, group: GroupId, error: rocksdb::Error) -> StorageError {
+        if error.kind() != ErrorKind::Corruption {
+            return read_failed(group, None, &self.path, error);
+        }
+        self.failed("be read", error)
+    }
+
+    fn note_damage(&self) {
+        if let Err(error) = File::create(self.path.join(DAMAGED)).and_then(|file| file.sync_all()) {
+            tracing::error!(path = %self.path.display(), %error, "it cannot be noted that this database is damaged");
+        }
     }
 }
 
@@ -48,7 +96,21 @@ impl StateDatabase {
         lock: Arc<FolderLock>,
     ) -> Result<Self, StorageError> {
         let families = [("default", Content::Store)];
-        let db = database::open(path, may_create, Recovery::Prefix, &families, cache)?;
+        let open = |may_create| database::open(path, may_create, Recovery::Prefix, &families, cache);
+        let noted = path.join(DAMAGED).exists();
+        let opened = if noted { None } else { Some(open(may_create)) };
+        let db = match opened {
+            None | Some(Err(StorageError::DamagedDatabase { .. } | StorageError::Missing { .. })) => {
+                let aside = set_aside(path)?;
+                tracing::error!(
+                    path = %path.display(),
+                    aside = %aside.display(),
+                    "the states are damaged and are made anew from snapshots and logs; what was there is set aside, and may be removed"
+                );
+                open(true)?
+            }
+            Some(opened) => opened?,
+        };
         let database = Arc::new(OpenDatabase { db, path: path.to_owned(), _lock: lock });
         Ok(Self { database, handles: Mutex::default() })
     }
@@ -81,7 +143,7 @@ impl StateDatabase {
         let path = &self.database.path;
         let records = self.database.db.iterator_opt(IteratorMode::Start, options);
         let groups = records.map(|record| {
-            let (key, _) = record.map_err(StorageError::database("be read", path))?;
+            let (key, _) = record.map_err(|error| self.database.failed("be read", error))?;
             keys::group_of(&key).ok_or_else(|| StorageError::DamagedRecord {
                 path: path.clone(),
                 what: "the key of a group's state".into(),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     StorageError,
-    damage::{corruption, read_failed},
+    damage::corruption,
     record::{seal, unseal},
 };
 use prost::Message;
@@ -36,8 +36,7 @@ impl Incarnation {
         group: GroupId,
     ) -> Result<Option<(ReplicaId, Self)>, StorageError> {
         let key = keys::group(group);
-        let record =
-            database.db.get(&key).map_err(|error| read_failed(group, None, &database.path, error))?;
+        let record = database.db.get(&key).map_err(|error| database.read_failed(group, error))?;
         let Some(record) = record else { return Ok(None) };
         let payload = unseal(&key, &record).map_err(|what| corruption(group, None, what))?;
         let StateRecord { replica, incarnation, loading } =
@@ -160,8 +159,7 @@ impl GroupState {
         let group = *group;
         let incarnation = *self.handle.lock();
         let key = keys::point(group, self.handle.alive(incarnation)?.number);
-        let record =
-            database.db.get(&key).map_err(|error| read_failed(group, None, &database.path, error))?;
+        let record = database.db.get(&key).map_err(|error| database.read_failed(group, error))?;
         let Some(record) = record else { return Ok(None) };
         let payload = unseal(&key, &record).map_err(|what| corruption(group, None, what))?;
         AppliedPoint::decode(payload).map(Some).map_err(|fault| corruption(group, None, fault.to_string()))

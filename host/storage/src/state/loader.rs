@@ -42,14 +42,14 @@ impl Loader {
         let mut options = WriteOptions::default();
         options.disable_wal(true);
         let database = &self.handle.database;
-        database.db.write_opt(writes, &options).map_err(StorageError::database("be written", &database.path))
+        database.db.write_opt(writes, &options).map_err(|error| database.failed("be written", error))
     }
 
     fn complete(&self, point: &AppliedPoint) -> Result<(), StorageError> {
         let mut current = self.handle.lock();
         self.check(*current)?;
         let Handle { database, group, replica, .. } = &*self.handle;
-        database.db.flush().map_err(StorageError::database("be flushed", &database.path))?;
+        database.db.flush().map_err(|error| database.failed("be flushed", error))?;
         let complete = Incarnation { loading: false, ..self.incarnation };
         let mut writes = WriteBatch::default();
         complete.put(&mut writes, *group, *replica);

@@ -1,5 +1,5 @@
 use super::{database::OpenDatabase, keys::DataKeys};
-use crate::{StorageError, damage::read_failed};
+use crate::StorageError;
 use bytes::Bytes;
 use quorate_replica::ports::{HostFault, ScanRange, StoreView};
 use quorate_vocabulary::GroupId;
@@ -30,7 +30,7 @@ impl View {
     }
 
     fn failed(&self, error: rocksdb::Error) -> StorageError {
-        read_failed(self.group, None, &self.snapshot.borrow_owner().path, error)
+        self.snapshot.borrow_owner().read_failed(self.group, error)
     }
 
     fn pairs(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, StorageError> {

@@ -3,10 +3,13 @@
 //! One test binary, so that the harness is linked once. Run by `cargo xtask test`.
 
 mod command_line;
+mod damaged_databases;
+mod damaged_snapshots;
 mod data_folder;
 mod deletion;
 mod demo;
 mod first_road;
+mod full_disk;
 mod leader_loss;
 mod lifecycle;
 mod lost_quorum;

@@ -48,6 +48,43 @@ async fn without_a_name_the_leadership_goes_to_one_of_the_others() {
 }
 
 #[tokio::test]
+async fn the_node_of_the_highest_priority_leads_whenever_it_lives() {
+    let mut cluster = Cluster::start().await;
+    cluster.upload("counter").await;
+    cluster.create("count", "counter").await;
+    cluster.reply("count", "add 1").await;
+    let wanted = 1 + cluster.leader("count").await % 3;
+    let node = wanted.to_string();
+    let arguments =
+        ["group", "priority", "test/count", "--node", &node, "--priority", "200", "--output", "json"];
+    assert_eq!(cluster.quorate(&arguments).json()["priority"], 200);
+    let leads = async |cluster: &Cluster| {
+        wait::until("the preferred node leads", || async {
+            match cluster.leader("count").await {
+                leader if leader == wanted => Ok(()),
+                leader => Err(format!("node {leader} leads")),
+            }
+        })
+        .await;
+    };
+    leads(&cluster).await;
+    let described = cluster.quorate(&["group", "describe", "test/count", "--output", "json"]).json();
+    let members = described["membership"]["members"].as_array().expect("members");
+    let priority = |member: &serde_json::Value| (member["node"].as_u64(), member["priority"].as_u64());
+    assert!(members.iter().map(priority).any(|one| one == (Some(wanted), Some(200))), "{described}");
+
+    cluster.node_mut(wanted).kill();
+    assert_eq!(cluster.reply("count", "add 1").await, "2", "another leads as long as it is gone");
+    cluster.node_mut(wanted).start();
+    leads(&cluster).await;
+    assert_eq!(cluster.reply("count", "add 1").await, "3");
+
+    let strange = ["group", "priority", "test/count", "--node", "9", "--priority", "1"];
+    let output = cluster.quorate(&strange);
+    assert!(output.code == 1 && output.stderr.contains("MEMBER_NOT_FOUND"), "{output:?}");
+}
+
+#[tokio::test]
 async fn a_leadership_stays_when_it_cannot_be_handed_over() {
     let mut cluster = Cluster::start().await;
     cluster.upload("counter").await;

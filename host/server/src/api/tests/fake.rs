@@ -204,6 +204,21 @@ impl Node for FakeNode {
         }
     }
 
+    async fn set_priority(
+        &self,
+        name: &GroupName,
+        node: NodeId,
+        _priority: u32,
+        _deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        match node {
+            NodeId(9) => {
+                Err(RequestError::MemberNotFound { name: name.clone(), node, why: "holds no replica" })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn watch(&self, _group: GroupId) -> Result<broadcast::Receiver<GroupEvent>, RequestError> {
         Ok(self.events.subscribe())
     }

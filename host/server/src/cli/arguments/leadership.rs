@@ -1,4 +1,4 @@
-//! Who leads groups: `quorate group transfer` and `quorate group rebalance`
+//! Who leads groups: `quorate group transfer`, `quorate group priority` and `quorate group rebalance`
 
 use super::ServerArguments;
 use clap::Args;
@@ -13,6 +13,22 @@ pub(crate) struct GroupTransferArguments {
     /// The node that is to lead, by number. [default: of the others, the one that has come furthest]
     #[arg(long, value_name = "NODE")]
     pub(crate) to: Option<u64>,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// `quorate group priority`
+#[derive(Args, Debug)]
+pub(crate) struct GroupPriorityArguments {
+    /// The group: tenant/name.
+    #[arg(value_name = "GROUP")]
+    pub(crate) name: GroupName,
+    /// The node that holds the replica, by number.
+    #[arg(long, value_name = "NODE")]
+    pub(crate) node: u64,
+    /// Of the voters that live, the one with the highest leads; one with 0 never. All begin with 100.
+    #[arg(long, value_name = "PRIORITY")]
+    pub(crate) priority: u32,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
 }

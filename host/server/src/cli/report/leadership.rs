@@ -29,6 +29,27 @@ impl Report for TransferReport {
     }
 }
 
+/// `group priority`
+#[derive(Debug, Serialize)]
+pub(crate) struct PriorityReport {
+    /// The group.
+    pub(crate) name: String,
+    /// The node that holds the replica.
+    pub(crate) node: u64,
+    /// What it is now.
+    pub(crate) priority: u32,
+}
+
+impl Report for PriorityReport {
+    fn human(&self) -> String {
+        let Self { name, node, priority } = self;
+        if *priority == 0 {
+            return format!("node {node} never leads {name}");
+        }
+        format!("the replica of {name} on node {node} has priority {priority}")
+    }
+}
+
 /// `group rebalance`
 #[derive(Debug, Serialize)]
 pub(crate) struct RebalanceReport {

@@ -25,6 +25,7 @@ struct MemberRow {
     matched: Option<u64>,
     lag: Option<u64>,
     awaits_snapshot: Option<bool>,
+    priority: Option<u32>,
     /// What is to become of it; missing when it stays what it is.
     change: Option<String>,
 }
@@ -68,6 +69,7 @@ impl MembersReport {
                 matched: status.map(|status| status.matched),
                 lag: status.map(|status| status.lag),
                 awaits_snapshot: status.map(|status| status.awaits_snapshot),
+                priority: status.map(|status| status.priority),
                 change: wanted.and_then(|wanted| becomes(member, wanted)),
             })
             .collect();
@@ -81,6 +83,7 @@ impl MembersReport {
                     matched: None,
                     lag: None,
                     awaits_snapshot: None,
+                    priority: None,
                     change: Some(format!("joins as {}", role_name(member.role()))),
                 });
             }
@@ -110,7 +113,7 @@ impl MembersReport {
 
     /// As a table, with what the change that is under way waits for.
     pub(super) fn text(&self) -> String {
-        let mut table = table(&["NODE", "REPLICA", "ROLE", "ALIVE", "MATCHED", "LAG", "CHANGE"]);
+        let mut table = table(&["NODE", "REPLICA", "ROLE", "ALIVE", "MATCHED", "LAG", "PRIORITY", "CHANGE"]);
         for member in &self.members {
             let alive = match (member.alive, member.awaits_snapshot) {
                 (None, _) => "-",
@@ -125,6 +128,7 @@ impl MembersReport {
                 alive,
                 &or_dash(member.matched),
                 &or_dash(member.lag),
+                &or_dash(member.priority.map(u64::from)),
                 member.change.as_deref().unwrap_or_default(),
             ]);
         }

@@ -14,7 +14,7 @@ pub(crate) use answer::{Answer, AnswerKind};
 pub(crate) use built::{BuiltReport, CheckReport, TrialSummary};
 pub(crate) use event::EventReport;
 pub(crate) use group::{GroupDeleted, GroupList, GroupReport, GroupRow, SnapshotReport};
-pub(crate) use leadership::{HandOverReport, RebalanceReport, TransferReport};
+pub(crate) use leadership::{HandOverReport, PriorityReport, RebalanceReport, TransferReport};
 pub(crate) use members::{MembersReport, MembersTaken};
 pub(crate) use node::{NodeList, NodeReport, NodeStatusList, ReplicaReport};
 pub(crate) use plugin::{PluginList, PluginReport};

@@ -88,6 +88,9 @@ impl ApplyWorker {
             self.shared.services.waiters.submitted_all(answers);
         }
         if let Some(configuration) = configuration {
+            for request in requests {
+                self.shared.services.waiters.configured(*request, &configuration);
+            }
             self.callback(LifecycleEvent::ConfigurationCommitted { index, members: configuration.members });
         }
         match checkpoint {

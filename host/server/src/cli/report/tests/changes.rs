@@ -19,6 +19,7 @@ fn members_are_listed_with_what_becomes_of_them() {
         matched: 30 - lag,
         lag,
         awaits_snapshot: lag == 30,
+        priority: 100,
     };
     let leader = v1::ReplicaStatus {
         members: vec![
