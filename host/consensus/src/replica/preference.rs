@@ -2,7 +2,6 @@
 
 use super::{Replica, election_ticks};
 use quorate_vocabulary::ReplicaId;
-use raft::ProgressState;
 
 /// How long a leader lets things rest before it hands over to a better one, and longer after every time in vain.
 #[derive(Default)]
@@ -42,13 +41,10 @@ impl Replica {
         if self.configuration.priorities.is_empty() || self.configuration.is_joint() {
             return None;
         }
-        let raft = &self.raw.raft;
-        let last = raft.raft_log.last_index();
+        let last = self.raw.raft.raft_log.last_index();
         let able = self.configuration.voters().filter(|voter| {
-            let progress = raft.prs().get(voter.0);
-            progress.is_some_and(|progress| {
-                progress.state == ProgressState::Replicate && progress.matched == last
-            }) && self.lease.answers(*voter, self.now, self.config.election_timeout)
+            self.follows(*voter).is_some_and(|progress| progress.matched == last)
+                && self.lease.answers(*voter, self.now, self.config.election_timeout)
         });
         let best =
             able.max_by_key(|voter| (self.configuration.priority(*voter), std::cmp::Reverse(*voter)))?;

@@ -1,8 +1,22 @@
+//! How far the members of a group are.
+
 use super::Replica;
 use crate::MemberProgress;
-use raft::ProgressState;
+use quorate_vocabulary::ReplicaId;
+use raft::{Progress, ProgressState};
 
 impl Replica {
+    /// What this leader knows of a replica that has all entries, or gets them without a break. raft goes on probing one that
+    /// it once did not reach until there is an entry which that one lacks.
+    pub(super) fn follows(&self, replica: ReplicaId) -> Option<&Progress> {
+        let raft = &self.raw.raft;
+        raft.prs().get(replica.0).filter(|progress| match progress.state {
+            ProgressState::Replicate => true,
+            ProgressState::Probe => progress.matched == raft.raft_log.last_index(),
+            ProgressState::Snapshot => false,
+        })
+    }
+
     /// How far each member is, if this replica leads.
     pub(super) fn progress(&self) -> Vec<MemberProgress> {
         if !self.is_leader() {

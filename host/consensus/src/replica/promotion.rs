@@ -60,10 +60,9 @@ impl Replica {
 
     /// How many entries this member lacks; none where that cannot be told, as before it has answered.
     fn lag(&self, replica: ReplicaId) -> Option<u64> {
-        let raft = &self.raw.raft;
-        let progress = raft.prs().get(replica.0)?;
-        let follows = progress.state == ProgressState::Replicate;
-        follows.then(|| raft.raft_log.last_index().saturating_sub(progress.matched))
+        let progress = self.follows(replica)?;
+        let answers = progress.state == ProgressState::Replicate || progress.recent_active;
+        answers.then(|| self.raw.raft.raft_log.last_index().saturating_sub(progress.matched))
     }
 
     fn not_caught_up(&self, replica: ReplicaId) -> Refusal {

@@ -12,7 +12,7 @@
 use super::{Replica, election_ticks};
 use crate::{Effect, Input, RaftMessage, RaftMessageType, liveness::Peers};
 use quorate_vocabulary::{Member, NodeId, ReplicaId};
-use raft::{ProgressState, StateRole};
+use raft::StateRole;
 use std::collections::BTreeSet;
 
 #[derive(Default)]
@@ -143,12 +143,9 @@ impl Replica {
 
     /// Whether this member has all there is, and knows it.
     fn has_all(&self, replica: ReplicaId) -> bool {
-        let raft = &self.raw.raft;
-        let last = raft.raft_log.last_index();
-        raft.prs().get(replica.0).is_some_and(|progress| {
-            progress.state == ProgressState::Replicate
-                && (progress.matched, progress.committed_index) == (last, last)
-        })
+        let last = self.raw.raft.raft_log.last_index();
+        self.follows(replica)
+            .is_some_and(|progress| (progress.matched, progress.committed_index) == (last, last))
     }
 
     /// Those that must agree before this leader sleeps: all on nodes that live. None if they are too few.

@@ -3,7 +3,7 @@
 use super::{Replica, proposals::refuse};
 use crate::{Effect, Refusal, RequestId};
 use quorate_vocabulary::{Member, ReplicaId};
-use raft::ProgressState;
+use std::cmp::Reverse;
 
 /// A handover that is under way.
 pub(super) struct Transfer {
@@ -62,16 +62,15 @@ impl Replica {
     /// The voter that can take the leadership soonest: of those that entries are sent to without a break, the one whose
     /// log is longest, and of equals the first.
     pub(super) fn successor(&self) -> Option<ReplicaId> {
-        let prs = self.raw.raft.prs();
         let others = self
             .configuration
             .voters()
             .filter(|voter| *voter != self.replica && self.configuration.priority(*voter) > 0);
         let able = others.filter_map(|voter| {
-            let progress = prs.get(voter.0)?;
-            (progress.state == ProgressState::Replicate).then_some((progress.matched, voter))
+            let progress = self.follows(voter)?;
+            Some((progress.matched, progress.recent_active, Reverse(voter)))
         });
-        able.max_by_key(|(matched, voter)| (*matched, std::cmp::Reverse(*voter))).map(|(_, voter)| voter)
+        able.max().map(|(_, _, Reverse(voter))| voter)
     }
 
     /// Time passes: a handover that takes longer than an election timeout is given up, and the group is served again.

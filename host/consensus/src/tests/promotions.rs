@@ -4,7 +4,7 @@ use super::{
     checks::Answer,
     cluster::{Cluster, GROUP, voter, voters},
 };
-use crate::{EntryBody, Refusal, ReplicaStart};
+use crate::{EntryBody, Input, Refusal, ReplicaStart};
 use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
 
 const MARGIN: u64 = 5;
@@ -71,6 +71,29 @@ fn a_learner_that_lacks_too_much_does_not_become_a_voter() {
     cluster.applied([4], index);
     cluster.run_ms(300);
     assert!(matches!(changed(&mut cluster, with(&[voter(4)])), Answer::Applied { .. }));
+}
+
+#[test]
+fn who_was_not_reached_for_a_moment_and_lacks_nothing_may_vote_and_lead() {
+    let mut cluster = cluster(7);
+    assert!(matches!(changed(&mut cluster, with(&[learner(4)])), Answer::Applied { .. }));
+    let index = cluster.commit(b"to all");
+    cluster.applied([1, 2, 3, 4], index);
+    // Connections break and come back while nothing is written: there is nothing by which raft could see it.
+    let leader = NodeId(cluster.leader());
+    for node in (1..=4).map(NodeId).filter(|node| *node != leader) {
+        cluster.input(leader, Input::Unreachable { node });
+    }
+    cluster.run_ms(300);
+    let request = cluster.transfer(leader, None);
+    let answer = cluster.answer(request);
+    assert!(matches!(answer, Answer::Transferred { .. }), "{answer:?}");
+    let leader = NodeId(cluster.leader());
+    cluster.run_ms(300);
+    cluster.input(leader, Input::Unreachable { node: NodeId(4) });
+    cluster.run_ms(300);
+    let answer = changed(&mut cluster, with(&[voter(4)]));
+    assert!(matches!(answer, Answer::Applied { .. }), "{answer:?}");
 }
 
 #[test]

@@ -177,7 +177,10 @@ impl Core {
         let waits_for = match step {
             MembersStep::Done => return self.complete_change(group, status).await,
             MembersStep::Propose(members) => {
-                tracing::info!(group = %group.name, ?members, "changing the members");
+                const PROPOSED: &str = "a change of its members to be committed";
+                if self.membership.with(group, |under_way| under_way.waits_for != PROPOSED) {
+                    tracing::info!(group = %group.name, ?members, "changing the members");
+                }
                 // Nobody waits for the answer: the next look at the members tells what came of it.
                 let request = self.services.waiters.number();
                 let propose = Input::ProposeConfiguration {
@@ -187,7 +190,7 @@ impl Core {
                     promote_when_caught_up: false,
                 };
                 let _ = self.services.inbox.request(propose);
-                "a change of its members to be committed".to_owned()
+                PROPOSED.to_owned()
             }
             MembersStep::HandOver(to) => {
                 let request = self.services.waiters.number();
