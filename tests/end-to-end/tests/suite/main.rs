@@ -10,6 +10,7 @@ mod deletion;
 mod demo;
 mod first_road;
 mod full_disk;
+mod kills;
 mod leader_loss;
 mod lifecycle;
 mod lost_quorum;
