@@ -3,10 +3,12 @@
 mod leadership;
 mod members;
 mod query;
+mod recovery;
 
 pub(crate) use leadership::{GroupPriorityArguments, GroupRebalanceArguments, GroupTransferArguments};
 pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
 pub(crate) use query::{ConsistencyArgument, QueryArguments};
+pub(crate) use recovery::GroupRecoverArguments;
 
 use crate::demo::DemoArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -227,6 +229,8 @@ pub(crate) enum GroupCommand {
     Transfer(GroupTransferArguments),
     /// Says how much a group prefers the replica on a node as its leader.
     Priority(GroupPriorityArguments),
+    /// Goes on with what is left of a group that has lost a majority of its voters for good.
+    Recover(GroupRecoverArguments),
     /// Hands leaderships over until the nodes lead equally many groups, one after the other.
     Rebalance(GroupRebalanceArguments),
     /// Lists, adds, removes and promotes the members of a group.

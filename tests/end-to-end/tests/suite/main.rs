@@ -18,6 +18,7 @@ mod members;
 mod members_under_load;
 mod queries;
 mod rebalance;
+mod recovery;
 mod reflection_and_health;
 mod refused_plugins;
 mod refused_requests;
