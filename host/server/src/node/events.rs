@@ -39,7 +39,7 @@ impl Events {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use quorate_replica::Position;
+    use quorate_vocabulary::Position;
 
     fn event(topic: &str) -> GroupEvent {
         GroupEvent { position: Position::default(), topic: topic.to_owned(), payload: Bytes::new() }
