@@ -36,6 +36,7 @@ mod leaders;
 mod nodes;
 mod pipeline;
 mod plugins;
+mod recovery;
 mod retry;
 mod watch;
 
@@ -51,8 +52,8 @@ pub use quorate_proto::reason;
 pub use quorate_proto::v1::{
     ChangeMembersRequest, CreateGroupRequest, DescribeGroupResponse, Event, Group, GroupLimits, LeaderSeen,
     ListNodesResponse, MachineKind, Member, MemberRole, MemberSet, MemberStatus, MembersChange, Node,
-    NodeStatusResponse, Plugin, Position, ReplicaRole, ReplicaState, ReplicaStatus, SnapshotGroupResponse,
-    TransferGroupResponse, TrapKind,
+    NodeStatusResponse, Plugin, Position, RecoverGroupResponse, ReplicaRole, ReplicaState, ReplicaStatus,
+    SnapshotGroupResponse, TransferGroupResponse, TrapKind,
 };
 pub use watch::{Watch, Watched};
 

@@ -107,6 +107,8 @@ reasons! {
     PLUGIN_WRONG_WORLD;
     /// A query met a failure of the host on this node.
     QUERY_FAILED;
+    /// The group was not recovered, and is as it was.
+    RECOVERY_REFUSED;
     /// The replica on this node met an error and applies no more.
     REPLICA_FAILED;
     /// A query's request is larger than the group or the node allows.

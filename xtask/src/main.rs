@@ -1,7 +1,8 @@
-//! The commands of the repository: `cargo xtask setup | demo | test | sim | check | fix`.
+//! The commands of the repository: `cargo xtask setup | demo | test | sim | bench | check | fix`.
 //!
 //! Each sets the machine up as far as it needs, so that a fresh clone works with one command.
 
+mod bench;
 mod cargo;
 mod check;
 mod demo;
@@ -40,6 +41,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure a cluster of real processes: failover, density or snapshot
+    Bench {
+        /// Given to the benchmarks as they are: failover --rounds N, density --groups N, snapshot --mebibytes N, --help
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check format, lints, documentation and dependencies; writes to no source
     Check,
     /// Mend format and what clippy can mend: the only command that writes to sources
@@ -52,6 +59,7 @@ fn main() -> anyhow::Result<()> {
         Command::Demo { arguments } => demo::run(&arguments),
         Command::Test => test::run(),
         Command::Sim { arguments } => sim::run(&arguments),
+        Command::Bench { arguments } => bench::run(&arguments),
         Command::Check => check::run(),
         Command::Fix => fix::run(),
     }

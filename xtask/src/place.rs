@@ -34,6 +34,11 @@ pub(crate) fn binary() -> Result<PathBuf> {
     Ok(target()?.join("debug/quorate"))
 }
 
+/// The `benchmarks` binary, built beside it.
+pub(crate) fn benchmarks() -> Result<PathBuf> {
+    Ok(target()?.join("debug/benchmarks"))
+}
+
 /// The `simulation` binary, of the profile `sim`.
 pub(crate) fn simulation() -> Result<PathBuf> {
     Ok(target()?.join("sim/simulation"))

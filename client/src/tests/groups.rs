@@ -3,7 +3,7 @@ use crate::{Client, CreateGroupRequest, Group, GroupLimits, Plugin, reason};
 use quorate_proto::v1::{
     ChangeMembersRequest, ChangeMembersResponse, CreateGroupResponse, DeleteGroupResponse,
     DescribeGroupResponse, ListGroupsResponse, ListNodesResponse, ListPluginsResponse, NodeStatusResponse,
-    SetPriorityResponse, SnapshotGroupResponse, TransferGroupResponse,
+    RecoverGroupResponse, SetPriorityResponse, SnapshotGroupResponse, TransferGroupResponse,
 };
 use tonic::Code;
 
@@ -174,4 +174,22 @@ async fn the_nodes_are_listed_by_whoever_answers() {
     let addresses = [super::support::nobody().await, node.address.clone()];
     let client = Client::lazy(&addresses, super::support::config()).expect("addresses");
     assert_eq!(client.list_nodes().await.expect("answered").cluster, "blue");
+}
+
+#[tokio::test]
+async fn a_recovery_is_asked_of_one_node_and_once() {
+    let (one, two) = (FakeNode::start().await, FakeNode::start().await);
+    two.recover.answers(|request| {
+        assert_eq!(
+            (request.name.as_str(), &request.survivor_nodes[..], request.accept_loss),
+            (GROUP, &[2][..], true)
+        );
+        Ok(RecoverGroupResponse { epoch: 1, members: Vec::new() })
+    });
+    let client = client([&one, &two]);
+    let recovered = client.recover_group_at(&two.address, GROUP, &[2]).await.expect("recovered");
+    assert_eq!(recovered.epoch, 1);
+    two.recover.answers(|_| Err(told(Code::Aborted, reason::OUTCOME_UNKNOWN, &[])));
+    client.recover_group_at(&two.address, GROUP, &[2]).await.expect_err("nobody knows");
+    assert_eq!((one.recover.calls(), two.recover.calls()), (0, 2));
 }

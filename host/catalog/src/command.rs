@@ -4,7 +4,7 @@ use prost::Message;
 use quorate_proto::catalog::v1;
 use quorate_replica::ports::{GroupLimits, Outcome};
 use quorate_vocabulary::{
-    FolderId, GroupId, GroupName, MachineKind, MemberRole, NodeId, PluginDigest, PluginReference,
+    FolderId, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest, PluginReference,
 };
 
 /// A change of the catalog, to be proposed to group 0.
@@ -71,6 +71,16 @@ pub enum Change {
         /// Which change.
         number: u64,
     },
+    /// A group, or the catalog itself (group 0), has been recovered after it had lost a majority of its voters, and has these members alone: the others, and any
+    /// change that was under way, are no more. Ignored unless the epoch is more than is known.
+    NoteRecovery {
+        /// Which group.
+        group: GroupId,
+        /// How many times it was recovered.
+        epoch: u64,
+        /// Its members now.
+        survivors: Vec<Member>,
+    },
     /// A group is deleted, with all it holds.
     DeleteGroup {
         /// Which one.
@@ -128,6 +138,11 @@ pub enum CatalogReply {
     Group(Group),
     /// The group that was deleted.
     GroupDeleted(Tombstone),
+    /// The catalog itself, which was recovered.
+    Recovered {
+        /// How many times.
+        epoch: u64,
+    },
 }
 
 impl CatalogCommand {

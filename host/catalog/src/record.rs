@@ -72,6 +72,8 @@ pub struct Group {
     pub changes: u64,
     /// The last of them, until it is brought about.
     pub change: Option<MembersChange>,
+    /// How many times it was recovered after it had lost a majority of its voters.
+    pub epoch: u64,
     /// What the plugin may use in it.
     pub limits: GroupLimits,
     /// When it was created, in milliseconds since the Unix epoch.

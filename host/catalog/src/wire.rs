@@ -130,6 +130,11 @@ impl From<&Change> for v1::command::Change {
             Change::CompleteMembersChange { group, number } => {
                 Self::CompleteMembersChange(v1::CompleteMembersChange { group: group.0, number: *number })
             }
+            Change::NoteRecovery { group, epoch, survivors } => Self::NoteRecovery(v1::NoteRecovery {
+                group: group.0,
+                epoch: *epoch,
+                survivors: members::wire(survivors),
+            }),
             Change::DeleteGroup { name } => Self::DeleteGroup(v1::DeleteGroup { name: name.to_string() }),
         }
     }
@@ -170,6 +175,11 @@ impl TryFrom<v1::command::Change> for Change {
             Wire::CompleteMembersChange(complete) => {
                 Self::CompleteMembersChange { group: GroupId(complete.group), number: complete.number }
             }
+            Wire::NoteRecovery(note) => Self::NoteRecovery {
+                group: GroupId(note.group),
+                epoch: note.epoch,
+                survivors: members::read(&note.survivors),
+            },
             Wire::DeleteGroup(delete) => Self::DeleteGroup { name: parse(&delete.name)? },
         })
     }
@@ -183,6 +193,7 @@ impl From<&CatalogReply> for v1::Reply {
             CatalogReply::Plugin(plugin) => Done::Plugin(plugin.into()),
             CatalogReply::PluginRemoved(reference) => Done::PluginRemoved(reference.to_string()),
             CatalogReply::Group(group) => Done::Group(group.into()),
+            CatalogReply::Recovered { epoch } => Done::Recovered(*epoch),
             CatalogReply::GroupDeleted(tombstone) => Done::GroupDeleted(tombstone.into()),
         };
         Self { done: Some(done) }
@@ -200,6 +211,7 @@ impl TryFrom<v1::Reply> for CatalogReply {
             Done::PluginRemoved(reference) => Self::PluginRemoved(parse(&reference)?),
             Done::Group(group) => Self::Group(group.try_into()?),
             Done::GroupDeleted(tombstone) => Self::GroupDeleted(tombstone.try_into()?),
+            Done::Recovered(epoch) => Self::Recovered { epoch },
         })
     }
 }

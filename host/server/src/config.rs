@@ -26,6 +26,10 @@ use toml::Spanned;
 pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
 /// How many nodes may found a cluster: all of them vote in the catalog.
 pub const FOUNDING_NODES_MAX: usize = 7;
+/// How few snapshots of a replica may be kept. A memory machine that a trap or a checkpoint that fails has cost its instance is
+/// made again from the snapshot it was loaded from. A checkpoint is on disk before it is known to load: if only one were kept,
+/// it would push out that snapshot, and be discarded when it does not load.
+const SNAPSHOTS_KEPT_MIN: usize = 2;
 /// The port nodes listen on when nothing else is said.
 pub const PORT_DEFAULT: u16 = 7300;
 
@@ -255,7 +259,22 @@ impl Source<'_> {
             0..=100_000_000,
             node.log_margin_entries,
         )?;
-        node.snapshots_kept = self.within("kept", section.kept, 1..=100, node.snapshots_kept)?;
+        node.snapshots_kept =
+            self.within("kept", section.kept, SNAPSHOTS_KEPT_MIN..=100, node.snapshots_kept)?;
+        let bytes_per_second = section.bytes_per_second_max;
+        node.snapshot_bytes_per_second_max = match bytes_per_second {
+            Some(unlimited) if *unlimited.get_ref() == 0 => 0,
+            limit => self.within(
+                "bytes_per_second_max",
+                limit,
+                64 * 1024..=1024 * 1024 * 1024 * 1024,
+                node.snapshot_bytes_per_second_max,
+            )?,
+        };
+        node.snapshot_sends_max =
+            self.within("sends_max", section.sends_max, 1..=64, node.snapshot_sends_max)?;
+        node.snapshot_receives_max =
+            self.within("receives_max", section.receives_max, 1..=64, node.snapshot_receives_max)?;
         Ok(())
     }
 }

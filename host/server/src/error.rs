@@ -81,6 +81,14 @@ pub enum RequestError {
         /// What kept it from being handed over.
         why: String,
     },
+    /// The group is not recovered.
+    #[error("group {name} was not recovered: {why}")]
+    RecoveryRefused {
+        /// The group.
+        name: GroupName,
+        /// What speaks against it.
+        why: String,
+    },
     /// A group of that name exists.
     #[error("the group name {name} is taken")]
     NameTaken {
@@ -246,6 +254,7 @@ impl RequestError {
             Self::NodeNotFound { .. } => reason::NODE_NOT_FOUND,
             Self::MemberNotFound { .. } => reason::MEMBER_NOT_FOUND,
             Self::TransferFailed { .. } => reason::TRANSFER_FAILED,
+            Self::RecoveryRefused { .. } => reason::RECOVERY_REFUSED,
             Self::NameTaken { .. } => reason::NAME_TAKEN,
             Self::VersionTaken { .. } => reason::VERSION_TAKEN,
             Self::PluginInUse { .. } => reason::PLUGIN_IN_USE,
@@ -287,6 +296,7 @@ impl RequestError {
             | Self::SnapshotFailed { .. }
             | Self::FolderLost { .. }
             | Self::TransferFailed { .. }
+            | Self::RecoveryRefused { .. }
             | Self::CatalogRefused { .. } => Code::FailedPrecondition,
             Self::CommandTooLarge { .. }
             | Self::RequestTooLarge { .. }
@@ -323,6 +333,9 @@ impl RequestError {
             }
             Self::TransferFailed { name, .. } => {
                 format!("see who is alive and how far each member lags with `quorate group describe {name}`")
+            }
+            Self::RecoveryRefused { .. } => {
+                "bring the lost nodes back, or name all that are left and ask again".to_owned()
             }
             Self::NameTaken { .. } => "choose another name, or delete the group that has it".to_owned(),
             Self::VersionTaken { .. } => "upload it under a new version".to_owned(),

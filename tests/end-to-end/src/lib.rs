@@ -8,6 +8,7 @@ pub mod ask;
 mod cluster;
 pub mod damage;
 mod environment;
+pub mod kills;
 mod node;
 mod quorate;
 pub mod wait;

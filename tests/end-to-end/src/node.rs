@@ -62,6 +62,12 @@ impl Node {
         self.child.is_some()
     }
 
+    /// The number of its process, when it runs.
+    #[must_use]
+    pub fn process(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Starts its process; does not wait for anything.
     ///
     /// # Panics

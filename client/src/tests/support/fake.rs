@@ -4,11 +4,11 @@ use quorate_proto::v1::{
     ChangeMembersRequest, ChangeMembersResponse, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest,
     DeleteGroupResponse, DescribeGroupRequest, DescribeGroupResponse, ListGroupsRequest, ListGroupsResponse,
     ListNodesRequest, ListNodesResponse, ListPluginsRequest, ListPluginsResponse, NodeStatusRequest,
-    NodeStatusResponse, QueryRequest, QueryResponse, SetPriorityRequest, SetPriorityResponse,
-    SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest, SubmitResponse, SubmitStreamRequest,
-    SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse, UploadPluginRequest,
-    UploadPluginResponse, WatchRequest, WatchResponse, commands_server, groups_server, nodes_server,
-    plugins_server,
+    NodeStatusResponse, QueryRequest, QueryResponse, RecoverGroupRequest, RecoverGroupResponse,
+    SetPriorityRequest, SetPriorityResponse, SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest,
+    SubmitResponse, SubmitStreamRequest, SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse,
+    UploadPluginRequest, UploadPluginResponse, WatchRequest, WatchResponse, commands_server, groups_server,
+    nodes_server, plugins_server,
 };
 use std::sync::{
     Arc, Mutex,
@@ -113,6 +113,7 @@ pub(in crate::tests) struct Fake {
     pub(in crate::tests) snapshot: Method<SnapshotGroupRequest, SnapshotGroupResponse>,
     pub(in crate::tests) change_members: Method<ChangeMembersRequest, ChangeMembersResponse>,
     pub(in crate::tests) transfer: Method<TransferGroupRequest, TransferGroupResponse>,
+    pub(in crate::tests) recover: Method<RecoverGroupRequest, RecoverGroupResponse>,
     pub(in crate::tests) set_priority: Method<SetPriorityRequest, SetPriorityResponse>,
     pub(in crate::tests) list_nodes: Method<ListNodesRequest, ListNodesResponse>,
     pub(in crate::tests) status: Method<NodeStatusRequest, NodeStatusResponse>,
@@ -192,6 +193,7 @@ impl groups_server::Groups for Services {
         change_members => change_members: ChangeMembersRequest, ChangeMembersResponse;
         transfer => transfer: TransferGroupRequest, TransferGroupResponse;
         set_priority => set_priority: SetPriorityRequest, SetPriorityResponse;
+        recover => recover: RecoverGroupRequest, RecoverGroupResponse;
     }
 }
 

@@ -36,6 +36,7 @@ impl CatalogState {
             }
             Change::ChangeMembers { name, edit } => self.change_members(name, edit, position.time_ms),
             Change::CompleteMembersChange { group, number } => self.complete_members_change(*group, *number),
+            Change::NoteRecovery { group, epoch, survivors } => self.note_recovery(*group, *epoch, survivors),
             Change::DeleteGroup { name } => self.delete_group(name, position.time_ms),
         }?;
         if let Some(change) = change {
@@ -174,6 +175,7 @@ impl CatalogState {
             members,
             changes: 0,
             change: None,
+            epoch: 0,
             limits: limits.clone(),
             created_ms: time_ms,
         };

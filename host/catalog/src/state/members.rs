@@ -11,6 +11,10 @@ use crate::{
 use quorate_vocabulary::{GroupId, GroupName, Member, MemberRole, NodeId, ReplicaId};
 use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
+/// Numbers of groups and replicas that are not given out when the catalog was recovered: more than can have been given out
+/// and be lost with it.
+const RECOVERY_NUMBERS_SKIPPED: u64 = 1 << 32;
+
 /// What each node is to hold.
 type Roles = BTreeMap<NodeId, MemberRole>;
 
@@ -98,6 +102,53 @@ impl CatalogState {
         };
         let text = format!("group {} has {}", group.name, members_text(&change.wanted));
         group.members = change.wanted;
+        self.put_group(&group);
+        Ok((CatalogReply::Group(group), Some(text)))
+    }
+
+    /// The catalog itself was recovered. What it had given out last may be lost with those who knew it, and be somewhere
+    /// still: those numbers must not be given out again.
+    fn note_own_recovery(&mut self, epoch: u64, survivors: &[Member]) -> Changed {
+        if epoch <= self.epoch {
+            return Ok((CatalogReply::Recovered { epoch: self.epoch }, None));
+        }
+        self.last_group = self.last_group.saturating_add(RECOVERY_NUMBERS_SKIPPED);
+        self.last_replica = self.last_replica.saturating_add(RECOVERY_NUMBERS_SKIPPED);
+        self.epoch = epoch;
+        let text = format!("the catalog is recovered in epoch {epoch}, with {}", members_text(survivors));
+        Ok((CatalogReply::Recovered { epoch }, Some(text)))
+    }
+
+    /// What the group's own log says of its members counts, whatever was wanted.
+    pub(super) fn note_recovery(&mut self, id: GroupId, epoch: u64, survivors: &[Member]) -> Changed {
+        if id.is_catalog() {
+            return self.note_own_recovery(epoch, survivors);
+        }
+        let group = self.group(id).ok_or(CatalogError::GroupGone { id })?;
+        if epoch <= group.epoch {
+            return Ok((CatalogReply::Group(group.clone()), None));
+        }
+        let known = |survivor: &Member| {
+            group.placed().any(|member| (member.replica, member.node) == (survivor.replica, survivor.node))
+        };
+        if survivors.is_empty() || !survivors.iter().all(known) {
+            return Err(CatalogError::Malformed { cause: "a survivor is no member of its group".into() });
+        }
+        let lost = |member: &&Member| !survivors.iter().any(|survivor| survivor.replica == member.replica);
+        let lost: Vec<String> = group.placed().filter(lost).map(|member| member.node.to_string()).collect();
+        let mut group = group.clone();
+        group.members = survivors.to_vec();
+        group.members.sort_unstable_by_key(|member| member.node);
+        // Another change, so that nobody completes the one that was under way.
+        group.changes = group.changes.saturating_add(1);
+        group.change = None;
+        group.epoch = epoch;
+        let text = format!(
+            "group {} is recovered in epoch {epoch}, with {}; lost are its replicas on {}",
+            group.name,
+            members_text(&group.members),
+            lost.join(", ")
+        );
         self.put_group(&group);
         Ok((CatalogReply::Group(group), Some(text)))
     }

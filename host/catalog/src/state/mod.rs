@@ -18,6 +18,8 @@ use std::{
 pub struct CatalogState {
     last_group: u64,
     last_replica: u64,
+    /// How many times the catalog itself was recovered.
+    epoch: u64,
     nodes: Arc<BTreeMap<NodeId, Arc<Node>>>,
     plugins: Arc<BTreeMap<PluginReference, Arc<PublishedPlugin>>>,
     groups: Arc<BTreeMap<GroupId, Arc<Group>>>,
@@ -83,6 +85,12 @@ impl CatalogState {
     #[must_use]
     pub fn knows_replica(&self, id: ReplicaId) -> bool {
         id.0 <= self.last_replica
+    }
+
+    /// How many times the catalog itself was recovered after it had lost a majority of its voters.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The groups deleted lately, the newest last.

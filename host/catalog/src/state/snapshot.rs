@@ -12,6 +12,7 @@ impl CatalogState {
             format: wire::FORMAT,
             last_group: self.last_group,
             last_replica: self.last_replica,
+            epoch: self.epoch,
             nodes: self.nodes().map(Into::into).collect(),
             plugins: self.plugins().map(Into::into).collect(),
             groups: self.groups().map(Into::into).collect(),
@@ -25,8 +26,12 @@ impl CatalogState {
     pub fn decode(bytes: &[u8]) -> Result<Self, CatalogError> {
         let state = v1::State::decode(bytes).map_err(wire::damaged)?;
         wire::check_format(state.format)?;
-        let mut read =
-            Self { last_group: state.last_group, last_replica: state.last_replica, ..Self::default() };
+        let mut read = Self {
+            last_group: state.last_group,
+            last_replica: state.last_replica,
+            epoch: state.epoch,
+            ..Self::default()
+        };
         let nodes = Arc::make_mut(&mut read.nodes);
         for node in state.nodes {
             let node = crate::Node::try_from(node)?;

@@ -5,7 +5,9 @@ use crate::{
     PluginToPublish,
 };
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{FolderId, GroupId, MachineKind, MemberRole, NodeId, PluginDigest, Position};
+use quorate_vocabulary::{
+    FolderId, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, Position,
+};
 
 pub(super) const ENGINE: &str = "wasmtime 48 x86_64";
 
@@ -82,6 +84,10 @@ pub(super) fn set_members(name: &str, all: Vec<(NodeId, MemberRole)>) -> Change 
 
 pub(super) fn complete(group: u64, number: u64) -> Change {
     Change::CompleteMembersChange { group: GroupId(group), number }
+}
+
+pub(super) fn note_recovery(group: u64, epoch: u64, survivors: &[Member]) -> Change {
+    Change::NoteRecovery { group: GroupId(group), epoch, survivors: survivors.to_vec() }
 }
 
 /// One change, by somebody, at index 9.

@@ -1,5 +1,6 @@
 use super::fixtures::{
-    change, complete, create, drain, edit, furnished, group, learners, must, register_as, set_members, voters,
+    change, complete, create, drain, edit, furnished, group, learners, must, note_recovery, register_as,
+    set_members, voters,
 };
 use crate::{CatalogError, CatalogState, Hosted, Instruction, MembersChange, reconcile};
 use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
@@ -156,4 +157,37 @@ fn a_node_creates_what_is_to_join_and_removes_only_what_has_left() {
     must(&mut state, [complete(1, 1)]);
     let remove = Instruction::Remove { group: GroupId(1), replica: ReplicaId(1) };
     assert_eq!(reconcile(&state, NodeId(1), &hosted(&[(1, 1)])), [remove]);
+}
+
+#[test]
+fn a_group_that_was_recovered_has_its_survivors_and_nothing_else_is_wanted() {
+    let mut state = three_of_four();
+    must(&mut state, [edit("acme/a", &voters(&[4]), &[1], &[])]);
+    must(&mut state, [note_recovery(1, 1, &[voter(3, 3)])]);
+    let after = group(&state, "acme/a");
+    assert_eq!((&after.members[..], &after.change, after.epoch), (&[voter(3, 3)][..], &None, 1));
+    assert!(
+        [1, 2, 4].iter().all(|node| on(&state, *node).is_none()),
+        "what is lost is destroyed when it is back"
+    );
+    let record = state.audit().next_back().expect("it is audited").change.clone();
+    assert!(record.contains("lost are its replicas on 1, 2, 4"), "{record}");
+    must(&mut state, [complete(1, 1), note_recovery(1, 1, &[voter(2, 2)])]);
+    assert_eq!(group(&state, "acme/a"), after, "told twice, and late");
+    // A node comes back with a replica of its own.
+    must(&mut state, [edit("acme/a", &voters(&[2]), &[], &[])]);
+    assert_eq!(on(&state, 2), Some(5));
+    let stranger = change(&mut state, note_recovery(1, 2, &[voter(9, 1)]));
+    assert!(matches!(stranger, Err(CatalogError::Malformed { .. })), "{stranger:?}");
+}
+
+#[test]
+fn a_catalog_that_was_recovered_gives_out_no_number_that_may_have_been_lost() {
+    let mut state = three_of_four();
+    must(&mut state, [note_recovery(0, 1, &[voter(1, 1)])]);
+    must(&mut state, [note_recovery(0, 1, &[voter(1, 1)]), create("acme/b", "acme/kv@1", &[1])]);
+    let created = group(&state, "acme/b");
+    assert!(created.id.0 > 1_000_000 && created.members[0].replica.0 > 1_000_000, "{created:?}");
+    assert_eq!(state.epoch(), 1);
+    assert_eq!(CatalogState::decode(&state.encode()), Ok(state));
 }

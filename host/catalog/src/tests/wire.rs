@@ -1,13 +1,13 @@
 use super::fixtures::{
-    complete, create, delete, drain, edit, furnished, group, learners, must, publish, register,
-    remove_plugin, set_members, to_publish, voters,
+    complete, create, delete, drain, edit, furnished, group, learners, must, note_recovery, publish,
+    register, remove_plugin, set_members, to_publish, voters,
 };
 use crate::{CatalogCommand, CatalogError, CatalogReply, CatalogState, Change};
 use bytes::Bytes;
 use prost::Message;
 use quorate_proto::catalog::v1;
 use quorate_replica::ports::{GroupLimits, LimitError, Outcome, Trap, TrapKind};
-use quorate_vocabulary::{GroupId, MachineKind, NodeId, PluginDigest};
+use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId};
 
 fn errors() -> Vec<CatalogError> {
     let group = "acme/a".parse().expect("a name");
@@ -36,6 +36,7 @@ fn errors() -> Vec<CatalogError> {
 #[test]
 fn commands_read_back_as_they_were_written() {
     let memory = crate::PluginToPublish { kind: MachineKind::Memory, ..to_publish("acme/kv@1", b"kv") };
+    let survivor = Member { replica: ReplicaId(3), node: NodeId(2), role: MemberRole::Voter };
     for change in [
         register(1),
         drain(1),
@@ -46,6 +47,7 @@ fn commands_read_back_as_they_were_written() {
         edit("acme/a", &[voters(&[4]), learners(&[5])].concat(), &[1], &[2]),
         set_members("acme/a", voters(&[1, 2])),
         complete(3, 4),
+        note_recovery(1, 2, &[survivor]),
         delete("acme/a"),
     ] {
         let command = CatalogCommand { actor: "ada".into(), change };

@@ -81,6 +81,7 @@ impl From<&Group> for v1::Group {
             founders: members::wire(&group.founders),
             changes: group.changes,
             change: group.change.as_ref().map(members::wire_under_way),
+            epoch: group.epoch,
             limits: Some(wire_limits(&group.limits)),
             created_ms: group.created_ms,
         }
@@ -106,6 +107,7 @@ impl TryFrom<v1::Group> for Group {
             members,
             changes: group.changes,
             change: group.change.as_ref().map(members::under_way),
+            epoch: group.epoch,
             limits: limits(&group.limits.ok_or_else(|| malformed("a group has no limits"))?),
             created_ms: group.created_ms,
         })

@@ -78,7 +78,7 @@ pub(super) fn plugin(plugin: &PluginView) -> v1::Plugin {
     }
 }
 
-fn member(member: &Member) -> v1::Member {
+pub(super) fn member(member: &Member) -> v1::Member {
     let role = match member.role {
         MemberRole::Voter => v1::MemberRole::Voter,
         MemberRole::Learner => v1::MemberRole::Learner,

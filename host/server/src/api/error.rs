@@ -154,6 +154,9 @@ fn cause_at_the_node(error: &RequestError) -> &'static str {
         RequestError::TransferFailed { .. } => {
             "a leader is followed only by a voter that lives and has all that is committed"
         }
+        RequestError::RecoveryRefused { .. } => {
+            "only a group that cannot help itself is recovered, by the survivor whose log is longest"
+        }
         RequestError::NameTaken { .. } => "a name belongs to one group at a time",
         RequestError::VersionTaken { .. } => {
             "replicas and restarts rely on it that a version stays what it is"

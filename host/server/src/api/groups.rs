@@ -116,4 +116,18 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
         self.node.set_priority(&name, NodeId(node), priority, deadline).await.map_err(ApiError::from)?;
         Ok(Response::new(v1::SetPriorityResponse {}))
     }
+
+    async fn recover(
+        &self,
+        request: Request<v1::RecoverGroupRequest>,
+    ) -> Result<Response<v1::RecoverGroupResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let request = request.into_inner();
+        let name: GroupName = validate::name("name", &request.name)?;
+        let survivors = validate::survivors(&request)?;
+        let recovered = self.node.recover(&name, survivors, deadline).await.map_err(ApiError::from)?;
+        let members = recovered.members.iter().map(convert::member).collect();
+        Ok(Response::new(v1::RecoverGroupResponse { epoch: recovered.epoch, members }))
+    }
 }

@@ -1,8 +1,8 @@
 use crate::{
     RequestError,
     node::{
-        ChangeMembers, Consistency, CreateGroup, Deadline, GroupEvent, GroupView, LeadershipMoved,
-        NodeHandle, NodeStatus, NodeView, PluginView, Queried, SnapshotTaken, Submitted,
+        ChangeMembers, Consistency, CreateGroup, Deadline, GroupEvent, GroupRecovered, GroupView,
+        LeadershipMoved, NodeHandle, NodeStatus, NodeView, PluginView, Queried, SnapshotTaken, Submitted,
     },
 };
 use bytes::Bytes;
@@ -110,6 +110,14 @@ pub trait Node: Clone + Send + Sync + 'static {
         deadline: Deadline,
     ) -> impl Future<Output = Result<(), RequestError>> + Send;
 
+    /// Goes on with those that are left of a group.
+    fn recover(
+        &self,
+        name: &GroupName,
+        survivors: Vec<NodeId>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<GroupRecovered, RequestError>> + Send;
+
     /// The events of a group from now on.
     ///
     /// # Errors
@@ -208,6 +216,15 @@ impl Node for NodeHandle {
         deadline: Deadline,
     ) -> Result<(), RequestError> {
         Self::set_priority(self, name, node, priority, deadline).await
+    }
+
+    async fn recover(
+        &self,
+        name: &GroupName,
+        survivors: Vec<NodeId>,
+        deadline: Deadline,
+    ) -> Result<GroupRecovered, RequestError> {
+        Self::recover(self, name, survivors, deadline).await
     }
 
     fn watch(&self, group: GroupId) -> Result<broadcast::Receiver<GroupEvent>, RequestError> {

@@ -79,6 +79,21 @@ pub(super) fn consistency(consistency: i32, max_staleness_ms: u64) -> Result<Con
     Ok(consistency)
 }
 
+/// The nodes that are left of a group.
+pub(super) fn survivors(request: &v1::RecoverGroupRequest) -> Result<Vec<NodeId>, ApiError> {
+    if !request.accept_loss {
+        return Err(invalid(
+            "accept_loss",
+            "what only the lost replicas had is lost, which has to be accepted",
+        ));
+    }
+    let survivors: BTreeSet<NodeId> = request.survivor_nodes.iter().copied().map(NodeId).collect();
+    if survivors.is_empty() || survivors.len() != request.survivor_nodes.len() {
+        return Err(invalid("survivor_nodes", "it names each node that is left once, and at least one"));
+    }
+    Ok(survivors.into_iter().collect())
+}
+
 /// How much a group may prefer a replica as its leader.
 pub(super) fn priority(priority: u32) -> Result<(), ApiError> {
     if priority <= PRIORITY_MAX {

@@ -3,10 +3,12 @@
 mod leadership;
 mod members;
 mod query;
+mod recovery;
 
 pub(crate) use leadership::{GroupPriorityArguments, GroupRebalanceArguments, GroupTransferArguments};
 pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
 pub(crate) use query::{ConsistencyArgument, QueryArguments};
+pub(crate) use recovery::GroupRecoverArguments;
 
 use crate::demo::DemoArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -125,7 +127,10 @@ The configuration file:
   [snapshots]
   entries = 10000                 # one is taken when so many entries were applied
   log_margin_entries = 1000       # entries kept behind it for followers that lag
-  kept = 2";
+  kept = 2                        # of each replica
+  bytes_per_second_max = 134217728   # that are sent to one node; 0: no limit
+  sends_max = 4                   # at a time
+  receives_max = 4";
 
 /// `quorate dev`
 #[derive(Args, Debug)]
@@ -226,6 +231,8 @@ pub(crate) enum GroupCommand {
     Transfer(GroupTransferArguments),
     /// Says how much a group prefers the replica on a node as its leader.
     Priority(GroupPriorityArguments),
+    /// Goes on with what is left of a group that has lost a majority of its voters for good.
+    Recover(GroupRecoverArguments),
     /// Hands leaderships over until the nodes lead equally many groups, one after the other.
     Rebalance(GroupRebalanceArguments),
     /// Lists, adds, removes and promotes the members of a group.

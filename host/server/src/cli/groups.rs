@@ -5,6 +5,7 @@ use super::{
     failure::Failure,
     leadership, limits, members,
     output::Output,
+    recovery,
     report::{GroupDeleted, GroupList, GroupReport, GroupRow, MembersReport, ReplicaReport, SnapshotReport},
     server,
 };
@@ -22,6 +23,7 @@ pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Fai
         GroupCommand::Snapshot(arguments) => snapshot(&arguments, output).await,
         GroupCommand::Transfer(arguments) => leadership::transfer(&arguments, output).await,
         GroupCommand::Priority(arguments) => leadership::priority(&arguments, output).await,
+        GroupCommand::Recover(arguments) => recovery::recover(&arguments, output).await,
         GroupCommand::Rebalance(arguments) => leadership::rebalance(&arguments, output).await,
         GroupCommand::Members(command) => members::run(command, output).await,
     }

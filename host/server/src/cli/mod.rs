@@ -15,6 +15,7 @@ pub(crate) mod output;
 pub(crate) mod payload;
 mod plugins;
 mod query;
+mod recovery;
 mod report;
 mod server;
 mod start;

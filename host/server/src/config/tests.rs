@@ -24,6 +24,9 @@ plugin_bytes_max = 1048576
 
 [snapshots]
 entries = 500
+kept = 3
+bytes_per_second_max = 1000000
+sends_max = 2
 "#;
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
@@ -56,7 +59,8 @@ fn a_good_file_is_read_whole() {
     assert_eq!(config.node.lease_margin, Some(Duration::from_millis(300)));
     assert_eq!(config.node.hibernate_after, Some(Duration::from_secs(60)));
     assert_eq!((config.node.plugin_bytes_max, config.api.plugin_bytes_max), (1_048_576, 1_048_576));
-    assert_eq!(config.node.snapshot_entries, 500);
+    assert_eq!((config.node.snapshot_entries, config.node.snapshots_kept), (500, 3));
+    assert_eq!((config.node.snapshot_bytes_per_second_max, config.node.snapshot_sends_max), (1_000_000, 2));
 }
 
 #[test]
@@ -133,6 +137,9 @@ fn values_that_cannot_be_are_refused_where_they_stand() {
         ("after_ms = 60000", "after_ms = 1999", 18, 22, "at least election_ms, which is 2000"),
         ("plugin_bytes_max = 1048576", "plugin_bytes_max = 1", 21, 20, "must be 1024 to"),
         ("entries = 500", "entries = 0", 24, 11, "must be 10 to"),
+        ("kept = 3", "kept = 1", 25, 8, "must be 2 to"),
+        ("max = 1000000", "max = 1", 26, 24, "must be 65536 to"),
+        ("sends_max = 2", "sends_max = 0", 27, 13, "must be 1 to"),
     ] {
         let (found_line, found_column, why) = error(from, to);
         assert!(why.contains(part), "{from} -> {to}: {why}");

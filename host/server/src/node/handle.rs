@@ -6,8 +6,8 @@ use super::{
     core::Core,
     uploads::plugin_view,
     view::{
-        ChangeMembers, Consistency, CreateGroup, GroupEvent, GroupView, LeadershipMoved, NodeStatus,
-        NodeView, PluginView, Queried, SnapshotTaken, Submitted,
+        ChangeMembers, Consistency, CreateGroup, GroupEvent, GroupRecovered, GroupView, LeadershipMoved,
+        NodeStatus, NodeView, PluginView, Queried, SnapshotTaken, Submitted,
     },
 };
 use crate::RequestError;
@@ -232,6 +232,20 @@ impl NodeHandle {
         deadline: Deadline,
     ) -> Result<(), RequestError> {
         self.core.set_priority(name, node, priority, deadline).await
+    }
+
+    /// Goes on with those that are left of a group that has lost a majority of its voters for good, at the price of what only
+    /// the lost ones had. Only at the survivor that has most of the log.
+    ///
+    /// # Errors
+    /// When the group can help itself, or not all survivors elect this one.
+    pub async fn recover(
+        &self,
+        name: &GroupName,
+        survivors: Vec<NodeId>,
+        deadline: Deadline,
+    ) -> Result<GroupRecovered, RequestError> {
+        self.core.recover(name, &survivors, deadline).await
     }
 
     /// Asks for other members of a group, and answers once the catalog has taken it down. The group's leader brings it about.

@@ -2,11 +2,12 @@
 
 use super::{
     apply_worker::{ApplyWork, ApplyWorker},
+    events::Events,
     life::RoleChange,
     observe_worker::{ObserveWork, ObserveWorker},
     pool::{Mailbox, panic_message},
     services::Services,
-    view::{GroupEvent, ReplicaState, TermOfLeader},
+    view::{ReplicaState, TermOfLeader},
 };
 use quorate_consensus::Role;
 use quorate_replica::{
@@ -23,10 +24,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::{broadcast, oneshot, watch};
-
-/// Events a slow watcher may lag behind before it loses the oldest.
-const EVENTS_KEPT: usize = 1024;
+use tokio::sync::{oneshot, watch};
 
 /// How far a replica has come.
 #[derive(Clone, Debug)]
@@ -68,7 +66,7 @@ pub(super) struct ReplicaShared {
     pub(super) snapshots: Arc<SnapshotStore>,
     pub(super) history: Arc<GroupHistory>,
     state: Arc<GroupState>,
-    pub(super) events: broadcast::Sender<GroupEvent>,
+    pub(super) events: Events,
     /// How far the log is applied, for those who wait for it.
     pub(super) applied: watch::Sender<u64>,
     /// Where apply takes its work: known once it has a mailbox.
@@ -103,7 +101,7 @@ impl ReplicaShared {
             snapshots,
             history,
             state,
-            events: broadcast::Sender::new(EVENTS_KEPT),
+            events: Events::default(),
             applied: watch::Sender::new(progress.applied.index),
             apply: OnceLock::new(),
             progress: Mutex::new(progress),

@@ -126,7 +126,9 @@ impl Core {
 
     /// Takes the next step of every group that needs one. Whether any does.
     async fn step_members(&self) -> bool {
-        let is_pending = |replica: &Arc<LocalReplica>| self.pending_group(replica).is_some();
+        let is_pending = |replica: &Arc<LocalReplica>| {
+            self.pending_group(replica).is_some() || self.unknown_recovery(replica).is_some()
+        };
         let mut replicas = self.registry.all();
         replicas.retain(is_pending);
         let pending = |group| replicas.iter().any(|replica| replica.shared.group == group);
@@ -140,6 +142,10 @@ impl Core {
         }
         let Ok(statuses) = self.shard_statuses().await else { return false };
         for replica in replicas {
+            // Until the catalog knows who is lost it wants them still.
+            if self.note_recovery(&replica, Deadline::after(CATALOG_TIMEOUT)).await {
+                continue;
+            }
             let status = statuses.get(&replica.shared.group).filter(|status| status.role == Role::Leader);
             if let (Some(group), Some(status)) = (self.pending_group(&replica), status) {
                 self.step_group(&group, status).await;

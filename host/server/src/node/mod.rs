@@ -17,6 +17,7 @@ mod catalog_answer;
 mod catalog_changes;
 mod config;
 mod core;
+mod events;
 mod fetching;
 mod groups;
 mod hand_over;
@@ -36,6 +37,7 @@ mod outbound;
 mod plugins;
 mod pool;
 mod priorities;
+mod recovery;
 mod registration;
 mod registry;
 mod requests;
@@ -55,7 +57,7 @@ pub use config::NodeConfig;
 pub use handle::{Deadline, NodeHandle};
 pub use start::{RunningNode, StartError};
 pub use view::{
-    ChangeMembers, Consistency, CreateGroup, GroupEvent, GroupView, LeadershipMoved, MemberView,
-    MembersChangeView, NodeStatus, NodeView, PluginView, Queried, ReplicaRole, ReplicaState, ReplicaView,
-    SnapshotTaken, Submitted, TermOfLeader,
+    ChangeMembers, Consistency, CreateGroup, GroupEvent, GroupRecovered, GroupView, LeadershipMoved,
+    MemberView, MembersChangeView, NodeStatus, NodeView, PluginView, Queried, ReplicaRole, ReplicaState,
+    ReplicaView, SnapshotTaken, Submitted, TermOfLeader,
 };

@@ -160,7 +160,7 @@ pub(super) fn wall_ms() -> u64 {
 }
 
 /// What is said of a replica with which raft cannot go on. Most often its disk has lost entries that it acknowledged.
-fn raft_failed(cause: &str) -> String {
+pub(super) fn raft_failed(cause: &str) -> String {
     format!(
         "raft cannot go on with what is in its log ({cause}): if that is so again after a restart of this node, its disk has \
          lost what was written to it; remove this replica with `quorate group members remove`, and place a new one with \

@@ -133,11 +133,7 @@ impl RunningNode {
         let inbound = Inbound::default();
         let peer_identity =
             PeerIdentity { cluster: config.cluster.clone(), node: config.node, folder: folder.id() };
-        let peers_config = PeersConfig {
-            plugin_bytes_max: config.plugin_bytes_max,
-            message_bytes_max: command_bytes_max() + MESSAGE_FRAME_BYTES,
-            ..PeersConfig::default()
-        };
+        let peers_config = peers_config(&config);
         let peers = Peers::start(
             peer_identity.clone(),
             peers_config.clone(),
@@ -302,6 +298,17 @@ fn shard_config(config: &NodeConfig) -> ShardConfig {
         log_margin_entries: config.log_margin_entries,
         command_bytes_max: command_bytes_max(),
         ..ShardConfig::new(config.node, seed)
+    }
+}
+
+fn peers_config(config: &NodeConfig) -> PeersConfig {
+    PeersConfig {
+        plugin_bytes_max: config.plugin_bytes_max,
+        message_bytes_max: command_bytes_max() + MESSAGE_FRAME_BYTES,
+        snapshot_bytes_per_second_max: config.snapshot_bytes_per_second_max,
+        snapshot_sends_max: config.snapshot_sends_max,
+        snapshot_receives_max: config.snapshot_receives_max,
+        ..PeersConfig::default()
     }
 }
 

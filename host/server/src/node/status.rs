@@ -4,6 +4,7 @@ use super::{
     core::Core,
     handle::Deadline,
     local_replica::LocalReplica,
+    shard_thread::raft_failed,
     view::{GroupView, MemberView, NodeStatus, NodeView, ReplicaRole, ReplicaState, ReplicaView},
 };
 use crate::RequestError;
@@ -96,7 +97,9 @@ impl Core {
             Role::Follower => ReplicaRole::Follower,
         };
         let state = match status.and_then(|status| status.failure.clone()) {
-            Some(why) if progress.state == ReplicaState::Running => ReplicaState::Failed { why },
+            Some(cause) if progress.state == ReplicaState::Running => {
+                ReplicaState::Failed { why: raft_failed(&cause) }
+            }
             _ => progress.state,
         };
         ReplicaView {

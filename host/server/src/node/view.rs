@@ -247,6 +247,15 @@ pub struct LeadershipMoved {
     pub term: u64,
 }
 
+/// A group that goes on with those that are left of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRecovered {
+    /// How many times it was recovered.
+    pub epoch: u64,
+    /// Its members now.
+    pub members: Vec<Member>,
+}
+
 /// A node as the catalog has it.
 #[derive(Clone, Debug)]
 pub struct NodeView {

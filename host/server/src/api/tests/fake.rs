@@ -4,14 +4,16 @@ use crate::{
     RequestError,
     api::Node,
     node::{
-        ChangeMembers, Consistency, CreateGroup, Deadline, GroupEvent, GroupView, LeadershipMoved,
-        MembersChangeView, NodeStatus, NodeView, PluginView, Queried, SnapshotTaken, Submitted,
+        ChangeMembers, Consistency, CreateGroup, Deadline, GroupEvent, GroupRecovered, GroupView,
+        LeadershipMoved, MembersChangeView, NodeStatus, NodeView, PluginView, Queried, SnapshotTaken,
+        Submitted,
     },
 };
 use bytes::Bytes;
 use quorate_replica::ports::{GroupLimits, Outcome};
 use quorate_vocabulary::{
-    GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference, Position, ReplicaId,
+    GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest, PluginReference, Position,
+    ReplicaId,
 };
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, broadcast};
@@ -217,6 +219,16 @@ impl Node for FakeNode {
             }
             _ => Ok(()),
         }
+    }
+
+    async fn recover(
+        &self,
+        _name: &GroupName,
+        survivors: Vec<NodeId>,
+        _deadline: Deadline,
+    ) -> Result<GroupRecovered, RequestError> {
+        let member = |node: NodeId| Member { replica: ReplicaId(node.0), node, role: MemberRole::Voter };
+        Ok(GroupRecovered { epoch: 1, members: survivors.into_iter().map(member).collect() })
     }
 
     fn watch(&self, _group: GroupId) -> Result<broadcast::Receiver<GroupEvent>, RequestError> {

@@ -15,6 +15,7 @@ fn examples() -> Vec<ApiError> {
         RequestError::ReplicaFailed { group, why: text() },
         RequestError::PluginNotFound { reference: text() },
         RequestError::NodeNotFound { node: NodeId(1) },
+        RequestError::RecoveryRefused { name: "a/b".parse().expect("a name"), why: text() },
         RequestError::NameTaken { name: "a/b".parse().expect("a name") },
         RequestError::VersionTaken { reference: "a/b@1".parse().expect("a reference") },
         RequestError::PluginInUse { reference: text(), group: text() },

@@ -8,6 +8,7 @@ mod leadership;
 mod members;
 mod node;
 mod plugin;
+mod recovery;
 mod summary;
 
 pub(crate) use answer::{Answer, AnswerKind};
@@ -18,6 +19,7 @@ pub(crate) use leadership::{HandOverReport, PriorityReport, RebalanceReport, Tra
 pub(crate) use members::{MembersReport, MembersTaken};
 pub(crate) use node::{NodeList, NodeReport, NodeStatusList, ReplicaReport};
 pub(crate) use plugin::{PluginList, PluginReport};
+pub(crate) use recovery::RecoveryReport;
 pub(crate) use summary::Summary;
 
 #[cfg(test)]

@@ -73,8 +73,7 @@ impl ApplyWorker {
             let Call { outcome, fuel, events, logs, timers: _ } = call;
             log_lines(&self.shared.info, index, &logs);
             for event in events {
-                // Nobody watches, most of the time.
-                let _ = self.shared.events.send(GroupEvent {
+                self.shared.events.publish(GroupEvent {
                     position,
                     topic: event.topic,
                     payload: event.payload,

@@ -1,0 +1,112 @@
+//! Groups that have lost a majority of their voters for good, and go on with those that are left because an operator says so.
+//!
+//! Raft does it, by what the survivors have. The catalog learns of it from whoever leads the group then, so that a crash in
+//! between leaves nothing undone: no member is added or removed before the catalog knows.
+
+use super::{
+    core::Core,
+    handle::Deadline,
+    local_replica::LocalReplica,
+    view::GroupRecovered,
+    waiters::{Failure, Waiter},
+};
+use crate::RequestError;
+use quorate_catalog::{Change, catalog_group};
+use quorate_consensus::{Configuration, Input, Refusal};
+use quorate_vocabulary::{GroupId, GroupName, NodeId, ReplicaId};
+use std::time::Duration;
+use tokio::{sync::oneshot, time::timeout};
+
+/// How long the catalog may take to note a recovery, at a time.
+const CATALOG_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Core {
+    /// Goes on with the replicas of a group on these nodes alone.
+    pub(super) async fn recover(
+        &self,
+        name: &GroupName,
+        survivors: &[NodeId],
+        deadline: Deadline,
+    ) -> Result<GroupRecovered, RequestError> {
+        let group = if *name == catalog_group().name {
+            GroupId::CATALOG
+        } else {
+            self.find_group(name, deadline).await?.id
+        };
+        let refused = |why: String| Err(RequestError::RecoveryRefused { name: name.clone(), why });
+        if !survivors.contains(&self.node()) {
+            return refused(format!("node {} was asked, and is not among the survivors", self.node()));
+        }
+        // Only a replica that works knows what it has.
+        self.replica(group)?;
+        let statuses = self.shard_statuses().await?;
+        let Some(status) = statuses.get(&group) else { return refused("its replica was closed".to_owned()) };
+        let mut replicas = Vec::with_capacity(survivors.len());
+        for node in survivors {
+            match replica_on(&status.configuration, *node) {
+                Some(replica) => replicas.push(replica),
+                None => {
+                    let why = "holds no member";
+                    return Err(RequestError::MemberNotFound { name: name.clone(), node: *node, why });
+                }
+            }
+        }
+        tracing::warn!(group = %name, ?survivors, "an operator wants the group to go on with its survivors alone");
+        let (reply, answer) = oneshot::channel();
+        let waiting = self.services.waiters.wait(Waiter::Configuration(reply));
+        let request = waiting.request();
+        self.services.inbox.feedback([Input::Recover { group, request, survivors: replicas }]);
+        let configuration = match timeout(deadline.remaining(), answer).await {
+            Ok(Ok(Ok(configuration))) => configuration,
+            Ok(Ok(Err(Failure::Refused(Refusal::NotRecovered { cause })))) => return refused(cause),
+            Ok(Ok(Err(Failure::Refused(refusal)))) => return Err(self.refused(group, 0, refusal)),
+            Ok(Ok(Err(Failure::Error(error)))) => return Err(error),
+            Ok(Err(_)) => {
+                return Err(RequestError::OutcomeUnknown { group, why: "this node is shutting down" });
+            }
+            Err(_) => {
+                let why = "it was not answered before the deadline";
+                return Err(RequestError::OutcomeUnknown { group, why });
+            }
+        };
+        tracing::warn!(group = %name, epoch = configuration.epoch, "the group goes on with its survivors");
+        if let Some(replica) = self.registry.get(group) {
+            self.note_recovery(&replica, deadline).await;
+        }
+        Ok(GroupRecovered { epoch: configuration.epoch, members: configuration.members })
+    }
+
+    /// The configuration of a replica that leads, if the catalog does not know of the recovery that it comes from.
+    pub(super) fn unknown_recovery(&self, replica: &LocalReplica) -> Option<Configuration> {
+        if !replica.shared.leads() {
+            return None;
+        }
+        let configuration = replica.shared.progress().applied.configuration.clone();
+        let (state, group) = (self.catalog_state(), replica.shared.group);
+        let known = match group {
+            GroupId::CATALOG => state.epoch(),
+            group => state.group(group)?.epoch,
+        };
+        (configuration.epoch > known).then_some(configuration)
+    }
+
+    /// Tells the catalog of the recovery of a group that this node leads, when it does not know of it. Whether that is so.
+    pub(super) async fn note_recovery(&self, replica: &LocalReplica, deadline: Deadline) -> bool {
+        let Some(configuration) = self.unknown_recovery(replica) else { return false };
+        let change = Change::NoteRecovery {
+            group: replica.shared.group,
+            epoch: configuration.epoch,
+            survivors: configuration.members,
+        };
+        if let Err(error) = self.change_catalog(change, deadline.at_most(CATALOG_TIMEOUT)).await {
+            // Tried again for as long as this node leads the group.
+            tracing::info!(group = %replica.shared.info.name, %error, "the catalog cannot be told of a recovery yet");
+        }
+        true
+    }
+}
+
+fn replica_on(configuration: &Configuration, node: NodeId) -> Option<ReplicaId> {
+    let mut all = configuration.members.iter().chain(&configuration.outgoing);
+    all.find(|member| member.node == node).map(|member| member.replica)
+}
