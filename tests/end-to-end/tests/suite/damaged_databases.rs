@@ -230,13 +230,19 @@ async fn a_flipped_byte_of_a_value_in_a_state_is_never_served_and_healed_by_a_re
     cluster.node_mut(VICTIM).start();
     cluster.ready().await;
     wait::until("the damage is met", || async {
-        match nothing_wrong_is_served(&cluster, PAIRS).await {
-            0 => Err("nothing was refused".to_owned()),
-            refused if refused == PAIRS => Err("the replica does not run yet".to_owned()),
-            refused => Ok(refused),
+        let damaged = format!("get key-{}", PAIRS / 2);
+        match cluster.query_at(VICTIM, "pairs", &damaged, Consistency::Local).await {
+            Err(status) if status.message().contains("are damaged") => Ok(()),
+            Err(status) => Err(format!("it is not read yet: {status:?}")),
+            Ok(answered) => {
+                let reply = quorate_end_to_end::ask::reply(answered.outcome.as_ref());
+                assert_eq!(reply, value(PAIRS / 2), "what is damaged was served");
+                Err("it came from somewhere else".to_owned())
+            }
         }
     })
     .await;
+    assert!(nothing_wrong_is_served(&cluster, PAIRS).await > 0);
     the_others_go_on(&cluster).await;
     assert!(cluster.node_mut(VICTIM).terminate().success());
     mended(&mut cluster).await;
