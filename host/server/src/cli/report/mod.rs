@@ -11,7 +11,7 @@ mod plugin;
 mod summary;
 
 pub(crate) use answer::{Answer, AnswerKind};
-pub(crate) use built::{BuiltReport, CheckReport, TrialSummary};
+pub(crate) use built::{BuiltReport, CheckReport, NewPluginReport, TrialSummary};
 pub(crate) use event::EventReport;
 pub(crate) use group::{GroupDeleted, GroupList, GroupReport, GroupRow, SnapshotReport};
 pub(crate) use leadership::{HandOverReport, PriorityReport, RebalanceReport, TransferReport};
