@@ -8,6 +8,7 @@ mod leadership;
 mod members;
 mod node;
 mod plugin;
+mod replica;
 mod summary;
 
 pub(crate) use answer::{Answer, AnswerKind};
@@ -16,8 +17,9 @@ pub(crate) use event::EventReport;
 pub(crate) use group::{GroupDeleted, GroupList, GroupReport, GroupRow, SnapshotReport};
 pub(crate) use leadership::{HandOverReport, PriorityReport, RebalanceReport, TransferReport};
 pub(crate) use members::{MembersReport, MembersTaken};
-pub(crate) use node::{NodeList, NodeReport, NodeStatusList, ReplicaReport};
+pub(crate) use node::{NodeList, NodeReport, NodeStatusList};
 pub(crate) use plugin::{PluginList, PluginReport};
+pub(crate) use replica::ReplicaReport;
 pub(crate) use summary::Summary;
 
 #[cfg(test)]
