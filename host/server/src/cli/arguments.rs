@@ -2,11 +2,13 @@
 
 mod leadership;
 mod members;
+mod node;
 mod plugin;
 mod query;
 
 pub(crate) use leadership::{GroupPriorityArguments, GroupRebalanceArguments, GroupTransferArguments};
 pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
+pub(crate) use node::{NodeCommand, NodeListArguments, NodeStatusArguments};
 pub(crate) use plugin::{
     PluginBuildArguments, PluginCheckArguments, PluginCommand, PluginKindArgument, PluginLanguageArgument,
     PluginListArguments, PluginNewArguments, PluginUploadArguments,
@@ -271,32 +273,6 @@ pub(crate) struct WatchArguments {
     /// End after so many events.
     #[arg(long, value_name = "COUNT")]
     pub(crate) count: Option<u64>,
-    #[command(flatten)]
-    pub(crate) server: ServerArguments,
-}
-
-/// `quorate node`
-#[derive(Debug, Subcommand)]
-pub(crate) enum NodeCommand {
-    /// Lists the nodes of the cluster.
-    List(NodeListArguments),
-    /// Shows nodes and the replicas they hold.
-    Status(NodeStatusArguments),
-}
-
-/// `quorate node list`
-#[derive(Args, Debug)]
-pub(crate) struct NodeListArguments {
-    #[command(flatten)]
-    pub(crate) server: ServerArguments,
-}
-
-/// `quorate node status`
-#[derive(Args, Debug)]
-pub(crate) struct NodeStatusArguments {
-    /// The node, by number. [default: all of them]
-    #[arg(value_name = "NODE")]
-    pub(crate) node: Option<u64>,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
 }
