@@ -117,6 +117,8 @@ pub struct PluginToPublish {
     pub kind: MachineKind,
     /// Whether it exports `lifecycle`.
     pub has_lifecycle: bool,
+    /// Whether it exports `timers`.
+    pub has_timers: bool,
     /// The version of `quorate:machine` it was built against.
     pub contract_version: String,
     /// The nodes that hold the bytes.

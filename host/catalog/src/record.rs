@@ -41,6 +41,8 @@ pub struct PublishedPlugin {
     pub kind: MachineKind,
     /// Whether it exports `lifecycle`.
     pub has_lifecycle: bool,
+    /// Whether it exports `timers`.
+    pub has_timers: bool,
     /// The version of `quorate:machine` it was built against.
     pub contract_version: String,
     /// The nodes that held the bytes when it was published, in order.

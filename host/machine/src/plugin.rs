@@ -105,6 +105,12 @@ impl CompiledPlugin {
         }
     }
 
+    /// An instance whose fuel can be looked at.
+    #[cfg(test)]
+    pub(crate) fn start_measured(&self, group: &GroupInfo, limits: &GroupLimits) -> WasmInstance {
+        WasmInstance::start(self.inner.clone(), group, limits).expect("no fault").expect("it starts")
+    }
+
     /// What its bytes said of it.
     #[must_use]
     pub fn checked(&self) -> &CheckedPlugin {

@@ -88,8 +88,8 @@ pub enum StorageError {
 
     /// The identity of a data folder cannot be read.
     #[error(
-        "the file {path} of the data folder cannot be understood ({why}): put it back as it was when the node was stopped; \
-         if that cannot be, leave this node off: the groups go on while a majority of their replicas runs"
+        "the file {path} of the data folder cannot be understood ({why}): put it back as it was when the node was stopped, \
+         never an older copy of the folder; if that cannot be, leave this node off: the groups go on while a majority of their replicas runs"
     )]
     DamagedIdentity {
         /// The file.
@@ -100,8 +100,8 @@ pub enum StorageError {
 
     /// Something that a data folder must have is gone.
     #[error(
-        "{path} is missing from the data folder: put the whole folder back as it was when the node was stopped; if that cannot be, \
-         leave this node off, because what it promised to its peers is lost: the groups go on while a majority of their replicas runs"
+        "{path} is missing from the data folder: put the whole folder back as it was when the node was stopped, never an older \
+         copy; if that cannot be, leave this node off, because what it promised to its peers is lost: the groups go on while a majority of their replicas runs"
     )]
     Missing {
         /// What is missing.
@@ -136,7 +136,9 @@ pub enum StorageError {
 
     /// A record in a database of the node cannot be understood.
     #[error(
-        "the database {path} holds a record that is damaged ({what}): check the disk, then replace this node"
+        "the database {path} holds a record that is damaged ({what}): check the disk, and put the whole folder back as it \
+         was when the node was stopped, never an older copy; if that cannot be, leave this node off: the groups go on while a \
+         majority of their replicas runs"
     )]
     DamagedRecord {
         /// The database's folder.
@@ -310,7 +312,7 @@ pub enum StorageError {
     /// A database cannot be opened because its files are damaged.
     #[error(
         "the database {path} is damaged ({message}): check the disk, and put the whole folder back as it was when the node was \
-         stopped; if that cannot be, leave this node off: the groups go on while a majority of their replicas runs"
+         stopped, never an older copy; if that cannot be, leave this node off: the groups go on while a majority of their replicas runs"
     )]
     DamagedDatabase {
         /// The database's folder.

@@ -16,4 +16,4 @@ pub mod wait;
 pub use cluster::{Cluster, Settings};
 pub use environment::{binary, component};
 pub use node::Node;
-pub use quorate::{Output, quorate};
+pub use quorate::{Output, quorate, quorate_in};

@@ -4,6 +4,7 @@ use crate::binary;
 use std::{
     ffi::OsStr,
     io::Write,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -35,8 +36,17 @@ impl Output {
 /// # Panics
 /// When the binary cannot be started.
 pub fn quorate<A: AsRef<OsStr>>(servers: &str, arguments: &[A], input: &str) -> Output {
+    quorate_in(Path::new("."), servers, arguments, input)
+}
+
+/// Runs `quorate` as [`quorate`] does, in this folder.
+///
+/// # Panics
+/// When the binary cannot be started.
+pub fn quorate_in<A: AsRef<OsStr>>(folder: &Path, servers: &str, arguments: &[A], input: &str) -> Output {
     let mut child = Command::new(binary())
         .args(arguments)
+        .current_dir(folder)
         .env("QUORATE_SERVER", servers)
         .env_remove("RUST_LOG")
         .stdin(Stdio::piped())

@@ -115,6 +115,7 @@ impl CatalogState {
             bytes: plugin.bytes,
             kind: plugin.kind,
             has_lifecycle: plugin.has_lifecycle,
+            has_timers: plugin.has_timers,
             contract_version: plugin.contract_version.clone(),
             held_by,
             published_ms: time_ms,

@@ -87,7 +87,7 @@ fn a_plugin_is_published_as_it_was_checked() {
     let mut state = furnished();
     let plugin = state.plugin(&"acme/kv@1".parse().expect("a reference")).expect("published");
     assert_eq!((plugin.digest, plugin.bytes), (PluginDigest::of(b"kv 1"), 4));
-    assert_eq!((plugin.kind, plugin.has_lifecycle), (MachineKind::Store, true));
+    assert_eq!((plugin.kind, plugin.has_lifecycle, plugin.has_timers), (MachineKind::Store, true, true));
     assert_eq!((plugin.held_by.clone(), plugin.published_ms), (ids(&[1, 2]), 1_234));
     assert_eq!(state.plugin_with_digest(PluginDigest::of(b"kv 1")), Some(plugin));
     assert_eq!(state.plugin_with_digest(PluginDigest::of(b"kv 2")), None);

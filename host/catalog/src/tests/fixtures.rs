@@ -39,6 +39,7 @@ pub(super) fn to_publish(reference: &str, bytes: &[u8]) -> PluginToPublish {
         bytes: u64::try_from(bytes.len()).expect("small"),
         kind: MachineKind::Store,
         has_lifecycle: true,
+        has_timers: true,
         contract_version: "0.1.0".into(),
         held_by: ids(&[2, 1]),
     }

@@ -152,6 +152,12 @@ impl WasmInstance {
         }
     }
 
+    /// What is left of the fuel of the last call, or of the start.
+    #[cfg(test)]
+    pub(crate) fn fuel_left(&self) -> u64 {
+        self.store.get_fuel().expect("fuel is counted")
+    }
+
     fn snapshot_terms(&self, phase: Phase, position: Position) -> Terms {
         Terms {
             phase,

@@ -2,6 +2,7 @@
 
 mod engine;
 mod fuel;
+mod golden_fuel;
 mod host;
 pub(crate) mod kit;
 mod lifecycle;

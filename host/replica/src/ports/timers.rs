@@ -23,6 +23,12 @@ impl PendingTimers {
         self.0.iter().map(|(id, at_ms)| (*id, *at_ms))
     }
 
+    /// How many they are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -96,7 +102,7 @@ mod tests {
     #[test]
     fn those_that_are_due_fire_by_time_and_then_by_number() {
         let pending = timers(&[(1, 30), (2, 10), (3, 30), (4, 31), (0, 30)]);
-        assert_eq!(pending.next_ms(), Some(10));
+        assert_eq!((pending.len(), pending.next_ms()), (5, Some(10)));
         assert_eq!(pending.due(30), [2, 0, 1, 3]);
         assert!(pending.due(9).is_empty());
         assert_eq!(timers(&[]).next_ms(), None);

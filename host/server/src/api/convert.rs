@@ -75,6 +75,7 @@ pub(super) fn plugin(plugin: &PluginView) -> v1::Plugin {
         kind: kind(plugin.kind).into(),
         size_bytes: plugin.bytes,
         has_lifecycle: plugin.has_lifecycle,
+        has_timers: plugin.has_timers,
     }
 }
 
@@ -199,5 +200,7 @@ pub(super) fn replica(replica: ReplicaView, group_name: String) -> v1::ReplicaSt
         members: replica.members.iter().map(member_status).collect(),
         change_waits_for: replica.change_waits_for,
         asleep: replica.asleep,
+        timers_pending: replica.timers_pending,
+        timer_next_ms: replica.timer_next_ms,
     }
 }

@@ -2,11 +2,18 @@
 
 mod leadership;
 mod members;
+mod node;
+mod plugin;
 mod query;
 mod recovery;
 
 pub(crate) use leadership::{GroupPriorityArguments, GroupRebalanceArguments, GroupTransferArguments};
 pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
+pub(crate) use node::{NodeCommand, NodeListArguments, NodeStatusArguments};
+pub(crate) use plugin::{
+    PluginBuildArguments, PluginCheckArguments, PluginCommand, PluginKindArgument, PluginLanguageArgument,
+    PluginListArguments, PluginNewArguments, PluginUploadArguments,
+};
 pub(crate) use query::{ConsistencyArgument, QueryArguments};
 pub(crate) use recovery::GroupRecoverArguments;
 
@@ -63,7 +70,7 @@ pub(crate) enum Command {
     Dev(DevArguments),
     /// Shows what it is about, with three nodes, two plugins, real input and a leader that is killed; checks everything.
     Demo(DemoArguments),
-    /// Builds, checks, uploads and lists plugins.
+    /// Begins, builds, checks, uploads and lists plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Creates, lists, describes, changes and deletes groups.
@@ -153,65 +160,6 @@ pub(crate) struct ServerArguments {
     /// How long to wait for an answer, such as 500ms, 10s or 2min.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
     pub(crate) timeout: Duration,
-}
-
-/// `quorate plugin`
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginCommand {
-    /// Builds a plugin from its source.
-    Build(PluginBuildArguments),
-    /// Checks a component here, as a node would check an upload.
-    Check(PluginCheckArguments),
-    /// Uploads a component and publishes it.
-    Upload(PluginUploadArguments),
-    /// Lists published plugins.
-    List(PluginListArguments),
-}
-
-/// `quorate plugin build`
-#[derive(Args, Debug)]
-pub(crate) struct PluginBuildArguments {
-    /// The folder with the plugin's Cargo.toml.
-    #[arg(default_value = ".", value_name = "FOLDER")]
-    pub(crate) folder: PathBuf,
-    /// Where to write the component. [default: NAME.wasm in the current folder]
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-}
-
-/// `quorate plugin check`
-#[derive(Args, Debug)]
-pub(crate) struct PluginCheckArguments {
-    /// The component.
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    /// Commands to try the plugin with, one a line; `-` for standard input. [default: derived ones, which few plugins
-    /// understand]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) commands: Option<PathBuf>,
-}
-
-/// `quorate plugin upload`
-#[derive(Args, Debug)]
-pub(crate) struct PluginUploadArguments {
-    /// The name to publish under: tenant/name@version.
-    #[arg(value_name = "REFERENCE")]
-    pub(crate) reference: PluginReference,
-    /// The component.
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    #[command(flatten)]
-    pub(crate) server: ServerArguments,
-}
-
-/// `quorate plugin list`
-#[derive(Args, Debug)]
-pub(crate) struct PluginListArguments {
-    /// Only those of this tenant.
-    #[arg(long)]
-    pub(crate) tenant: Option<String>,
-    #[command(flatten)]
-    pub(crate) server: ServerArguments,
 }
 
 /// `quorate group`
@@ -332,32 +280,6 @@ pub(crate) struct WatchArguments {
     /// End after so many events.
     #[arg(long, value_name = "COUNT")]
     pub(crate) count: Option<u64>,
-    #[command(flatten)]
-    pub(crate) server: ServerArguments,
-}
-
-/// `quorate node`
-#[derive(Debug, Subcommand)]
-pub(crate) enum NodeCommand {
-    /// Lists the nodes of the cluster.
-    List(NodeListArguments),
-    /// Shows nodes and the replicas they hold.
-    Status(NodeStatusArguments),
-}
-
-/// `quorate node list`
-#[derive(Args, Debug)]
-pub(crate) struct NodeListArguments {
-    #[command(flatten)]
-    pub(crate) server: ServerArguments,
-}
-
-/// `quorate node status`
-#[derive(Args, Debug)]
-pub(crate) struct NodeStatusArguments {
-    /// The node, by number. [default: all of them]
-    #[arg(value_name = "NODE")]
-    pub(crate) node: Option<u64>,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
 }

@@ -10,6 +10,7 @@ pub(crate) mod lines;
 pub(crate) mod local_plugin;
 mod logging;
 mod members;
+mod new_plugin;
 mod nodes;
 pub(crate) mod output;
 pub(crate) mod payload;
@@ -79,6 +80,7 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Serve(arguments) => start::serve(&arguments).await?,
         Command::Dev(arguments) => start::dev(arguments, output).await?,
         Command::Demo(arguments) => return demo::run(arguments, output).await,
+        Command::Plugin(PluginCommand::New(arguments)) => new_plugin::run(&arguments, output)?,
         Command::Plugin(PluginCommand::Build(arguments)) => local_plugin::build(&arguments, output)?,
         Command::Plugin(PluginCommand::Check(arguments)) => local_plugin::check(arguments, output)?,
         Command::Plugin(PluginCommand::Upload(arguments)) => plugins::upload(arguments, output).await?,

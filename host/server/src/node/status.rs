@@ -119,6 +119,8 @@ impl Core {
             snapshot_bytes: progress.snapshot.as_ref().map_or(0, |info| info.bytes),
             digest: Bytes::copy_from_slice(&progress.applied.digest.0),
             leaders_seen: progress.leaders_seen,
+            timers_pending: u64::try_from(progress.applied.timers.len()).unwrap_or(u64::MAX),
+            timer_next_ms: progress.applied.timers.next_ms(),
             members: status.map(|status| self.member_views(status)).unwrap_or_default(),
             change_waits_for: self.membership.waits_for(shared.group),
         }
@@ -191,6 +193,8 @@ fn idle_view(group: GroupId, replica: ReplicaId, node: NodeId, state: ReplicaSta
         snapshot_bytes: 0,
         digest: Bytes::new(),
         leaders_seen: Vec::new(),
+        timers_pending: 0,
+        timer_next_ms: None,
         members: Vec::new(),
         change_waits_for: String::new(),
     }

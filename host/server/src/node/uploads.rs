@@ -37,6 +37,7 @@ impl Core {
             bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             kind: checked.kind,
             has_lifecycle: checked.has_lifecycle,
+            has_timers: checked.has_timers,
             contract_version: CONTRACT_VERSION.to_owned(),
             held_by,
         });
@@ -157,5 +158,6 @@ pub(super) fn plugin_view(plugin: &PublishedPlugin) -> PluginView {
         bytes: plugin.bytes,
         kind: plugin.kind,
         has_lifecycle: plugin.has_lifecycle,
+        has_timers: plugin.has_timers,
     }
 }

@@ -76,6 +76,8 @@ pub struct PluginView {
     pub kind: MachineKind,
     /// Whether it is told of changes of leader.
     pub has_lifecycle: bool,
+    /// Whether it is called when its timers fire.
+    pub has_timers: bool,
 }
 
 /// A group as the catalog has it.
@@ -195,6 +197,10 @@ pub struct ReplicaView {
     pub digest: Bytes,
     /// Changes of leader the plugin of this replica was told of, the newest last; bounded.
     pub leaders_seen: Vec<TermOfLeader>,
+    /// How many timers of its group are set and have not fired.
+    pub timers_pending: u64,
+    /// When the first of them is due, in milliseconds since the Unix epoch.
+    pub timer_next_ms: Option<u64>,
     /// How far every member is; only a leader knows.
     pub members: Vec<MemberView>,
     /// What a change of the members waits for; empty when none is under way, or this replica does not lead.

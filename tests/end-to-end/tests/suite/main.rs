@@ -16,6 +16,7 @@ mod lifecycle;
 mod lost_quorum;
 mod members;
 mod members_under_load;
+mod new_plugin;
 mod queries;
 mod rebalance;
 mod recovery;

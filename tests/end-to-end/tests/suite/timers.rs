@@ -35,6 +35,18 @@ async fn a_lease_ends_although_the_leader_that_gave_it_is_dead() {
     listed(&cluster, "backup ben 2 ").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timers_are_shown_by_who_lists_plugins_and_describes_groups() {
+    let cluster = cluster_with_locks().await;
+    let listed = cluster.quorate(&["plugin", "list", "--output", "json"]).json();
+    assert_eq!(listed["plugins"][0]["has_timers"], true, "{listed}");
+    let described = cluster.quorate(&["group", "describe", "test/locks"]);
+    assert!(described.code == 0 && !described.stdout.contains("pending"), "{described:?}");
+    assert!(cluster.reply("locks", "acquire backup ada 600000").await.starts_with("held 1 "));
+    let described = cluster.quorate(&["group", "describe", "test/locks"]);
+    assert!(described.stdout.contains("timers  1 pending, the first due "), "{described:?}");
+}
+
 /// A memory machine's timers are in its checkpoints, or made again from the log behind them.
 #[tokio::test]
 async fn a_memory_machine_fires_after_its_leader_died_and_all_nodes_were_down() {

@@ -25,6 +25,7 @@ pub(crate) fn plugins() -> [PluginToPublish; 2] {
         bytes: 1,
         kind,
         has_lifecycle: true,
+        has_timers: true,
         contract_version: "0.1.0".into(),
         held_by: vec![NodeId(1)],
     })

@@ -130,6 +130,7 @@ impl Node for FakeNode {
             bytes: u64::try_from(bytes.len()).expect("few"),
             kind: MachineKind::Memory,
             has_lifecycle: true,
+            has_timers: true,
         })
     }
 

@@ -2,6 +2,28 @@ use crate::cli::output::{Report, size};
 use serde::Serialize;
 use std::path::PathBuf;
 
+/// `plugin new`
+#[derive(Debug, Serialize)]
+pub(crate) struct NewPluginReport {
+    /// The plugin.
+    pub(crate) name: String,
+    /// The folder that was made.
+    pub(crate) folder: PathBuf,
+    /// The SDK that it is built with.
+    pub(crate) sdk: PathBuf,
+}
+
+impl Report for NewPluginReport {
+    fn human(&self) -> String {
+        let folder = self.folder.display();
+        format!(
+            "made {folder}, which is built with the SDK in {}\nbegin with {folder}/src/lib.rs; test it with `cargo test` there, \
+             and build it with `quorate plugin build {folder}`",
+            self.sdk.display()
+        )
+    }
+}
+
 /// `plugin build`
 #[derive(Debug, Serialize)]
 pub(crate) struct BuiltReport {

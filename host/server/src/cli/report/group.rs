@@ -124,6 +124,9 @@ impl Report for GroupReport {
             group.plugin_digest,
             group.leader_node.map_or_else(|| "none".to_owned(), |node| format!("node {node}")),
         );
+        if let Some(timers) = ReplicaReport::timers(&self.replicas) {
+            let _ = writeln!(text, "timers  {timers}");
+        }
         if !self.replicas.is_empty() {
             let _ = write!(text, "\n{}\n", ReplicaReport::table(&self.replicas, false));
         }

@@ -9,17 +9,19 @@ mod members;
 mod node;
 mod plugin;
 mod recovery;
+mod replica;
 mod summary;
 
 pub(crate) use answer::{Answer, AnswerKind};
-pub(crate) use built::{BuiltReport, CheckReport, TrialSummary};
+pub(crate) use built::{BuiltReport, CheckReport, NewPluginReport, TrialSummary};
 pub(crate) use event::EventReport;
 pub(crate) use group::{GroupDeleted, GroupList, GroupReport, GroupRow, SnapshotReport};
 pub(crate) use leadership::{HandOverReport, PriorityReport, RebalanceReport, TransferReport};
 pub(crate) use members::{MembersReport, MembersTaken};
-pub(crate) use node::{NodeList, NodeReport, NodeStatusList, ReplicaReport};
+pub(crate) use node::{NodeList, NodeReport, NodeStatusList};
 pub(crate) use plugin::{PluginList, PluginReport};
 pub(crate) use recovery::RecoveryReport;
+pub(crate) use replica::ReplicaReport;
 pub(crate) use summary::Summary;
 
 #[cfg(test)]

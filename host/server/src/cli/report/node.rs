@@ -1,9 +1,8 @@
-use super::{or_dash, some_node};
+use super::{ReplicaReport, some_node};
 use crate::cli::{
     exit::Exit,
     failure::Failure,
-    output::{Report, size, table, table_text},
-    payload::hex,
+    output::{Report, table, table_text},
 };
 use quorate_proto::{reason::metadata, v1};
 use serde::Serialize;
@@ -72,120 +71,6 @@ impl Report for NodeList {
         let mut text = table_text(&table);
         for (id, failure) in self.nodes.iter().filter_map(|node| Some((node.id, node.failure.as_ref()?))) {
             let _ = write!(text, "\n{}", no_part(id, failure));
-        }
-        text
-    }
-}
-
-/// One replica, as its node sees it.
-#[derive(Debug, Serialize)]
-pub(crate) struct ReplicaReport {
-    group: u64,
-    group_name: String,
-    replica: u64,
-    node: u64,
-    state: &'static str,
-    asleep: bool,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    state_reason: String,
-    role: &'static str,
-    term: u64,
-    leader_node: Option<u64>,
-    committed: u64,
-    applied: u64,
-    log_first: u64,
-    log_last: u64,
-    snapshot_index: u64,
-    snapshot_bytes: u64,
-    digest: String,
-    leaders_seen: Vec<LeaderSeen>,
-}
-
-#[derive(Debug, Serialize)]
-struct LeaderSeen {
-    term: u64,
-    node: u64,
-}
-
-impl From<v1::ReplicaStatus> for ReplicaReport {
-    fn from(status: v1::ReplicaStatus) -> Self {
-        Self {
-            state: match status.state() {
-                v1::ReplicaState::Unspecified => "unknown",
-                v1::ReplicaState::Starting => "starting",
-                v1::ReplicaState::Running => "running",
-                v1::ReplicaState::Failed => "failed",
-            },
-            role: match status.role() {
-                v1::ReplicaRole::Unspecified => "unknown",
-                v1::ReplicaRole::Leader => "leader",
-                v1::ReplicaRole::Follower => "follower",
-                v1::ReplicaRole::Candidate => "candidate",
-                v1::ReplicaRole::Learner => "learner",
-            },
-            asleep: status.asleep,
-            group: status.group,
-            group_name: if status.group == 0 { "(catalog)".to_owned() } else { status.group_name },
-            replica: status.replica,
-            node: status.node,
-            state_reason: status.state_reason,
-            term: status.term,
-            leader_node: some_node(status.leader_node),
-            committed: status.committed,
-            applied: status.applied,
-            log_first: status.log_first,
-            log_last: status.log_last,
-            snapshot_index: status.snapshot_index,
-            snapshot_bytes: status.snapshot_bytes,
-            digest: hex(&status.digest),
-            leaders_seen: status
-                .leaders_seen
-                .iter()
-                .map(|seen| LeaderSeen { term: seen.term, node: seen.node })
-                .collect(),
-        }
-    }
-}
-
-impl ReplicaReport {
-    /// Replicas as a table; of one group (which is not named then) or of one node.
-    #[must_use]
-    pub(crate) fn table(replicas: &[Self], of_node: bool) -> String {
-        let first = if of_node { "GROUP" } else { "NODE" };
-        let mut table = table(&[
-            first,
-            "STATE",
-            "ROLE",
-            "TERM",
-            "LEADER",
-            "APPLIED",
-            "COMMITTED",
-            "LOG",
-            "SNAPSHOT",
-            "DIGEST",
-        ]);
-        for replica in replicas {
-            let snapshot = match replica.snapshot_index {
-                0 => "-".to_owned(),
-                index => format!("{index} ({})", size(replica.snapshot_bytes)),
-            };
-            table.add_row([
-                if of_node { replica.group_name.clone() } else { replica.node.to_string() },
-                if replica.asleep { "asleep" } else { replica.state }.to_owned(),
-                replica.role.to_owned(),
-                replica.term.to_string(),
-                or_dash(replica.leader_node),
-                replica.applied.to_string(),
-                replica.committed.to_string(),
-                format!("{}..{}", replica.log_first, replica.log_last),
-                snapshot,
-                replica.digest.chars().take(12).collect(),
-            ]);
-        }
-        let mut text = table_text(&table);
-        for replica in replicas.iter().filter(|replica| !replica.state_reason.is_empty()) {
-            let of = if of_node { replica.group_name.clone() } else { format!("node {}", replica.node) };
-            let _ = write!(text, "\n{of} is {}: {}", replica.state, replica.state_reason);
         }
         text
     }

@@ -14,6 +14,7 @@ pub(crate) struct PluginReport {
     size_bytes: u64,
     digest: String,
     has_lifecycle: bool,
+    has_timers: bool,
 }
 
 impl From<v1::Plugin> for PluginReport {
@@ -23,6 +24,7 @@ impl From<v1::Plugin> for PluginReport {
             size_bytes: plugin.size_bytes,
             digest: hex(&plugin.digest),
             has_lifecycle: plugin.has_lifecycle,
+            has_timers: plugin.has_timers,
             reference: plugin.reference,
         }
     }
@@ -52,11 +54,19 @@ impl Report for PluginList {
         if self.plugins.is_empty() {
             return "no plugins; upload one with `quorate plugin upload REFERENCE FILE`".to_owned();
         }
-        let mut table = table(&["PLUGIN", "KIND", "SIZE", "LIFECYCLE", "SHA256"]);
+        let mut table = table(&["PLUGIN", "KIND", "SIZE", "LIFECYCLE", "TIMERS", "SHA256"]);
         for plugin in &self.plugins {
-            let lifecycle = if plugin.has_lifecycle { "yes" } else { "no" };
+            let yes_or_no = |has: bool| if has { "yes" } else { "no" };
+            let (lifecycle, timers) = (yes_or_no(plugin.has_lifecycle), yes_or_no(plugin.has_timers));
             let digest: String = plugin.digest.chars().take(12).collect();
-            table.add_row([&plugin.reference, plugin.kind, &size(plugin.size_bytes), lifecycle, &digest]);
+            table.add_row([
+                &plugin.reference,
+                plugin.kind,
+                &size(plugin.size_bytes),
+                lifecycle,
+                timers,
+                &digest,
+            ]);
         }
         table_text(&table)
     }

@@ -1,4 +1,5 @@
 mod changes;
+mod timers;
 
 use super::*;
 use crate::cli::{exit::Exit, failure::Failure, output::Report};
@@ -18,6 +19,7 @@ fn plugin() -> v1::Plugin {
         kind: v1::MachineKind::Store.into(),
         size_bytes: 2048,
         has_lifecycle: true,
+        has_timers: true,
     }
 }
 
@@ -59,6 +61,8 @@ fn replica(node: u64) -> v1::ReplicaStatus {
         members: Vec::new(),
         change_waits_for: String::new(),
         asleep: false,
+        timers_pending: 0,
+        timer_next_ms: None,
     }
 }
 
@@ -72,12 +76,12 @@ fn plugins_are_listed_as_a_table_and_as_json() {
     let list = PluginList { plugins: vec![plugin().into()] };
     assert_eq!(
         list.human(),
-        " PLUGIN     KIND   SIZE     LIFECYCLE  SHA256\n acme/kv@1  store  2.0 KiB  yes        abababababab"
+        " PLUGIN     KIND   SIZE     LIFECYCLE  TIMERS  SHA256\n acme/kv@1  store  2.0 KiB  yes        yes     abababababab"
     );
     assert_eq!(
         json_of(&list),
         json!({"plugins": [{"reference": "acme/kv@1", "kind": "store", "size_bytes": 2048,
-            "digest": "ab".repeat(32), "has_lifecycle": true}]})
+            "digest": "ab".repeat(32), "has_lifecycle": true, "has_timers": true}]})
     );
     assert!(PluginList { plugins: Vec::new() }.human().contains("quorate plugin upload"));
 }

@@ -1,0 +1,148 @@
+use super::{or_dash, some_node};
+use crate::cli::{
+    output::{size, table, table_text},
+    payload::hex,
+};
+use quorate_proto::v1;
+use serde::Serialize;
+use std::{
+    fmt::Write,
+    time::{Duration, UNIX_EPOCH},
+};
+
+/// One replica, as its node sees it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReplicaReport {
+    group: u64,
+    group_name: String,
+    replica: u64,
+    node: u64,
+    state: &'static str,
+    asleep: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    state_reason: String,
+    role: &'static str,
+    term: u64,
+    leader_node: Option<u64>,
+    committed: u64,
+    applied: u64,
+    log_first: u64,
+    log_last: u64,
+    snapshot_index: u64,
+    snapshot_bytes: u64,
+    digest: String,
+    leaders_seen: Vec<LeaderSeen>,
+    timers_pending: u64,
+    timer_next_ms: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct LeaderSeen {
+    term: u64,
+    node: u64,
+}
+
+impl From<v1::ReplicaStatus> for ReplicaReport {
+    fn from(status: v1::ReplicaStatus) -> Self {
+        Self {
+            state: match status.state() {
+                v1::ReplicaState::Unspecified => "unknown",
+                v1::ReplicaState::Starting => "starting",
+                v1::ReplicaState::Running => "running",
+                v1::ReplicaState::Failed => "failed",
+            },
+            role: match status.role() {
+                v1::ReplicaRole::Unspecified => "unknown",
+                v1::ReplicaRole::Leader => "leader",
+                v1::ReplicaRole::Follower => "follower",
+                v1::ReplicaRole::Candidate => "candidate",
+                v1::ReplicaRole::Learner => "learner",
+            },
+            asleep: status.asleep,
+            group: status.group,
+            group_name: if status.group == 0 { "(catalog)".to_owned() } else { status.group_name },
+            replica: status.replica,
+            node: status.node,
+            state_reason: status.state_reason,
+            term: status.term,
+            leader_node: some_node(status.leader_node),
+            committed: status.committed,
+            applied: status.applied,
+            log_first: status.log_first,
+            log_last: status.log_last,
+            snapshot_index: status.snapshot_index,
+            snapshot_bytes: status.snapshot_bytes,
+            digest: hex(&status.digest),
+            leaders_seen: status
+                .leaders_seen
+                .iter()
+                .map(|seen| LeaderSeen { term: seen.term, node: seen.node })
+                .collect(),
+            timers_pending: status.timers_pending,
+            timer_next_ms: status.timer_next_ms,
+        }
+    }
+}
+
+impl ReplicaReport {
+    /// The timers of the group, as the replica of these that has come furthest has them; none when none is set.
+    #[must_use]
+    pub(crate) fn timers(replicas: &[Self]) -> Option<String> {
+        let replica = replicas.iter().max_by_key(|replica| replica.applied)?;
+        let next = time(replica.timer_next_ms?);
+        Some(format!("{} pending, the first due {next}", replica.timers_pending))
+    }
+
+    /// Replicas as a table; of one group (which is not named then) or of one node.
+    #[must_use]
+    pub(crate) fn table(replicas: &[Self], of_node: bool) -> String {
+        let first = if of_node { "GROUP" } else { "NODE" };
+        let mut table = table(&[
+            first,
+            "STATE",
+            "ROLE",
+            "TERM",
+            "LEADER",
+            "APPLIED",
+            "COMMITTED",
+            "LOG",
+            "SNAPSHOT",
+            "DIGEST",
+        ]);
+        for replica in replicas {
+            let snapshot = match replica.snapshot_index {
+                0 => "-".to_owned(),
+                index => format!("{index} ({})", size(replica.snapshot_bytes)),
+            };
+            table.add_row([
+                if of_node { replica.group_name.clone() } else { replica.node.to_string() },
+                if replica.asleep { "asleep" } else { replica.state }.to_owned(),
+                replica.role.to_owned(),
+                replica.term.to_string(),
+                or_dash(replica.leader_node),
+                replica.applied.to_string(),
+                replica.committed.to_string(),
+                format!("{}..{}", replica.log_first, replica.log_last),
+                snapshot,
+                replica.digest.chars().take(12).collect(),
+            ]);
+        }
+        let mut text = table_text(&table);
+        for replica in replicas.iter().filter(|replica| !replica.state_reason.is_empty()) {
+            let of = if of_node { replica.group_name.clone() } else { format!("node {}", replica.node) };
+            let _ = write!(text, "\n{of} is {}: {}", replica.state, replica.state_reason);
+        }
+        text
+    }
+}
+
+/// The last millisecond of the year 9999: later ones have no date.
+const DATED_MS_MAX: u64 = 253_402_300_799_999;
+
+/// A point in time; plugins may set timers for ever.
+fn time(since_epoch_ms: u64) -> String {
+    if since_epoch_ms > DATED_MS_MAX {
+        return format!("at {since_epoch_ms} ms, after the year 9999");
+    }
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(since_epoch_ms)).to_string()
+}
