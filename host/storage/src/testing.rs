@@ -5,7 +5,7 @@ use quorate_consensus::Configuration;
 use quorate_replica::ports::{AppliedPoint, StateDigest};
 use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
@@ -16,6 +16,9 @@ pub(crate) const R: ReplicaId = ReplicaId(71);
 pub(crate) fn identity() -> NodeIdentity {
     NodeIdentity { cluster: "test".into(), node: NodeId(1) }
 }
+
+/// How often a disk is copied anew because something changed meanwhile.
+const ATTEMPTS_MAX: u32 = 1_000;
 
 /// A place for a data folder, removed at the end of the test.
 pub(crate) struct Disk {
@@ -42,23 +45,48 @@ impl Disk {
 
     /// The disk as a process that is killed now would leave it.
     pub(crate) fn crash(&self) -> Self {
-        let copy = Self::new();
-        copy_folder(&self.path(), &copy.path());
-        copy
+        // RocksDB removes files in the background: a copy is of one moment only if nothing came or went meanwhile.
+        for _ in 0..ATTEMPTS_MAX {
+            let before = listing(&self.path()).ok();
+            let copy = Self::new();
+            if copy_folder(&self.path(), &copy.path()).is_ok()
+                && before.is_some()
+                && listing(&self.path()).ok() == before
+            {
+                return copy;
+            }
+        }
+        panic!("the files never rest")
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
+/// Every file below a folder with its size, in order; none while files come and go.
+fn listing(folder: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let (path, metadata) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
+        if metadata.is_dir() {
+            found.extend(listing(&path)?);
         } else {
-            fs::copy(entry.path(), target).unwrap();
+            found.push((path, metadata.len()));
         }
     }
+    found.sort();
+    Ok(found)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// The files in a folder whose names end like this, in order.

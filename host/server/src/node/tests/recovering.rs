@@ -15,12 +15,18 @@ use quorate_replica::{
 };
 use quorate_storage::{DataFolder, IncomingSnapshot, NewReplica, NodeIdentity, RaftBatch, StoredReplica};
 use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId};
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tempfile::TempDir;
 
 const GROUP: GroupId = GroupId(7);
 /// Where the snapshot of the other node stands.
 const SENT: LogPoint = LogPoint { index: 8, term: 2 };
+/// How often a disk is copied anew because something changed meanwhile.
+const ATTEMPTS_MAX: u32 = 1_000;
 const BOTH: [MachineKind; 2] = [MachineKind::Memory, MachineKind::Store];
 
 fn members() -> Vec<Member> {
@@ -79,9 +85,18 @@ impl Disk {
 
     /// As a process that is killed now leaves it.
     fn crash(&self) -> Self {
-        let copy = Self { root: TempDir::new().expect("a folder"), kind: self.kind };
-        copy_folder(self.root.path(), copy.root.path());
-        copy
+        // RocksDB removes files in the background: a copy is of one moment only if nothing came or went meanwhile.
+        for _ in 0..ATTEMPTS_MAX {
+            let before = listing(self.root.path()).ok();
+            let copy = Self { root: TempDir::new().expect("a folder"), kind: self.kind };
+            if copy_folder(self.root.path(), copy.root.path()).is_ok()
+                && before.is_some()
+                && listing(self.root.path()).ok() == before
+            {
+                return copy;
+            }
+        }
+        panic!("the files never rest")
     }
 
     fn recover(&self) -> Result<Recovered, OpenError> {
@@ -110,17 +125,33 @@ fn taken_up(stored: StoredReplica, applied: u64) {
     assert_eq!(shard.status(GROUP).expect("it is open").applied, applied);
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("a listing") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("a type").is_dir() {
-            copy_folder(&entry.path(), &target);
+/// Every file below a folder with its size, in order; none while files come and go.
+fn listing(folder: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let (path, metadata) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
+        if metadata.is_dir() {
+            found.extend(listing(&path)?);
         } else {
-            fs::copy(entry.path(), target).expect("a copy");
+            found.push((path, metadata.len()));
         }
     }
+    found.sort();
+    Ok(found)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Applies these entries, and takes a snapshot behind the last.
