@@ -24,7 +24,6 @@
 
 mod answer;
 mod attempt;
-mod backoff;
 mod client;
 mod commands;
 mod config;

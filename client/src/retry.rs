@@ -1,6 +1,7 @@
 //! Where an attempt goes, and what comes after one that failed.
 
-use crate::{Client, ClientError, backoff::Backoff, connections::normal, failed::Failed, reason};
+use crate::{Client, ClientError, connections::normal, failed::Failed, reason};
+use quorate_backoff::Backoff;
 use std::time::Duration;
 
 /// What a call may do when it fails.

@@ -1,5 +1,4 @@
 use super::{
-    Backoff,
     losses::Losses,
     peers::Inner,
     queue::{LaneQueue, Outgoing},
@@ -8,6 +7,7 @@ use crate::{
     Admission, CallError, HelloRefused, Lane, PeerIdentity, PeerInbound, PeersConfig, connection::Target,
 };
 use futures::StreamExt;
+use quorate_backoff::Backoff;
 use quorate_proto::peer::v1::{LaneFrame, LaneHello, LaneWelcome, lane_frame::Frame};
 use quorate_vocabulary::{FolderId, NodeId};
 use std::{sync::Arc, time::Instant};

@@ -1,6 +1,5 @@
 //! The calling half: lanes to every known node, and the calls that are made now and then.
 
-mod backoff;
 mod lane_task;
 mod losses;
 mod peer;
@@ -8,7 +7,6 @@ mod peers;
 mod queue;
 mod status;
 
-pub(crate) use backoff::Backoff;
 pub(crate) use peers::Inner;
 pub use peers::{Peers, PeersHandle};
 pub use status::{LaneStatus, PeerStatus};

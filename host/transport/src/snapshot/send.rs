@@ -1,10 +1,9 @@
 use crate::{
     CallError, PeersHandle, SnapshotRefusal, SnapshotSendError, SnapshotSource, SnapshotTransfer,
-    connection::Target,
-    outbound::{Backoff, Inner},
-    snapshot::Throttle,
+    connection::Target, outbound::Inner, snapshot::Throttle,
 };
 use bytes::Bytes;
+use quorate_backoff::Backoff;
 use quorate_proto::peer::v1::{
     SnapshotBegin, SnapshotChunk, SnapshotFinish, SnapshotFrame, SnapshotReply, snapshot_frame::Frame,
     snapshot_reply::Reply,

@@ -1,27 +1,34 @@
+//! Waits between attempts that fail: of a client that looks for a node, and of a node that looks for another.
+
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     time::Duration,
 };
 
-/// Waits that double from one attempt to the next, each spread over its upper half so that clients that failed at once
-/// do not come back in step.
+/// Waits that double from one attempt to the next, each spread over its upper half so that those that failed at once do not
+/// come back in step.
 #[derive(Debug)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     shortest: Duration,
     longest: Duration,
     next: Duration,
 }
 
 impl Backoff {
-    pub(crate) fn new(shortest: Duration, longest: Duration) -> Self {
+    /// Waits from the shortest up to the longest.
+    #[must_use]
+    pub fn new(shortest: Duration, longest: Duration) -> Self {
         Self { shortest, longest: longest.max(shortest), next: shortest }
     }
 
-    pub(crate) fn reset(&mut self) {
+    /// An attempt succeeded: the next wait is the shortest again.
+    pub fn reset(&mut self) {
         self.next = self.shortest;
     }
 
-    pub(crate) fn wait(&mut self) -> Duration {
+    /// How long to wait before the next attempt.
+    #[must_use]
+    pub fn wait(&mut self) -> Duration {
         self.wait_with(RandomState::new().build_hasher().finish())
     }
 
