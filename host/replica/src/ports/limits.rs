@@ -70,7 +70,15 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
 macro_rules! limits {
-    ($($name:ident: $min:expr, $default:expr, $max:expr;)*) => {
+    // `$d` is a dollar sign, for the macro within.
+    (($d:tt) $($name:ident: $min:expr, $default:expr, $max:expr;)*) => {
+        /// Calls a macro with the names of all limits of a group, separated by commas: whoever writes them in another form
+        /// cannot leave one out.
+        #[macro_export]
+        macro_rules! with_group_limits {
+            ($d callback:ident) => { $d callback! { $($name),* } };
+        }
+
         impl Default for GroupLimits {
             fn default() -> Self {
                 Self { $($name: $default),* }
@@ -92,6 +100,7 @@ macro_rules! limits {
 }
 
 limits! {
+    ($)
     // name: least, default, most;
     fuel_per_command: 10_000, 200_000_000, 100_000_000_000;
     fuel_per_query: 10_000, 200_000_000, 100_000_000_000;

@@ -104,28 +104,7 @@ fn limits(limits: &GroupLimits) -> v1::GroupLimits {
             v1::GroupLimits { $($name: Some(limits.$name)),* }
         };
     }
-    all!(
-        fuel_per_command,
-        fuel_per_query,
-        fuel_per_callback,
-        fuel_per_snapshot,
-        snapshot_bytes_max,
-        memory_bytes_max,
-        table_elements_max,
-        command_bytes_max,
-        reply_bytes_max,
-        event_bytes_max,
-        events_per_command_max,
-        log_line_bytes_max,
-        log_lines_per_command_max,
-        key_bytes_max,
-        value_bytes_max,
-        changed_bytes_per_command_max,
-        host_call_bytes_max,
-        proposals_per_callback_max,
-        timers_max,
-        timer_delay_ms_min
-    )
+    quorate_replica::with_group_limits!(all)
 }
 
 pub(super) fn group(group: &GroupView) -> v1::Group {

@@ -3,7 +3,7 @@
 use quorate_proto::v1::GroupLimits;
 
 macro_rules! limits {
-    ($($name:ident),* $(,)?) => {
+    ($($name:ident),*) => {
         /// Every limit that can be set.
         pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),*];
 
@@ -29,28 +29,7 @@ macro_rules! limits {
     };
 }
 
-limits! {
-    fuel_per_command,
-    fuel_per_query,
-    fuel_per_callback,
-    fuel_per_snapshot,
-    snapshot_bytes_max,
-    memory_bytes_max,
-    table_elements_max,
-    command_bytes_max,
-    reply_bytes_max,
-    event_bytes_max,
-    events_per_command_max,
-    log_line_bytes_max,
-    log_lines_per_command_max,
-    key_bytes_max,
-    value_bytes_max,
-    changed_bytes_per_command_max,
-    host_call_bytes_max,
-    proposals_per_callback_max,
-    timers_max,
-    timer_delay_ms_min,
-}
+quorate_replica::with_group_limits!(limits);
 
 /// Reads `NAME=NUMBER`; digits may be grouped by `_`.
 pub(crate) fn parse(text: &str) -> Result<(String, u64), String> {
