@@ -3,7 +3,7 @@
 use crate::log::v1 as wire;
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::{Message, encoding::decode_varint};
-use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
+use quorate_vocabulary::{Member, MemberRole, NodeId, PluginDigest, ReplicaId};
 use std::collections::BTreeMap;
 
 /// The format this build writes, and the only one it reads.
@@ -13,6 +13,7 @@ const KIND_COMMANDS: u8 = 1;
 const KIND_CHECKPOINT: u8 = 2;
 const KIND_CONFIGURATION: u8 = 3;
 const KIND_TIMERS: u8 = 4;
+const KIND_ORDER: u8 = 5;
 /// One byte for the format, one for the kind.
 const HEADER_BYTES: usize = 2;
 /// Field 1, a varint.
@@ -141,6 +142,29 @@ impl Configuration {
     }
 }
 
+/// What an operator has a group do, at one place of its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Run another plugin from here on.
+    Activate(Activation),
+    /// Take commands again, after too many have trapped.
+    Unfreeze,
+    /// Take no more commands once so many have trapped in a row; 0: go on whatever traps.
+    FreezeAfter {
+        /// How many.
+        traps: u32,
+    },
+}
+
+/// Which plugin a group is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// Which upgrade of the group; one that is not above the last does nothing.
+    pub number: u64,
+    /// The plugin.
+    pub plugin: PluginDigest,
+}
+
 /// What an entry means.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EntryBody {
@@ -166,6 +190,13 @@ pub enum EntryBody {
         /// The leader's stamp.
         time_ms: u64,
     },
+    /// The group does what an operator has ordered.
+    Order {
+        /// The leader's stamp.
+        time_ms: u64,
+        /// What.
+        order: Order,
+    },
 }
 
 impl EntryBody {
@@ -180,6 +211,9 @@ impl EntryBody {
             }
             Self::Checkpoint { time_ms } => framed(KIND_CHECKPOINT, &wire::Checkpoint { time_ms: *time_ms }),
             Self::Timers { time_ms } => framed(KIND_TIMERS, &wire::Timers { time_ms: *time_ms }),
+            Self::Order { time_ms, order } => {
+                framed(KIND_ORDER, &wire::Order { time_ms: *time_ms, order: Some(order.into()) })
+            }
             Self::Configuration(configuration) => {
                 framed(KIND_CONFIGURATION, &wire::Configuration::from(configuration))
             }
@@ -212,6 +246,12 @@ impl EntryBody {
                     wire::Timers::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::Timers { time_ms })
             }
+            KIND_ORDER => {
+                let wire::Order { time_ms, order } =
+                    wire::Order::decode(message).map_err(|error| damaged(&error))?;
+                let unknown = || EntryError::Damaged { cause: "an order that this build does not know".into() };
+                Ok(Self::Order { time_ms, order: order.ok_or_else(unknown)?.try_into()? })
+            }
             KIND_CONFIGURATION => {
                 let message = wire::Configuration::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::Configuration(message.try_into()?))
@@ -230,9 +270,10 @@ impl EntryBody {
     #[must_use]
     pub fn time_ms(&self) -> Option<u64> {
         match self {
-            Self::Commands { time_ms, .. } | Self::Checkpoint { time_ms } | Self::Timers { time_ms } => {
-                Some(*time_ms)
-            }
+            Self::Commands { time_ms, .. }
+            | Self::Checkpoint { time_ms }
+            | Self::Timers { time_ms }
+            | Self::Order { time_ms, .. } => Some(*time_ms),
             Self::Empty | Self::Configuration(_) => None,
         }
     }
@@ -240,7 +281,9 @@ impl EntryBody {
     /// The stamp of an encoded entry that has one, told without reading the rest of it.
     #[must_use]
     pub fn peek_time_ms(data: &Bytes) -> Option<u64> {
-        let Ok(Some(KIND_COMMANDS | KIND_CHECKPOINT | KIND_TIMERS)) = kind(data) else { return None };
+        let Ok(Some(KIND_COMMANDS | KIND_CHECKPOINT | KIND_TIMERS | KIND_ORDER)) = kind(data) else {
+            return None;
+        };
         // Fields are written in the order of their numbers, and a stamp of 0 is not written.
         match data.get(HEADER_BYTES) {
             Some(&TIME_TAG) => decode_varint(&mut data.get(HEADER_BYTES + 1..)?).ok(),
@@ -274,6 +317,35 @@ fn kind(data: &Bytes) -> Result<Option<u8>, EntryError> {
 
 fn damaged(error: &prost::DecodeError) -> EntryError {
     EntryError::Damaged { cause: error.to_string() }
+}
+
+impl From<&Order> for wire::order::Order {
+    fn from(order: &Order) -> Self {
+        match order {
+            Order::Activate(Activation { number, plugin }) => Self::Activate(wire::Activate {
+                number: *number,
+                plugin: Bytes::copy_from_slice(plugin.as_bytes()),
+            }),
+            Order::Unfreeze => Self::Unfreeze(wire::Unfreeze {}),
+            Order::FreezeAfter { traps } => Self::FreezeAfter(wire::FreezeAfter { traps: *traps }),
+        }
+    }
+}
+
+impl TryFrom<wire::order::Order> for Order {
+    type Error = EntryError;
+
+    fn try_from(message: wire::order::Order) -> Result<Self, EntryError> {
+        Ok(match message {
+            wire::order::Order::Activate(wire::Activate { number, plugin }) => {
+                let plugin = PluginDigest::try_from(plugin.as_ref())
+                    .map_err(|error| EntryError::Damaged { cause: error.to_string() })?;
+                Self::Activate(Activation { number, plugin })
+            }
+            wire::order::Order::Unfreeze(wire::Unfreeze {}) => Self::Unfreeze,
+            wire::order::Order::FreezeAfter(wire::FreezeAfter { traps }) => Self::FreezeAfter { traps },
+        })
+    }
 }
 
 impl From<&Configuration> for wire::Configuration {
@@ -352,6 +424,12 @@ mod tests {
             EntryBody::Checkpoint { time_ms: 0 },
             EntryBody::Timers { time_ms: 1_700_000_000_000 },
             EntryBody::Timers { time_ms: 0 },
+            EntryBody::Order {
+                time_ms: 7,
+                order: Order::Activate(Activation { number: 3, plugin: PluginDigest::of(b"plugin") }),
+            },
+            EntryBody::Order { time_ms: 0, order: Order::Unfreeze },
+            EntryBody::Order { time_ms: u64::MAX, order: Order::FreezeAfter { traps: 5 } },
             EntryBody::Configuration(Configuration::new(members.clone())),
             EntryBody::Configuration(Configuration {
                 members,
@@ -379,6 +457,10 @@ mod tests {
         assert_eq!(body.encode().as_ref(), [1, 1, 8, 0xac, 2, 0x12, 2, b'a', b'b']);
         assert_eq!(EntryBody::Checkpoint { time_ms: 1 }.encode().as_ref(), [1, 2, 8, 1]);
         assert_eq!(EntryBody::Timers { time_ms: 1 }.encode().as_ref(), [1, 4, 8, 1]);
+        let body = EntryBody::Order { time_ms: 1, order: Order::Unfreeze };
+        assert_eq!(body.encode().as_ref(), [1, 5, 8, 1, 0x1a, 0]);
+        let body = EntryBody::Order { time_ms: 1, order: Order::FreezeAfter { traps: 3 } };
+        assert_eq!(body.encode().as_ref(), [1, 5, 8, 1, 0x22, 2, 8, 3]);
         let body = EntryBody::Configuration(Configuration::new(vec![member(1, MemberRole::Voter)]));
         assert_eq!(body.encode().as_ref(), [1, 3, 0x0a, 6, 8, 1, 0x10, 101, 0x18, 1]);
         let mut configuration = Configuration::new(vec![member(1, MemberRole::Voter)]);
@@ -402,6 +484,8 @@ mod tests {
         assert_eq!(decode(&[1, 9, 8, 1]), Err(EntryError::Kind { kind: 9 }));
         assert!(matches!(decode(&[1]), Err(EntryError::Damaged { .. })));
         assert!(matches!(decode(&[1, 1, 8, 1]), Err(EntryError::Damaged { .. })), "no command");
+        assert!(matches!(decode(&[1, 5, 8, 1]), Err(EntryError::Damaged { .. })), "no order");
+        assert!(matches!(decode(&[1, 5, 0x12, 3, 0x12, 1, 9]), Err(EntryError::Damaged { .. })), "a digest");
         assert!(matches!(decode(&[1, 3, 0x0a, 4, 8, 1, 0x18, 9]), Err(EntryError::Damaged { .. })), "a role");
     }
 

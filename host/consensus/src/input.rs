@@ -1,4 +1,4 @@
-use crate::{Configuration, LogEntry, LogIndex, LogPoint, RaftMessage};
+use crate::{Configuration, LogEntry, LogIndex, LogPoint, Order, RaftMessage};
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 use std::{collections::BTreeMap, time::Duration};
@@ -147,6 +147,15 @@ pub enum Input {
     ProposeTimers {
         /// The group.
         group: GroupId,
+    },
+    /// An entry by which an operator has the group do something. Answered like a command.
+    ProposeOrder {
+        /// The group.
+        group: GroupId,
+        /// Names the answer.
+        request: RequestId,
+        /// What it is to do.
+        order: Order,
     },
     /// Change the members, any number of them at once. Answered like a command, once the group has left the old
     /// configuration for good. A learner that is to vote must have caught up within a

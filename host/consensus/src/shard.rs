@@ -171,6 +171,7 @@ impl Shard {
             | Input::Propose { group, .. }
             | Input::ProposeCheckpoint { group }
             | Input::ProposeTimers { group }
+            | Input::ProposeOrder { group, .. }
             | Input::ProposeConfiguration { group, .. }
             | Input::ProposePriorities { group, .. }
             | Input::TransferLeader { group, .. }
@@ -208,6 +209,7 @@ impl Shard {
             }
             Input::Propose { request, .. }
             | Input::ProposeConfiguration { request, .. }
+            | Input::ProposeOrder { request, .. }
             | Input::ProposePriorities { request, .. }
             | Input::TransferLeader { request, .. }
             | Input::Recover { request, .. }

@@ -1,6 +1,6 @@
 use crate::{
     ReplicaFault, ReplicaStart,
-    ports::{AppliedPoint, HostFault},
+    ports::{AppliedPoint, HostFault, SnapshotHeader},
 };
 use std::io::Read;
 
@@ -20,9 +20,13 @@ pub(crate) fn open_snapshot(
     if header != expected {
         return Err(ReplicaFault::SnapshotOfOther {
             index,
-            found: format!("a {} machine of plugin {}", header.kind, header.plugin),
-            expected: format!("a {} machine of plugin {}", expected.kind, expected.plugin),
+            found: text(&header),
+            expected: text(&expected),
         });
     }
     Ok((header.point, source))
+}
+
+fn text(SnapshotHeader { kind, plugin, state_version, .. }: &SnapshotHeader) -> String {
+    format!("a {kind} machine of plugin {plugin} with state version {state_version}")
 }

@@ -26,11 +26,22 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
         EntryBody::Timers { time_ms } => {
             (*time_ms, timers.due(*time_ms).into_iter().map(Task::Timer).collect())
         }
-        EntryBody::Empty | EntryBody::Checkpoint { .. } | EntryBody::Configuration(_) => (0, Vec::new()),
+        EntryBody::Empty
+        | EntryBody::Checkpoint { .. }
+        | EntryBody::Order { .. }
+        | EntryBody::Configuration(_) => (0, Vec::new()),
     }
 }
 
 impl Task {
+    /// What comes of it in a group that is frozen: a command is refused, and a timer stays pending.
+    pub(crate) fn frozen(&self) -> Option<Call> {
+        match self {
+            Self::Command(_) => Some(Call::of(Outcome::Frozen)),
+            Self::Timer(_) => None,
+        }
+    }
+
     /// Whether the call is to be made. A timer that fires is pending no more, whatever comes of the call.
     pub(crate) fn begin(&self, timers: &mut PendingTimers, time_ms: u64) -> bool {
         match self {

@@ -84,6 +84,10 @@ impl From<&Group> for v1::Group {
             changes: group.changes,
             change: group.change.as_ref().map(members::wire_under_way),
             epoch: group.epoch,
+            founding: digest_bytes(group.founding),
+            upgrades_asked: group.upgrades_asked,
+            upgrades: group.upgrades.iter().map(Into::into).collect(),
+            freeze_after_traps: group.freeze_after_traps,
             limits: Some(wire_limits(&group.limits)),
             created_ms: group.created_ms,
         }
@@ -110,6 +114,10 @@ impl TryFrom<v1::Group> for Group {
             changes: group.changes,
             change: group.change.as_ref().map(members::under_way),
             epoch: group.epoch,
+            founding: digest(if group.founding.is_empty() { &group.digest } else { &group.founding })?,
+            upgrades_asked: group.upgrades_asked,
+            upgrades: group.upgrades.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            freeze_after_traps: group.freeze_after_traps,
             limits: limits(&group.limits.ok_or_else(|| malformed("a group has no limits"))?),
             created_ms: group.created_ms,
         })

@@ -130,6 +130,10 @@ impl Replica {
                     self.proposals.push_timers();
                 }
             }
+            Input::ProposeOrder { request, order, .. } => {
+                let taken = self.leading().and_then(|()| self.proposals.push_order(request, order));
+                self.refuse_unless(request, taken, effects);
+            }
             Input::ProposeConfiguration { request, members, promote_when_caught_up, .. } => {
                 let taken = self.leading();
                 let taken =

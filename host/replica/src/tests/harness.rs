@@ -3,7 +3,7 @@
 use crate::{
     CheckpointPolicy, CheckpointResult, CommittedEntry, Configuration, EntryBody, EntryResult, Observer,
     Replica, ReplicaFault, ReplicaStart,
-    ports::{AppliedPoint, Call, GroupInfo, GroupLimits, Outcome, TrapKind},
+    ports::{AppliedPoint, Call, GroupInfo, GroupLimits, NoOtherPlugins, Outcome, TrapKind},
     testing::{MemoryHistory, MemorySnapshots, MemoryStore, NativePlugin},
 };
 use bytes::Bytes;
@@ -126,6 +126,8 @@ fn start(
         limits: limits(),
         plugin: Arc::new(NativePlugin::new(kind)),
         plugin_digest: PluginDigest::of(b"native"),
+        founding: PluginDigest::of(b"native"),
+        plugins: Arc::new(NoOtherPlugins),
         state: Arc::new(state.clone()),
         snapshots: Arc::new(snapshots.clone()),
         history: history.clone(),
@@ -155,7 +157,7 @@ pub(super) fn text(call: &Call) -> String {
 pub(super) fn trap_kind(call: &Call) -> Option<TrapKind> {
     match &call.outcome {
         Outcome::Trapped(trap) => Some(trap.kind),
-        Outcome::Reply(_) | Outcome::Rejection(_) => None,
+        Outcome::Reply(_) | Outcome::Rejection(_) | Outcome::Frozen => None,
     }
 }
 

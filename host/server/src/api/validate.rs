@@ -130,7 +130,9 @@ pub(super) fn create_group(request: &v1::CreateGroupRequest) -> Result<CreateGro
     }
     let limits = limits(request.limits.unwrap_or_default());
     limits.validate().map_err(|error| invalid("limits", error.to_string()))?;
-    Ok(CreateGroup { name: group, plugin, replicas, nodes: nodes.into_iter().collect(), limits })
+    let freeze_after_traps = request.freeze_after_traps;
+    let nodes = nodes.into_iter().collect();
+    Ok(CreateGroup { name: group, plugin, replicas, nodes, limits, freeze_after_traps })
 }
 
 /// Members that a group is to have. Which it can have, the catalog says.

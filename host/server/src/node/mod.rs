@@ -49,6 +49,7 @@ mod status;
 mod storage_health;
 #[cfg(test)]
 mod tests;
+mod upgrading;
 mod uploads;
 mod view;
 mod waiters;
@@ -61,3 +62,4 @@ pub use view::{
     MemberView, MembersChangeView, NodeStatus, NodeView, PluginView, Queried, ReplicaRole, ReplicaState,
     ReplicaView, SnapshotTaken, Submitted, TermOfLeader,
 };
+pub use quorate_catalog::{Upgrade, UpgradeOutcome};

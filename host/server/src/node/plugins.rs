@@ -1,6 +1,7 @@
 //! Compiled plugins, kept in memory by their digest and compiled once.
 
 use quorate_machine::{CompiledPlugin, Engine};
+use quorate_replica::ports::{Plugin, Plugins};
 use quorate_storage::RaftStore;
 use quorate_vocabulary::PluginDigest;
 use std::{
@@ -34,6 +35,14 @@ type Cell = Arc<OnceCell<Weak<CompiledPlugin>>>;
 #[derive(Default)]
 pub(super) struct PluginCache {
     compiled: Mutex<HashMap<PluginDigest, Cell>>,
+}
+
+impl Plugins for PluginCache {
+    fn compiled(&self, digest: PluginDigest) -> Option<Arc<dyn Plugin>> {
+        let cell = self.lock().get(&digest)?.clone();
+        let plugin = cell.get()?.upgrade()?;
+        Some(plugin)
+    }
 }
 
 impl PluginCache {

@@ -237,6 +237,7 @@ impl Simulation {
             plugin: format!("acme/{kind}@1").parse().expect("a reference"),
             nodes,
             limits: Plan::limits(),
+            freeze_after_traps: 0,
         });
     }
 }

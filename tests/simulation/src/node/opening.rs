@@ -11,7 +11,7 @@ use quorate_catalog::{CatalogPlugin, Group, catalog_digest, catalog_group};
 use quorate_consensus::{Configuration, Input, ReplicaStart as LogStart, Role};
 use quorate_replica::{
     Replica, ReplicaStart,
-    ports::{AppliedPoint, GroupInfo, GroupLimits, Plugin},
+    ports::{AppliedPoint, GroupInfo, GroupLimits, NoOtherPlugins, Plugin},
 };
 use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId};
 use std::{collections::VecDeque, sync::Arc};
@@ -87,6 +87,8 @@ impl Simulation {
             limits,
             plugin,
             plugin_digest: digest,
+            founding: digest,
+            plugins: Arc::new(NoOtherPlugins),
             state: Arc::new(state.clone()),
             snapshots: Arc::new(snapshots.clone()),
             history: history.clone(),

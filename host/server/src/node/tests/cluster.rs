@@ -238,6 +238,7 @@ pub(super) fn create(group: &str, plugin: &PluginReference) -> CreateGroup {
         replicas: None,
         nodes: Vec::new(),
         limits: GroupLimits::default(),
+        freeze_after_traps: 0,
     }
 }
 

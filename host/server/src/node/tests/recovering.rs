@@ -41,6 +41,8 @@ fn spec(kind: MachineKind) -> ReplicaSpec {
         limits: GroupLimits::default(),
         plugin: Arc::new(NativePlugin::new(kind)),
         plugin_digest: PluginDigest::of(b"native"),
+        founding: PluginDigest::of(b"native"),
+        plugins: Arc::new(quorate_replica::ports::NoOtherPlugins),
         initial: AppliedPoint::initial(Configuration::new(members())),
     }
 }
