@@ -32,6 +32,10 @@ pub struct NodeConfig {
     pub observer_inbox_max: usize,
     /// The largest plugin taken, in bytes.
     pub plugin_bytes_max: usize,
+    /// Instances of plugins that may live at a time.
+    pub plugin_instances_max: u32,
+    /// Compiled code kept on disk, in bytes.
+    pub compiled_bytes_max: u64,
     /// A snapshot is taken once so many entries were applied since the last.
     pub snapshot_entries: u64,
     /// Entries kept behind a snapshot for followers that lag.
@@ -70,6 +74,8 @@ impl NodeConfig {
             shard_inbox_max: 16 * 1024,
             observer_inbox_max: 4 * 1024,
             plugin_bytes_max: 64 * 1024 * 1024,
+            plugin_instances_max: 2_000,
+            compiled_bytes_max: 1024 * 1024 * 1024,
             snapshot_entries: 10_000,
             log_margin_entries: 1_000,
             snapshots_kept: 2,

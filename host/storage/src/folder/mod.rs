@@ -27,6 +27,7 @@ use std::{
 const RAFT: &str = "raft";
 const STATE: &str = "state";
 const SNAPSHOTS: &str = "snapshots";
+const COMPILED: &str = "compiled";
 
 /// What an operator may choose about storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +129,12 @@ impl DataFolder {
     #[must_use]
     pub fn id(&self) -> FolderId {
         self.id
+    }
+
+    /// Where the engine keeps what it compiled: nothing that cannot be made again.
+    #[must_use]
+    pub fn compiled_code(&self) -> PathBuf {
+        self.path.join(COMPILED)
     }
 
     /// The logs, hard states and plugins.
