@@ -75,6 +75,8 @@ pub(super) struct LimitsSection {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SnapshotsSection {
     pub(super) entries: Option<Spanned<u64>>,
+    pub(super) interval_ms: Option<Spanned<u64>>,
+    pub(super) interval_entries_min: Option<Spanned<u64>>,
     pub(super) log_margin_entries: Option<Spanned<u64>>,
     pub(super) kept: Option<Spanned<usize>>,
     pub(super) bytes_per_second_max: Option<Spanned<u64>>,

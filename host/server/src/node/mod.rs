@@ -43,6 +43,7 @@ mod registry;
 mod requests;
 mod services;
 mod shard_thread;
+mod snapshot_clock;
 mod snapshot_source;
 mod start;
 mod status;
