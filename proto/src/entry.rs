@@ -249,7 +249,8 @@ impl EntryBody {
             KIND_ORDER => {
                 let wire::Order { time_ms, order } =
                     wire::Order::decode(message).map_err(|error| damaged(&error))?;
-                let unknown = || EntryError::Damaged { cause: "an order that this build does not know".into() };
+                let unknown =
+                    || EntryError::Damaged { cause: "an order that this build does not know".into() };
                 Ok(Self::Order { time_ms, order: order.ok_or_else(unknown)?.try_into()? })
             }
             KIND_CONFIGURATION => {

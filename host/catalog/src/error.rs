@@ -98,13 +98,17 @@ pub enum CatalogError {
         name: GroupName,
     },
     /// No upgrade of the group is under way.
-    #[error("no upgrade of the group {name} is under way: `quorate group history {name}` shows those that were")]
+    #[error(
+        "no upgrade of the group {name} is under way: `quorate group history {name}` shows those that were"
+    )]
     NoUpgrade {
         /// The group.
         name: GroupName,
     },
     /// The plugin keeps its state elsewhere than the group's.
-    #[error("{reference} is a plugin of another kind than the group {group} runs, and cannot take its state over: create a group of its own for it")]
+    #[error(
+        "{reference} is a plugin of another kind than the group {group} runs, and cannot take its state over: create a group of its own for it"
+    )]
     KindChanged {
         /// The group.
         group: GroupName,

@@ -18,11 +18,7 @@ pub(crate) fn open_snapshot(
     }
     let expected = start.header(header.point.clone());
     if header != expected {
-        return Err(ReplicaFault::SnapshotOfOther {
-            index,
-            found: text(&header),
-            expected: text(&expected),
-        });
+        return Err(ReplicaFault::SnapshotOfOther { index, found: text(&header), expected: text(&expected) });
     }
     Ok((header.point, source))
 }

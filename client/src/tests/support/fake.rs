@@ -1,14 +1,17 @@
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use quorate_proto::v1::{
-    CancelUpgradeRequest, CancelUpgradeResponse, RollbackGroupRequest, RollbackGroupResponse, SetPoisonPolicyRequest, SetPoisonPolicyResponse, UnfreezeGroupRequest, UnfreezeGroupResponse, UpgradeGroupRequest, UpgradeGroupResponse, ChangeMembersRequest, ChangeMembersResponse, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest,
-    DeleteGroupResponse, DescribeGroupRequest, DescribeGroupResponse, ListGroupsRequest, ListGroupsResponse,
-    ListNodesRequest, ListNodesResponse, ListPluginsRequest, ListPluginsResponse, NodeStatusRequest,
-    NodeStatusResponse, QueryRequest, QueryResponse, RecoverGroupRequest, RecoverGroupResponse,
-    SetPriorityRequest, SetPriorityResponse, SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest,
-    SubmitResponse, SubmitStreamRequest, SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse,
-    UploadPluginRequest, UploadPluginResponse, WatchRequest, WatchResponse, commands_server, groups_server,
-    nodes_server, plugins_server,
+    CancelUpgradeRequest, CancelUpgradeResponse, ChangeMembersRequest, ChangeMembersResponse,
+    CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, DeleteGroupResponse, DescribeGroupRequest,
+    DescribeGroupResponse, ListGroupsRequest, ListGroupsResponse, ListNodesRequest, ListNodesResponse,
+    ListPluginsRequest, ListPluginsResponse, NodeStatusRequest, NodeStatusResponse, QueryRequest,
+    QueryResponse, RecoverGroupRequest, RecoverGroupResponse, RollbackGroupRequest, RollbackGroupResponse,
+    SetPoisonPolicyRequest, SetPoisonPolicyResponse, SetPriorityRequest, SetPriorityResponse,
+    SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest, SubmitResponse, SubmitStreamRequest,
+    SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse, UnfreezeGroupRequest,
+    UnfreezeGroupResponse, UpgradeGroupRequest, UpgradeGroupResponse, UploadPluginRequest,
+    UploadPluginResponse, WatchRequest, WatchResponse, commands_server, groups_server, nodes_server,
+    plugins_server,
 };
 use std::sync::{
     Arc, Mutex,

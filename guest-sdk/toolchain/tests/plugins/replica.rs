@@ -2,7 +2,9 @@
 
 use super::{Plugin, plugin};
 use bytes::Bytes;
-use quorate_replica::ports::{AppliedPoint, Call, Callback, GroupInfo, GroupLimits, LifecycleEvent, NoOtherPlugins, Outcome, Trap};
+use quorate_replica::ports::{
+    AppliedPoint, Call, Callback, GroupInfo, GroupLimits, LifecycleEvent, NoOtherPlugins, Outcome, Trap,
+};
 use quorate_replica::testing::{MemoryHistory, MemorySnapshots, MemoryStore};
 use quorate_replica::{
     CheckpointPolicy, CheckpointResult, Configuration, EntryBody, Observer, Replica, ReplicaStart,

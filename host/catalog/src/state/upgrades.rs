@@ -71,8 +71,7 @@ impl CatalogState {
         let group = self.group(id).ok_or(CatalogError::GroupGone { id })?;
         let mut group = group.clone();
         let is_member = group.replica_on(node).is_some();
-        let Some(upgrade) =
-            group.upgrades.last_mut().filter(|upgrade| upgrade.number == number && is_member)
+        let Some(upgrade) = group.upgrades.last_mut().filter(|upgrade| upgrade.number == number && is_member)
         else {
             return Ok((CatalogReply::Group(group), None));
         };
@@ -138,7 +137,9 @@ impl CatalogState {
         };
         let name = &group.name;
         let change = match &record.failure {
-            Some(failure) => format!("group {name} goes on with {}: {to} failed: {}", group.plugin, cut(failure)),
+            Some(failure) => {
+                format!("group {name} goes on with {}: {to} failed: {}", group.plugin, cut(failure))
+            }
             None => {
                 let change = format!("group {name} runs {to} from entry {} on", record.index);
                 (group.plugin, group.digest) = (to, digest);

@@ -165,8 +165,8 @@ fn a_group_has_what_it_was_created_with() {
         plugin: "acme/kv@1".parse().expect("a reference"),
         nodes: ids(&[2, 3]),
         limits: limits.clone(),
-            freeze_after_traps: 0,
-        };
+        freeze_after_traps: 0,
+    };
     let reply = change(&mut state, create).expect("in order");
     let group = group(&state, "acme/a");
     assert_eq!(reply, CatalogReply::Group(group.clone()));
@@ -222,8 +222,8 @@ fn a_limit_past_the_ceiling_is_refused_by_name() {
         plugin: "acme/kv@1".parse().expect("a reference"),
         nodes: ids(&[1]),
         limits: GroupLimits { memory_bytes_max: u64::MAX, ..GroupLimits::default() },
-            freeze_after_traps: 0,
-        };
+        freeze_after_traps: 0,
+    };
     let error = refused(&mut state, change);
     assert!(
         matches!(&error, CatalogError::LimitOutside { name, .. } if name == "memory_bytes_max"),

@@ -59,8 +59,8 @@ pub(super) fn create(name: &str, plugin: &str, nodes: &[u64]) -> Change {
         plugin: plugin.parse().expect("a reference"),
         nodes: ids(nodes),
         limits: GroupLimits::default(),
-            freeze_after_traps: 0,
-        }
+        freeze_after_traps: 0,
+    }
 }
 
 pub(super) fn delete(name: &str) -> Change {

@@ -276,8 +276,7 @@ mod tests {
         let short = StoredPoint { format: FORMAT, digest: vec![1; 31], ..StoredPoint::default() };
         assert!(AppliedPoint::decode(&short.encode_to_vec()).is_err());
         let active = Some(StoredActive { plugin: vec![1; 31], state_version: 0 });
-        let short =
-            StoredPoint { format: FORMAT, digest: vec![1; 32], active, ..StoredPoint::default() };
+        let short = StoredPoint { format: FORMAT, digest: vec![1; 32], active, ..StoredPoint::default() };
         assert!(AppliedPoint::decode(&short.encode_to_vec()).is_err());
         let newer = StoredPoint { format: FORMAT + 1, digest: vec![1; 32], ..StoredPoint::default() };
         let error = AppliedPoint::decode(&newer.encode_to_vec()).expect_err("from the future");

@@ -71,9 +71,12 @@ mod tests {
     #[test]
     fn a_group_freezes_when_so_many_have_trapped_in_a_row() {
         let mut poison = Poison::freezing_after(2);
-        for (index, outcome) in
-            [(5, trap()), (6, Outcome::Reply(Bytes::new())), (7, trap()), (8, Outcome::Rejection(Bytes::new()))]
-        {
+        for (index, outcome) in [
+            (5, trap()),
+            (6, Outcome::Reply(Bytes::new())),
+            (7, trap()),
+            (8, Outcome::Rejection(Bytes::new())),
+        ] {
             poison.note(index, &outcome);
             assert!(!poison.is_frozen(), "{index}");
         }

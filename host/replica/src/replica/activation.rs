@@ -37,7 +37,9 @@ fn crossing(before: &dyn Plugin, next: &dyn Plugin) -> Result<Crossing, String> 
     } else if next.migrates() {
         Ok(Crossing::Migrate { from })
     } else {
-        Err(format!("its state has version {to}, the group's has version {from}, and it does not export `upgrade`"))
+        Err(format!(
+            "its state has version {to}, the group's has version {from}, and it does not export `upgrade`"
+        ))
     }
 }
 
@@ -76,7 +78,13 @@ impl Replica {
         self.commit(StoreChanges::default(), &point)?;
         let index = point.index;
         self.applied = Arc::new(point);
-        Ok(EntryResult { index, commands: Vec::new(), checkpoint: None, activation: None, configuration: None })
+        Ok(EntryResult {
+            index,
+            commands: Vec::new(),
+            checkpoint: None,
+            activation: None,
+            configuration: None,
+        })
     }
 
     fn commit(&self, changes: StoreChanges, point: &AppliedPoint) -> Result<(), ReplicaFault> {

@@ -12,8 +12,7 @@ use super::{
 use crate::RequestError;
 use quorate_catalog::{CatalogState, Group, Hosted, Instruction, holders, reconcile};
 use quorate_consensus::Configuration;
-use quorate_machine::CompiledPlugin;
-use quorate_replica::ports::{AppliedPoint, Poison};
+use quorate_replica::ports::{AppliedPoint, Plugin, Poison};
 use quorate_storage::{NewReplica, RaftBatch};
 use quorate_vocabulary::{GroupId, NodeId, PluginDigest, ReplicaId};
 use std::{
@@ -63,7 +62,7 @@ pub(super) struct Held {
 pub(super) struct Prepared {
     pub(super) number: u64,
     /// Held, or it would be compiled again when it is needed.
-    pub(super) _plugin: Arc<CompiledPlugin>,
+    pub(super) _plugin: Arc<dyn Plugin>,
 }
 
 /// Why a replica does not run.
@@ -326,8 +325,8 @@ impl Core {
         self: &Arc<Self>,
         group: &Group,
         digest: PluginDigest,
-    ) -> Result<Arc<CompiledPlugin>, StartError> {
-        let plugin = self.plugins.get(digest, &self.engine, &self.store).await;
+    ) -> Result<Arc<dyn Plugin>, StartError> {
+        let plugin = self.plugins.get(digest, &self.loader, &self.store).await;
         if matches!(plugin, Err(PluginFailure::Missing(_))) {
             let from = holders(&self.catalog_state(), self.node(), group, digest);
             self.fetch_plugin(digest, from);

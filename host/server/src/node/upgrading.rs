@@ -14,7 +14,6 @@ use super::{
 use crate::RequestError;
 use quorate_catalog::{CatalogReply, CatalogState, Change, Group, Upgrade, holders};
 use quorate_consensus::{Activation, Input, Order};
-use quorate_machine::CompiledPlugin;
 use quorate_replica::ports::ActivationRecord;
 use quorate_vocabulary::{GroupId, GroupName, MemberRole, NodeId, PluginDigest, PluginReference};
 use std::{
@@ -267,7 +266,7 @@ impl Core {
     }
 
     async fn prepare_once(&self, group: GroupId, number: u64, digest: PluginDigest) {
-        let failure = match self.plugins.get(digest, &self.engine, &self.store).await {
+        let failure = match self.plugins.get(digest, &self.loader, &self.store).await {
             Ok(plugin) => {
                 let mut held = self.hosting.lock();
                 held.prepared.insert(group, Prepared { number, _plugin: plugin });
@@ -328,9 +327,8 @@ impl Core {
     async fn provide(self: &Arc<Self>, group: GroupId, digest: PluginDigest) {
         loop {
             let Some(replica) = self.registry.get(group) else { return };
-            match self.plugins.get(digest, &self.engine, &self.store).await {
+            match self.plugins.get(digest, &self.loader, &self.store).await {
                 Ok(plugin) => {
-                    let plugin: Arc<CompiledPlugin> = plugin;
                     return replica.apply(ApplyWork::PluginReady { digest, plugin });
                 }
                 Err(PluginFailure::Missing(_)) => {

@@ -193,7 +193,8 @@ async fn a_replica_that_was_away_and_one_that_is_new_run_the_right_version() {
         for number in 15..60 {
             cluster.submit("group", &command(number)).await;
         }
-        let learner = ["group", "members", "add", "test/group", "--node", "4", "--learner", "--timeout", "60s"];
+        let learner =
+            ["group", "members", "add", "test/group", "--node", "4", "--learner", "--timeout", "60s"];
         let added = cluster.quorate(&learner);
         assert_eq!(added.code, 0, "{added:?}");
         cluster.replicas_are_equal("group").await;

@@ -19,10 +19,9 @@ use super::{
 use crate::RequestError;
 use orders::Standstill;
 use quorate_consensus::{CommittedEntry, Input, LogPoint, Refusal, RequestId};
-use quorate_machine::CompiledPlugin;
 use quorate_replica::{
     ReadPoint, Replica,
-    ports::{LifecycleEvent, SnapshotInfo},
+    ports::{LifecycleEvent, Plugin, SnapshotInfo},
 };
 use quorate_vocabulary::{GroupId, PluginDigest};
 use std::sync::Arc;
@@ -51,12 +50,14 @@ pub(super) enum ApplyWork {
     RenewObserver { number: usize },
     /// Somebody wants a snapshot.
     Snapshot(Option<SnapshotReply>),
+    /// So much time has passed that one should be taken, if there is enough that is new.
+    SnapshotTime,
     /// A snapshot that was written in the background is on disk, or not.
     SnapshotWritten(Result<SnapshotInfo, String>),
     /// A sleep for the timers of the group has ended.
     TimersDue,
     /// A plugin that this replica may wait for is compiled. Held until it has been told.
-    PluginReady { digest: PluginDigest, plugin: Arc<CompiledPlugin> },
+    PluginReady { digest: PluginDigest, plugin: Arc<dyn Plugin> },
     /// Raft found something that cannot be.
     Fail(String),
     /// The node shuts down: tell the plugin.
@@ -151,6 +152,7 @@ impl Worker for ApplyWorker {
             ApplyWork::Callback(event) => self.callback(event),
             ApplyWork::RenewObserver { number } => self.renew_observer(number),
             ApplyWork::Snapshot(reply) => self.snapshot(reply),
+            ApplyWork::SnapshotTime => self.snapshot_if(Replica::checkpoint_due_by_time),
             ApplyWork::SnapshotWritten(written) => self.snapshot_written(written),
             ApplyWork::TimersDue => self.timers_due(),
             ApplyWork::Fail(why) => {

@@ -3,8 +3,10 @@
 use super::{ApplyWork, ApplyWorker};
 use crate::node::view::ReplicaState;
 use quorate_consensus::{CommittedEntry, EntryBody, RequestId};
-use quorate_machine::CompiledPlugin;
-use quorate_replica::{EntryResult, ports::LifecycleEvent};
+use quorate_replica::{
+    EntryResult,
+    ports::{LifecycleEvent, Plugin},
+};
 use quorate_vocabulary::PluginDigest;
 use std::{collections::VecDeque, mem, sync::Arc};
 
@@ -66,7 +68,7 @@ impl ApplyWorker {
     }
 
     /// The plugin is compiled: it is held here until the entry that wanted it is applied.
-    pub(super) fn plugin_ready(&mut self, digest: PluginDigest, plugin: Arc<CompiledPlugin>) {
+    pub(super) fn plugin_ready(&mut self, digest: PluginDigest, plugin: Arc<dyn Plugin>) {
         if self.standstill.as_ref().is_none_or(|standstill| standstill.lacks != digest) {
             return;
         }

@@ -19,7 +19,12 @@ use std::{
 const CHUNK: usize = SNAPSHOT_CHUNK_BYTES as usize;
 
 fn header(index: u64) -> SnapshotHeader {
-    SnapshotHeader { point: point(index), kind: MachineKind::Memory, plugin: PluginDigest::of(b"plugin"), state_version: 3 }
+    SnapshotHeader {
+        point: point(index),
+        kind: MachineKind::Memory,
+        plugin: PluginDigest::of(b"plugin"),
+        state_version: 3,
+    }
 }
 
 fn content(index: u64, length: usize) -> Vec<u8> {
