@@ -40,7 +40,7 @@ impl CatalogState {
         let (to, digest) = (to.clone(), published.digest);
         let mut group = group.clone();
         if let Some(before) = group.upgrades.last_mut() {
-            give_up(before, OVERTAKEN.to_owned(), time_ms);
+            give_up(before, OVERTAKEN, time_ms);
         }
         let change = format!("group {name} is to run {to} in place of {}", group.plugin);
         group.upgrades_asked = group.upgrades_asked.saturating_add(1);
@@ -79,7 +79,7 @@ impl CatalogState {
         if let Some(failure) = failure {
             let why = format!("node {node} cannot run it: {failure}");
             change = Some(format!("group {} does not get {}: {why}", group.name, upgrade.to));
-            give_up(upgrade, why, time_ms);
+            give_up(upgrade, &why, time_ms);
         } else if let Err(place) = upgrade.prepared.binary_search(&node) {
             upgrade.prepared.insert(place, node);
         }
@@ -93,7 +93,7 @@ impl CatalogState {
         let mut group = group.clone();
         let under_way = group.upgrades.last_mut().filter(|upgrade| upgrade.outcome.is_none());
         let upgrade = under_way.ok_or_else(|| CatalogError::NoUpgrade { name: name.clone() })?;
-        give_up(upgrade, CANCELLED.to_owned(), time_ms);
+        give_up(upgrade, CANCELLED, time_ms);
         let change = format!("group {name} is not to run {} any more", upgrade.to);
         self.put_group(&group);
         Ok((CatalogReply::Group(group), Some(change)))
@@ -152,8 +152,8 @@ impl CatalogState {
 }
 
 /// Ends an upgrade that is under way, without it.
-fn give_up(upgrade: &mut Upgrade, why: String, time_ms: u64) {
-    let failure = Some(cut(&why));
+fn give_up(upgrade: &mut Upgrade, why: &str, time_ms: u64) {
+    let failure = Some(cut(why));
     upgrade.outcome.get_or_insert(UpgradeOutcome { index: None, time_ms, failure });
 }
 

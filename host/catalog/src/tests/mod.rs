@@ -3,4 +3,5 @@ mod fixtures;
 mod machine;
 mod members;
 mod reconcile;
+mod upgrades;
 mod wire;

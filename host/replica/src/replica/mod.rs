@@ -41,6 +41,7 @@ enum Machine {
 impl Replica {
     /// Opens a replica from its disk: from its state store or its newest snapshot, whichever has come further, or else
     /// from nothing. Entries behind [`Replica::applied`] are then to be applied again.
+    #[allow(clippy::needless_pass_by_value)] // Made for this alone, and kept but for the plugin.
     pub fn open(start: ReplicaStart) -> Result<Self, ReplicaFault> {
         let (start, applied, machine) = match start.plugin.kind() {
             MachineKind::Memory => {

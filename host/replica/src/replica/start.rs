@@ -96,6 +96,8 @@ pub struct EntryResult {
 
 /// What came of a checkpoint, the same on every replica but for the size on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
+// One an entry at most, taken apart at once.
+#[allow(clippy::large_enum_variant)]
 pub enum CheckpointResult {
     /// The state was saved, and the machine goes on from what was saved. The log may be cut behind it.
     Taken(SnapshotInfo),

@@ -1,7 +1,9 @@
+mod activation;
 mod determinism;
 mod harness;
 mod memory;
 mod observer;
+mod poison;
 mod snapshots;
 mod store;
 mod timers;

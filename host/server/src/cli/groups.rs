@@ -6,7 +6,10 @@ use super::{
     leadership, limits, members,
     output::Output,
     recovery,
-    report::{GroupDeleted, GroupList, GroupReport, GroupRow, MembersReport, ReplicaReport, SnapshotReport, UpgradeRow},
+    report::{
+        GroupDeleted, GroupList, GroupReport, GroupRow, MembersReport, ReplicaReport, SnapshotReport,
+        UpgradeRow,
+    },
     server, upgrades,
 };
 use futures::future::join_all;
@@ -56,7 +59,8 @@ async fn list(arguments: GroupListArguments, output: Output) -> Result<(), Failu
 
 async fn describe(arguments: &GroupNameArguments, output: Output) -> Result<(), Failure> {
     let client = server::client(&arguments.server, ClientConfig::default())?;
-    let Gathered { group, upgrades, replicas, silent_nodes } = gather(&client, &arguments.name.to_string()).await?;
+    let Gathered { group, upgrades, replicas, silent_nodes } =
+        gather(&client, &arguments.name.to_string()).await?;
     output.print(&GroupReport {
         membership: MembersReport::new(&group, &replicas),
         group: group.into(),

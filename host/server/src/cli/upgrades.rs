@@ -93,10 +93,12 @@ async fn finish(
         if !report.is_under_way() {
             return output.print(&report);
         }
-        let waits_for = replicas.iter().map(|replica| &replica.upgrade_waits_for).find(|what| !what.is_empty());
+        let waits_for =
+            replicas.iter().map(|replica| &replica.upgrade_waits_for).find(|what| !what.is_empty());
         let waits_for = waits_for.cloned().unwrap_or_else(|| "the nodes to hear of it".to_owned());
         if Instant::now() >= end {
-            let message = format!("{name} is still being upgraded after {timeout:?}: it waits for {waits_for}");
+            let message =
+                format!("{name} is still being upgraded after {timeout:?}: it waits for {waits_for}");
             return Err(Failure::new(reason::UPGRADE_UNDER_WAY, message)
                 .cause("it goes on by itself, whether anybody waits for it or not")
                 .cure(format!(

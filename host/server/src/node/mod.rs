@@ -58,10 +58,10 @@ mod waiters;
 pub use config::NodeConfig;
 pub use handle::{Deadline, NodeHandle};
 pub use plugins::PluginLoader;
+pub use quorate_catalog::{Upgrade, UpgradeOutcome};
 pub use start::{RunningNode, StartError};
 pub use view::{
     ChangeMembers, Consistency, CreateGroup, GroupEvent, GroupRecovered, GroupView, LeadershipMoved,
     MemberView, MembersChangeView, NodeStatus, NodeView, PluginView, Queried, ReplicaRole, ReplicaState,
     ReplicaView, SnapshotTaken, Submitted, TermOfLeader,
 };
-pub use quorate_catalog::{Upgrade, UpgradeOutcome};

@@ -59,7 +59,9 @@ impl UpgradeRow {
         match (&self.failure, self.time_ms) {
             (Some(why), _) => format!("{what} to {to} failed: {why}"),
             (None, Some(time_ms)) => format!("{what} to {to} done at {}", time(time_ms)),
-            (None, None) => format!("{what} to {to} under way, asked for by {actor} at {}", time(self.asked_ms)),
+            (None, None) => {
+                format!("{what} to {to} under way, asked for by {actor} at {}", time(self.asked_ms))
+            }
         }
     }
 

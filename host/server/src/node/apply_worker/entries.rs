@@ -1,12 +1,12 @@
 //! Committed entries: applied in order, answered, and a state that another node sent taken in their place.
 
 use super::{ApplyWork, ApplyWorker};
+use crate::RequestError;
 use crate::node::{
     logs::log_lines,
     view::{GroupEvent, Submitted},
     waiters::Failure,
 };
-use crate::RequestError;
 use quorate_consensus::{CommittedEntry, EntryBody, Input, LogPoint, Refusal, RequestId};
 use quorate_replica::{
     CheckpointResult, EntryResult,

@@ -118,7 +118,9 @@ impl ApplyWorker {
                     self.callback(LifecycleEvent::LeaderStart { term });
                 }
             }
-            Some(why) => tracing::warn!(%group, index, %plugin, why, "the group goes on with the plugin that it ran"),
+            Some(why) => {
+                tracing::warn!(%group, index, %plugin, why, "the group goes on with the plugin that it ran")
+            }
         }
     }
 }
