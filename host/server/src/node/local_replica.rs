@@ -230,6 +230,7 @@ impl Observers {
     }
 
     /// Hands a query to one of them; gives it back when too many wait.
+    #[allow(clippy::result_large_err)] // Handed back as it came.
     pub(super) fn query(&self, work: ObserveWork) -> Result<(), ObserveWork> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len().max(1);
         match self.mailboxes.get(turn) {

@@ -119,7 +119,7 @@ impl ApplyWorker {
                 }
             }
             Some(why) => {
-                tracing::warn!(%group, index, %plugin, why, "the group goes on with the plugin that it ran")
+                tracing::warn!(%group, index, %plugin, why, "the group goes on with the plugin that it ran");
             }
         }
     }
