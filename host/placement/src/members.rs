@@ -104,7 +104,7 @@ pub fn members_step(
         let chosen = voters.iter().filter(|facts| chosen(facts));
         chosen.map(|facts| facts.member.node).collect()
     };
-    let behind = nodes(&|facts| !facts.member.role.votes() && !(facts.is_live && facts.is_caught_up));
+    let behind = nodes(&|facts| !(facts.member.role.votes() || (facts.is_live && facts.is_caught_up)));
     if !behind.is_empty() {
         return MembersStep::Wait(MembersWait::CatchUp(behind));
     }
