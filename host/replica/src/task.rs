@@ -26,9 +26,11 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
         EntryBody::Timers { time_ms } => {
             (*time_ms, timers.due(*time_ms).into_iter().map(Task::Timer).collect())
         }
+        // Consensus hands nothing withheld to a replica that has a machine.
         EntryBody::Empty
         | EntryBody::Checkpoint { .. }
         | EntryBody::Order { .. }
+        | EntryBody::Withheld { .. }
         | EntryBody::Configuration(_) => (0, Vec::new()),
     }
 }

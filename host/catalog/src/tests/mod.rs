@@ -5,3 +5,4 @@ mod members;
 mod reconcile;
 mod upgrades;
 mod wire;
+mod witnesses;

@@ -151,7 +151,7 @@ impl Proposals {
                     self.orders.push_front((request, order.clone()));
                 }
             }
-            EntryBody::Configuration(_) | EntryBody::Empty => {}
+            EntryBody::Configuration(_) | EntryBody::Empty | EntryBody::Withheld { .. } => {}
         }
     }
 

@@ -45,6 +45,8 @@ async fn create(arguments: GroupCreateArguments, output: Output) -> Result<(), F
         replicas: arguments.replicas.unwrap_or_default(),
         limits: Some(limits::to_message(&arguments.limits)),
         nodes: arguments.nodes,
+        witnesses: arguments.witnesses.unwrap_or_default(),
+        witness_nodes: arguments.witness_nodes,
         freeze_after_traps: arguments.freeze_after.unwrap_or_default(),
     };
     let group = client.create_group(request).await?;

@@ -54,6 +54,7 @@ mod upgrading;
 mod uploads;
 mod view;
 mod waiters;
+mod witness;
 
 pub use config::NodeConfig;
 pub use handle::{Deadline, NodeHandle};

@@ -231,8 +231,10 @@ impl Core {
     /// Whether all replicas hold compiled code, as far as that can be had.
     fn readiness(&self, group: &Group, upgrade: &Upgrade) -> Readiness {
         let is_ready = |node: NodeId| upgrade.prepared.contains(&node);
+        // Witnesses run no plugin.
+        let with_data = group.placed().filter(|member| !member.role.is_witness());
         let waiting: Vec<NodeId> =
-            group.placed().map(|member| member.node).filter(|node| !is_ready(*node)).collect();
+            with_data.map(|member| member.node).filter(|node| !is_ready(*node)).collect();
         let text = |nodes: &[NodeId]| {
             let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
             nodes.join(", ")

@@ -28,3 +28,4 @@ mod snapshots;
 mod timers;
 mod transfer;
 mod upgrades;
+mod witnesses;
