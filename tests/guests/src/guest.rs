@@ -239,7 +239,7 @@ impl Guest {
         }
         if self.upgrade.is_some() {
             exports += &lift("state-version", "(result u32)");
-            exports += &lift("migrate", r#"(param "from" u32) (result (result (error string)))"#);
+            exports += &lift("migrate", r#"(param "from-version" u32) (result (result (error string)))"#);
             exports += &instance("upgrade", &["state-version", "migrate"]);
         }
         if self.lifecycle {

@@ -124,9 +124,9 @@ impl<Machine: StoreUpgrade> UpgradeGuest for Stored<Machine> {
         Machine::STATE_VERSION
     }
 
-    fn migrate(from: u32) -> Result<(), String> {
+    fn migrate(from_version: u32) -> Result<(), String> {
         log_panics();
-        Machine::default().migrate(&mut Store::new(), from)
+        Machine::default().migrate(&mut Store::new(), from_version)
     }
 }
 
@@ -138,9 +138,9 @@ where
         Slot::Machine::STATE_VERSION
     }
 
-    fn migrate(from: u32) -> Result<(), String> {
+    fn migrate(from_version: u32) -> Result<(), String> {
         log_panics();
-        let migrated = Slot::Machine::migrate(&mut SnapshotReader::default(), from);
+        let migrated = Slot::Machine::migrate(&mut SnapshotReader::default(), from_version);
         let migrated = migrated.map_err(|error| error.to_string())?;
         Slot::with(|machine| *machine = Some(migrated));
         Ok(())
