@@ -26,7 +26,11 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
         EntryBody::Timers { time_ms } => {
             (*time_ms, timers.due(*time_ms).into_iter().map(Task::Timer).collect())
         }
-        EntryBody::Empty | EntryBody::Checkpoint { .. } | EntryBody::Configuration(_) => (0, Vec::new()),
+        EntryBody::Empty
+        | EntryBody::Checkpoint { .. }
+        | EntryBody::BackgroundCheckpoint { .. }
+        | EntryBody::TakeOver { .. }
+        | EntryBody::Configuration(_) => (0, Vec::new()),
     }
 }
 

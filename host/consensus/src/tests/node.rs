@@ -24,7 +24,11 @@ impl Machine {
         match &entry.body {
             EntryBody::Commands { commands, .. } => self.commands.extend(commands.iter().cloned()),
             EntryBody::Configuration(configuration) => self.configuration = configuration.clone(),
-            EntryBody::Empty | EntryBody::Checkpoint { .. } | EntryBody::Timers { .. } => {}
+            EntryBody::Empty
+            | EntryBody::Checkpoint { .. }
+            | EntryBody::BackgroundCheckpoint { .. }
+            | EntryBody::TakeOver { .. }
+            | EntryBody::Timers { .. } => {}
         }
     }
 }
