@@ -61,7 +61,9 @@ impl Write for Sink {
 }
 
 /// Lends the beginning of a snapshot to an instance, which takes its source by value, and gets the rest back.
-pub(crate) struct LentReader(Arc<Mutex<Option<io::Take<Box<dyn Read + Send>>>>>);
+pub(crate) struct LentReader(SharedSource);
+
+type SharedSource = Arc<Mutex<Option<io::Take<Box<dyn Read + Send>>>>>;
 
 impl LentReader {
     /// Lends so many bytes.
@@ -83,7 +85,7 @@ impl LentReader {
     }
 }
 
-struct Source(Arc<Mutex<Option<io::Take<Box<dyn Read + Send>>>>>);
+struct Source(SharedSource);
 
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

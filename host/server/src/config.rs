@@ -237,6 +237,18 @@ impl Source<'_> {
             16..=1_000_000,
             node.observer_inbox_max,
         )?;
+        node.plugin_instances_max = self.within(
+            "plugin_instances_max",
+            section.plugin_instances_max,
+            16..=30_000,
+            node.plugin_instances_max,
+        )?;
+        node.compiled_bytes_max = self.within(
+            "compiled_bytes_max",
+            section.compiled_bytes_max,
+            0..=1024 * 1024 * 1024 * 1024,
+            node.compiled_bytes_max,
+        )?;
         api.stream_in_flight_max = self.within(
             "stream_in_flight_max",
             section.stream_in_flight_max,

@@ -12,7 +12,7 @@ pub struct SnapshotHeader {
     /// The plugin that made the state.
     pub plugin: PluginDigest,
     /// Of a memory machine that was saved earlier than `point`.
-    pub tail: Option<SnapshotTail>,
+    pub tail: Option<Box<SnapshotTail>>,
 }
 
 /// What a snapshot holds behind what the plugin saved: the entries from there to the snapshot's own point, which are applied

@@ -69,6 +69,9 @@ struct Successor {
     tail: SnapshotTail,
 }
 
+/// The new apply instance, and the snapshot that is its base.
+type TakenOver = (Box<dyn Instance>, SnapshotInfo);
+
 fn lock(followed: &Mutex<Followed>) -> MutexGuard<'_, Followed> {
     followed.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -140,7 +143,7 @@ impl Pending {
         mut self,
         start: &Arc<ReplicaStart>,
         point: &AppliedPoint,
-    ) -> Result<Result<(Box<dyn Instance>, SnapshotInfo), CallFailure>, ReplicaFault> {
+    ) -> Result<Result<TakenOver, CallFailure>, ReplicaFault> {
         if self.prepared.is_none() {
             let prepared = self.work(start).run()?;
             self.prepared(start, prepared)?;
@@ -266,11 +269,7 @@ impl Successor {
         Ok(Ok(self))
     }
 
-    fn become_base(
-        self,
-        start: &ReplicaStart,
-        point: &AppliedPoint,
-    ) -> Result<(Box<dyn Instance>, SnapshotInfo), ReplicaFault> {
+    fn become_base(self, start: &ReplicaStart, point: &AppliedPoint) -> Result<TakenOver, ReplicaFault> {
         let Self { instance, index, mut writer, tail, .. } = self;
         if index + 1 != point.index {
             let fault =
@@ -278,7 +277,7 @@ impl Successor {
             return Err(ReplicaFault::Host { doing: "finishing a snapshot", fault });
         }
         let mut header = start.header(point.clone());
-        header.tail = Some(tail);
+        header.tail = Some(Box::new(tail));
         writer.set_header(&header);
         let info = writer.finish().map_err(ReplicaFault::while_doing("finishing a snapshot"))?;
         Ok((instance, info))

@@ -26,7 +26,7 @@ pub(super) struct MemoryMachine {
     /// Of what the instance has done, or will have done again before it goes on.
     done: ReplayDigest,
     /// A checkpoint in the background.
-    pub(super) pending: Option<Pending>,
+    pub(super) pending: Option<Box<Pending>>,
 }
 
 /// What an observer needs to know of the apply instance.
@@ -136,7 +136,7 @@ impl MemoryMachine {
             return CheckpointResult::UnderWay { checkpoint: pending.index() };
         }
         let (base, trapped) = (self.base.clone(), self.trapped.clone());
-        self.pending = Some(Pending::new(point.clone(), base, trapped, self.done.clone()));
+        self.pending = Some(Box::new(Pending::new(point.clone(), base, trapped, self.done.clone())));
         CheckpointResult::UnderWay { checkpoint: point.index }
     }
 

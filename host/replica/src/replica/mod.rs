@@ -211,7 +211,7 @@ impl Replica {
 
     fn pending(&mut self) -> Option<&mut Pending> {
         match &mut self.machine {
-            Machine::Memory(machine) => machine.pending.as_mut(),
+            Machine::Memory(machine) => machine.pending.as_deref_mut(),
             Machine::Store => None,
         }
     }

@@ -146,6 +146,7 @@ fn values_that_cannot_be_are_refused_where_they_stand() {
         ("lease_margin_ms = 300", "lease_margin_ms = 2000", 17, 19, "less than election_ms, which is 2000"),
         ("after_ms = 60000", "after_ms = 1999", 18, 22, "at least election_ms, which is 2000"),
         ("plugin_bytes_max = 1048576", "plugin_bytes_max = 1", 21, 20, "must be 1024 to"),
+        ("bytes_max = 1048576", "instances_max = 15", 21, 24, "must be 16 to"),
         ("entries = 500", "entries = 0", 24, 11, "must be 10 to"),
         ("interval_ms = 60000", "interval_ms = 999", 25, 15, "must be 1000 to"),
         ("entries_min = 7", "entries_min = 0", 26, 24, "must be 1 to"),

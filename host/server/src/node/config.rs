@@ -33,6 +33,10 @@ pub struct NodeConfig {
     pub observer_inbox_max: usize,
     /// The largest plugin taken, in bytes.
     pub plugin_bytes_max: usize,
+    /// Instances of plugins that may live at a time.
+    pub plugin_instances_max: u32,
+    /// Compiled code kept on disk, in bytes.
+    pub compiled_bytes_max: u64,
     /// A snapshot is taken once so many entries were applied since the last.
     pub snapshot_entries: u64,
     /// A snapshot is also taken when this time has passed; none: never by time alone.
@@ -84,6 +88,8 @@ impl NodeConfig {
             shard_inbox_max: 16 * 1024,
             observer_inbox_max: 4 * 1024,
             plugin_bytes_max: 64 * 1024 * 1024,
+            plugin_instances_max: 2_000,
+            compiled_bytes_max: 1024 * 1024 * 1024,
             snapshot_entries: 10_000,
             snapshot_interval: Some(Duration::from_secs(3600)),
             snapshot_interval_entries_min: 100,

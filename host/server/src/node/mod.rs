@@ -56,6 +56,7 @@ mod waiters;
 
 pub use config::NodeConfig;
 pub use handle::{Deadline, NodeHandle};
+pub use plugins::PluginLoader;
 pub use start::{RunningNode, StartError};
 pub use view::{
     ChangeMembers, Consistency, CreateGroup, GroupEvent, GroupRecovered, GroupView, LeadershipMoved,

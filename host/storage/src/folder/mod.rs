@@ -27,6 +27,7 @@ use std::{
 const RAFT: &str = "raft";
 const STATE: &str = "state";
 const SNAPSHOTS: &str = "snapshots";
+const COMPILED: &str = "compiled";
 
 /// How few snapshots of a replica may be kept. A memory machine that a trap or a checkpoint that fails has cost its instance is
 /// made again from the snapshot it was loaded from. A checkpoint is on disk before it is known to load: if only one were kept,
@@ -137,6 +138,12 @@ impl DataFolder {
     #[must_use]
     pub fn id(&self) -> FolderId {
         self.id
+    }
+
+    /// Where the engine keeps what it compiled: nothing that cannot be made again.
+    #[must_use]
+    pub fn compiled_code(&self) -> PathBuf {
+        self.path.join(COMPILED)
     }
 
     /// The logs, hard states and plugins.

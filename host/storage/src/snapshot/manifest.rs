@@ -88,7 +88,7 @@ impl Manifest {
             if saved.index >= point.index || message.saved_bytes > message.data_bytes {
                 return Err("its manifest has more saved than there is".into());
             }
-            Some(SnapshotTail { saved, saved_bytes: message.saved_bytes })
+            Some(Box::new(SnapshotTail { saved, saved_bytes: message.saved_bytes }))
         };
         let data_sha256 = <[u8; 32]>::try_from(message.data_sha256.as_ref())
             .map_err(|_| "the checksum in its manifest is not 32 bytes long".to_owned())?;
