@@ -13,8 +13,9 @@ const KIND_COMMANDS: u8 = 1;
 const KIND_CHECKPOINT: u8 = 2;
 const KIND_CONFIGURATION: u8 = 3;
 const KIND_TIMERS: u8 = 4;
-const KIND_BACKGROUND_CHECKPOINT: u8 = 5;
-const KIND_TAKE_OVER: u8 = 6;
+const KIND_WITHHELD: u8 = 5;
+const KIND_BACKGROUND_CHECKPOINT: u8 = 6;
+const KIND_TAKE_OVER: u8 = 7;
 /// One byte for the format, one for the kind.
 const HEADER_BYTES: usize = 2;
 /// Field 1, a varint.
@@ -125,10 +126,19 @@ impl Configuration {
         self.members.iter().chain(&self.outgoing).find(|member| member.replica == replica)
     }
 
-    /// How much the group prefers this replica as its leader.
+    /// How much the group prefers this replica as its leader. A witness never leads.
     #[must_use]
     pub fn priority(&self, replica: ReplicaId) -> u32 {
+        if self.is_witness(replica) {
+            return 0;
+        }
         self.priorities.get(&replica).copied().unwrap_or(Self::DEFAULT_PRIORITY)
+    }
+
+    /// Whether this replica is a member that holds no commands and no state.
+    #[must_use]
+    pub fn is_witness(&self, replica: ReplicaId) -> bool {
+        self.member(replica).is_some_and(|member| member.role.is_witness())
     }
 
     /// The priority of the voter that should lead.
@@ -137,9 +147,9 @@ impl Configuration {
         self.voters().map(|voter| self.priority(voter)).max().unwrap_or(Self::DEFAULT_PRIORITY)
     }
 
-    /// The replicas that vote, of the incoming configuration.
+    /// The replicas that vote, of the incoming configuration, witnesses among them.
     pub fn voters(&self) -> impl Iterator<Item = ReplicaId> {
-        self.members.iter().filter(|member| member.role == MemberRole::Voter).map(|member| member.replica)
+        self.members.iter().filter(|member| member.role.votes()).map(|member| member.replica)
     }
 }
 
@@ -181,6 +191,11 @@ pub enum EntryBody {
         /// The leader's stamp.
         time_ms: u64,
     },
+    /// In the log of a witness: an entry whose content it does not hold.
+    Withheld {
+        /// The kind of that entry, as its header says.
+        kind: u8,
+    },
 }
 
 impl EntryBody {
@@ -201,6 +216,7 @@ impl EntryBody {
                 framed(KIND_TAKE_OVER, &wire::TakeOver { time_ms: *time_ms, checkpoint: *checkpoint })
             }
             Self::Timers { time_ms } => framed(KIND_TIMERS, &wire::Timers { time_ms: *time_ms }),
+            Self::Withheld { kind } => framed(KIND_WITHHELD, &wire::Withheld { kind: u32::from(*kind) }),
             Self::Configuration(configuration) => {
                 framed(KIND_CONFIGURATION, &wire::Configuration::from(configuration))
             }
@@ -247,6 +263,13 @@ impl EntryBody {
                 let message = wire::Configuration::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::Configuration(message.try_into()?))
             }
+            KIND_WITHHELD => {
+                let wire::Withheld { kind } =
+                    wire::Withheld::decode(message).map_err(|error| damaged(&error))?;
+                let kind = u8::try_from(kind)
+                    .map_err(|_| EntryError::Damaged { cause: format!("it withholds the kind {kind}") })?;
+                Ok(Self::Withheld { kind })
+            }
             kind => Err(EntryError::Kind { kind }),
         }
     }
@@ -255,6 +278,23 @@ impl EntryBody {
     #[must_use]
     pub fn is_configuration(data: &Bytes) -> bool {
         matches!(kind(data), Ok(Some(KIND_CONFIGURATION)))
+    }
+
+    /// Whether these bytes stand for content that is not here, told by the header alone.
+    #[must_use]
+    pub fn is_withheld(data: &Bytes) -> bool {
+        matches!(kind(data), Ok(Some(KIND_WITHHELD)))
+    }
+
+    /// What a witness is given in place of these bytes: the members as they are, and of all else only the kind.
+    ///
+    /// # Errors
+    /// When their header cannot be read.
+    pub fn withhold(data: &Bytes) -> Result<Bytes, EntryError> {
+        Ok(match kind(data)? {
+            None | Some(KIND_CONFIGURATION | KIND_WITHHELD) => data.clone(),
+            Some(kind) => Self::Withheld { kind }.encode(),
+        })
     }
 
     /// The stamp of an entry that has one.
@@ -266,7 +306,7 @@ impl EntryBody {
             | Self::BackgroundCheckpoint { time_ms }
             | Self::TakeOver { time_ms, .. }
             | Self::Timers { time_ms } => Some(*time_ms),
-            Self::Empty | Self::Configuration(_) => None,
+            Self::Empty | Self::Configuration(_) | Self::Withheld { .. } => None,
         }
     }
 
@@ -279,7 +319,7 @@ impl EntryBody {
             | Self::BackgroundCheckpoint { time_ms }
             | Self::TakeOver { time_ms, .. }
             | Self::Timers { time_ms } => *time_ms = stamp_ms,
-            Self::Empty | Self::Configuration(_) => {}
+            Self::Empty | Self::Configuration(_) | Self::Withheld { .. } => {}
         }
         self
     }
@@ -331,7 +371,9 @@ fn damaged(error: &prost::DecodeError) -> EntryError {
 impl From<&Configuration> for wire::Configuration {
     fn from(configuration: &Configuration) -> Self {
         let member = |member: &Member| {
-            let priority = configuration.priority(member.replica);
+            // What is said of it, also of a witness, whose priority is 0 whatever is said.
+            let priority = configuration.priorities.get(&member.replica).copied();
+            let priority = priority.unwrap_or(Configuration::DEFAULT_PRIORITY);
             let priority = (priority != Configuration::DEFAULT_PRIORITY).then_some(priority);
             wire::Member { priority, ..member.into() }
         };
@@ -363,6 +405,8 @@ impl From<&Member> for wire::Member {
         let role = match member.role {
             MemberRole::Voter => wire::MemberRole::Voter,
             MemberRole::Learner => wire::MemberRole::Learner,
+            MemberRole::Witness => wire::MemberRole::Witness,
+            MemberRole::WitnessLearner => wire::MemberRole::WitnessLearner,
         };
         Self { replica: member.replica.0, node: member.node.0, role: role.into(), priority: None }
     }
@@ -375,6 +419,8 @@ impl TryFrom<wire::Member> for Member {
         let role = match message.role() {
             wire::MemberRole::Voter => MemberRole::Voter,
             wire::MemberRole::Learner => MemberRole::Learner,
+            wire::MemberRole::Witness => MemberRole::Witness,
+            wire::MemberRole::WitnessLearner => MemberRole::WitnessLearner,
             wire::MemberRole::Unspecified => {
                 return Err(EntryError::Damaged {
                     cause: format!("replica {} has a role that this build does not know", message.replica),
@@ -395,7 +441,12 @@ mod tests {
 
     fn bodies() -> Vec<EntryBody> {
         let commands = vec![Bytes::from_static(b"one"), Bytes::new(), Bytes::from(vec![7; 300])];
-        let members = vec![member(2, MemberRole::Learner), member(1, MemberRole::Voter)];
+        let members = vec![
+            member(2, MemberRole::Learner),
+            member(1, MemberRole::Voter),
+            member(4, MemberRole::Witness),
+            member(5, MemberRole::WitnessLearner),
+        ];
         vec![
             EntryBody::Empty,
             EntryBody::Commands { time_ms: 1_700_000_000_000, commands: commands.clone() },
@@ -404,6 +455,7 @@ mod tests {
             EntryBody::Checkpoint { time_ms: 0 },
             EntryBody::Timers { time_ms: 1_700_000_000_000 },
             EntryBody::Timers { time_ms: 0 },
+            EntryBody::Withheld { kind: KIND_COMMANDS },
             EntryBody::BackgroundCheckpoint { time_ms: 1_700_000_000_000 },
             EntryBody::BackgroundCheckpoint { time_ms: 0 },
             EntryBody::TakeOver { time_ms: 1_700_000_000_000, checkpoint: 300 },
@@ -432,15 +484,35 @@ mod tests {
     }
 
     #[test]
+    fn of_what_a_witness_is_given_only_members_can_be_read() {
+        for body in bodies() {
+            let given = EntryBody::withhold(&body.encode()).expect("it reads");
+            let decoded = EntryBody::decode(&given).expect("it reads");
+            match &body {
+                EntryBody::Empty | EntryBody::Configuration(_) | EntryBody::Withheld { .. } => {
+                    assert_eq!(decoded, body);
+                }
+                EntryBody::Commands { .. }
+                | EntryBody::Checkpoint { .. }
+                | EntryBody::BackgroundCheckpoint { .. }
+                | EntryBody::TakeOver { .. }
+                | EntryBody::Timers { .. } => {
+                    assert!(EntryBody::is_withheld(&given) && given.len() <= 4, "{body:?}: {given:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_bytes_of_an_entry_never_change() {
         // What is on disk must be read by every later version.
         let body = EntryBody::Commands { time_ms: 300, commands: vec![Bytes::from_static(b"ab")] };
         assert_eq!(body.encode().as_ref(), [1, 1, 8, 0xac, 2, 0x12, 2, b'a', b'b']);
         assert_eq!(EntryBody::Checkpoint { time_ms: 1 }.encode().as_ref(), [1, 2, 8, 1]);
         assert_eq!(EntryBody::Timers { time_ms: 1 }.encode().as_ref(), [1, 4, 8, 1]);
-        assert_eq!(EntryBody::BackgroundCheckpoint { time_ms: 1 }.encode().as_ref(), [1, 5, 8, 1]);
+        assert_eq!(EntryBody::BackgroundCheckpoint { time_ms: 1 }.encode().as_ref(), [1, 6, 8, 1]);
         let body = EntryBody::TakeOver { time_ms: 1, checkpoint: 9 };
-        assert_eq!(body.encode().as_ref(), [1, 6, 8, 1, 16, 9]);
+        assert_eq!(body.encode().as_ref(), [1, 7, 8, 1, 16, 9]);
         let body = EntryBody::Configuration(Configuration::new(vec![member(1, MemberRole::Voter)]));
         assert_eq!(body.encode().as_ref(), [1, 3, 0x0a, 6, 8, 1, 0x10, 101, 0x18, 1]);
         let mut configuration = Configuration::new(vec![member(1, MemberRole::Voter)]);

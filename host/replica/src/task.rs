@@ -26,11 +26,13 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
         EntryBody::Timers { time_ms } => {
             (*time_ms, timers.due(*time_ms).into_iter().map(Task::Timer).collect())
         }
+        // Consensus hands nothing withheld to a replica that has a machine.
         EntryBody::Empty
         | EntryBody::Checkpoint { .. }
         | EntryBody::BackgroundCheckpoint { .. }
         | EntryBody::TakeOver { .. }
-        | EntryBody::Configuration(_) => (0, Vec::new()),
+        | EntryBody::Configuration(_)
+        | EntryBody::Withheld { .. } => (0, Vec::new()),
     }
 }
 

@@ -149,7 +149,7 @@ impl Proposals {
             own @ (EntryBody::BackgroundCheckpoint { .. } | EntryBody::TakeOver { .. }) => {
                 self.own.push_front(own.stamped(0));
             }
-            EntryBody::Configuration(_) | EntryBody::Empty => {}
+            EntryBody::Configuration(_) | EntryBody::Empty | EntryBody::Withheld { .. } => {}
         }
     }
 

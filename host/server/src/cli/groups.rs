@@ -44,6 +44,8 @@ async fn create(arguments: GroupCreateArguments, output: Output) -> Result<(), F
             CheckpointModeArgument::Background => CheckpointMode::Background,
         }
         .into(),
+        witnesses: arguments.witnesses.unwrap_or_default(),
+        witness_nodes: arguments.witness_nodes,
     };
     let group = client.create_group(request).await?;
     output.print(&GroupRow::from(group))
