@@ -6,6 +6,7 @@ use super::{
     local_replica::LocalReplica,
     shard_thread::raft_failed,
     view::{GroupView, MemberView, NodeStatus, NodeView, ReplicaRole, ReplicaState, ReplicaView},
+    witness::LocalWitness,
 };
 use crate::RequestError;
 use bytes::Bytes;
@@ -32,6 +33,9 @@ impl Core {
                 (group, self.replica_view(&replica, statuses.get(&group)))
             })
             .collect();
+        for witness in self.registry.witnesses() {
+            replicas.insert(witness.group, self.witness_view(&witness, statuses.get(&witness.group)));
+        }
         for (group, replica, state) in self.not_running() {
             replicas.entry(group).or_insert_with(|| idle_view(group, replica, self.node(), state));
         }
@@ -64,13 +68,25 @@ impl Core {
         let group = self.find_group(name, deadline).await?;
         let statuses = self.shard_statuses().await?;
         let mut view = self.group_view(&group);
+        let status = statuses.get(&group.id);
+        let witness = self.registry.witness(group.id).map(|witness| self.witness_view(&witness, status));
         view.local = match self.registry.get(group.id) {
-            Some(replica) => Some(self.replica_view(&replica, statuses.get(&group.id))),
+            Some(replica) => Some(self.replica_view(&replica, status)),
+            None if witness.is_some() => witness,
             None => group
                 .replica_on(self.node())
                 .map(|replica| idle_view(group.id, replica, self.node(), self.hosting.state_of(group.id))),
         };
+        if let Some(local) = &mut view.local {
+            local.log_bytes = self.log_bytes(group.id).await;
+        }
         Ok(view)
+    }
+
+    /// None when it cannot be read; what is wrong with it is told elsewhere.
+    async fn log_bytes(&self, group: GroupId) -> Option<u64> {
+        let store = self.store.clone();
+        tokio::task::spawn_blocking(move || store.log_bytes(group)).await.ok()?.ok()
     }
 
     /// Replicas that this node is to hold, or holds, and that do not run.
@@ -80,7 +96,7 @@ impl Core {
         let mut idle: BTreeMap<GroupId, ReplicaId> = state.groups().filter_map(mine).collect();
         idle.extend(self.hosting.held());
         idle.into_iter()
-            .filter(|(group, _)| self.registry.get(*group).is_none())
+            .filter(|(group, _)| self.registry.number(*group).is_none())
             .map(|(group, replica)| (group, replica, self.hosting.state_of(group)))
             .collect()
     }
@@ -115,6 +131,7 @@ impl Core {
             applied: progress.applied.index,
             log_first: status.map_or(0, |status| status.truncated.index + 1),
             log_last: status.map_or(0, |status| status.last.index),
+            log_bytes: None,
             snapshot_index: progress.snapshot.as_ref().map_or(0, |info| info.header.point.index),
             snapshot_bytes: progress.snapshot.as_ref().map_or(0, |info| info.bytes),
             digest: Bytes::copy_from_slice(&progress.applied.digest.0),
@@ -123,6 +140,24 @@ impl Core {
             timer_next_ms: progress.applied.timers.next_ms(),
             members: status.map(|status| self.member_views(status)).unwrap_or_default(),
             change_waits_for: self.membership.waits_for(shared.group),
+        }
+    }
+
+    fn witness_view(&self, witness: &LocalWitness, status: Option<&ReplicaStatus>) -> ReplicaView {
+        let state = match witness.failure().or_else(|| status.and_then(|status| status.failure.clone())) {
+            Some(why) => ReplicaState::Failed { why },
+            None => ReplicaState::Running,
+        };
+        let lead = witness.lead();
+        ReplicaView {
+            role: ReplicaRole::Witness,
+            term: lead.term,
+            leader: lead.leader,
+            asleep: status.is_some_and(|status| status.is_asleep),
+            commit: status.map_or(0, |status| status.commit),
+            log_first: status.map_or(0, |status| status.truncated.index + 1),
+            log_last: status.map_or(0, |status| status.last.index),
+            ..idle_view(witness.group, witness.replica, self.node(), state)
         }
     }
 
@@ -189,6 +224,7 @@ fn idle_view(group: GroupId, replica: ReplicaId, node: NodeId, state: ReplicaSta
         applied: 0,
         log_first: 0,
         log_last: 0,
+        log_bytes: None,
         snapshot_index: 0,
         snapshot_bytes: 0,
         digest: Bytes::new(),

@@ -28,3 +28,4 @@ mod restarts;
 mod snapshots;
 mod timers;
 mod transfer;
+mod witnesses;
