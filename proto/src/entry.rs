@@ -14,7 +14,9 @@ const KIND_CHECKPOINT: u8 = 2;
 const KIND_CONFIGURATION: u8 = 3;
 const KIND_TIMERS: u8 = 4;
 const KIND_WITHHELD: u8 = 5;
-const KIND_ORDER: u8 = 6;
+const KIND_BACKGROUND_CHECKPOINT: u8 = 6;
+const KIND_TAKE_OVER: u8 = 7;
+const KIND_ORDER: u8 = 8;
 /// One byte for the format, one for the kind.
 const HEADER_BYTES: usize = 2;
 /// Field 1, a varint.
@@ -193,6 +195,19 @@ pub enum EntryBody {
         /// The leader's stamp.
         time_ms: u64,
     },
+    /// Every replica begins to save its state as of here, on another instance, while commands go on.
+    BackgroundCheckpoint {
+        /// The leader's stamp.
+        time_ms: u64,
+    },
+    /// Every replica goes on from what it saved as of a checkpoint, with the entries since applied to it again. Does nothing
+    /// when that checkpoint is not under way any more.
+    TakeOver {
+        /// The leader's stamp.
+        time_ms: u64,
+        /// The index of the checkpoint.
+        checkpoint: u64,
+    },
     /// The members from here on.
     Configuration(Configuration),
     /// The timers of the group that are due fire.
@@ -225,6 +240,12 @@ impl EntryBody {
                 framed(KIND_COMMANDS, &message)
             }
             Self::Checkpoint { time_ms } => framed(KIND_CHECKPOINT, &wire::Checkpoint { time_ms: *time_ms }),
+            Self::BackgroundCheckpoint { time_ms } => {
+                framed(KIND_BACKGROUND_CHECKPOINT, &wire::BackgroundCheckpoint { time_ms: *time_ms })
+            }
+            Self::TakeOver { time_ms, checkpoint } => {
+                framed(KIND_TAKE_OVER, &wire::TakeOver { time_ms: *time_ms, checkpoint: *checkpoint })
+            }
             Self::Timers { time_ms } => framed(KIND_TIMERS, &wire::Timers { time_ms: *time_ms }),
             Self::Order { time_ms, order } => {
                 framed(KIND_ORDER, &wire::Order { time_ms: *time_ms, order: Some(order.into()) })
@@ -268,6 +289,16 @@ impl EntryBody {
                 let unknown =
                     || EntryError::Damaged { cause: "an order that this build does not know".into() };
                 Ok(Self::Order { time_ms, order: order.ok_or_else(unknown)?.try_into()? })
+            }
+            KIND_BACKGROUND_CHECKPOINT => {
+                let wire::BackgroundCheckpoint { time_ms } =
+                    wire::BackgroundCheckpoint::decode(message).map_err(|error| damaged(&error))?;
+                Ok(Self::BackgroundCheckpoint { time_ms })
+            }
+            KIND_TAKE_OVER => {
+                let wire::TakeOver { time_ms, checkpoint } =
+                    wire::TakeOver::decode(message).map_err(|error| damaged(&error))?;
+                Ok(Self::TakeOver { time_ms, checkpoint })
             }
             KIND_CONFIGURATION => {
                 let message = wire::Configuration::decode(message).map_err(|error| damaged(&error))?;
@@ -313,16 +344,41 @@ impl EntryBody {
         match self {
             Self::Commands { time_ms, .. }
             | Self::Checkpoint { time_ms }
+            | Self::BackgroundCheckpoint { time_ms }
+            | Self::TakeOver { time_ms, .. }
             | Self::Timers { time_ms }
             | Self::Order { time_ms, .. } => Some(*time_ms),
             Self::Empty | Self::Configuration(_) | Self::Withheld { .. } => None,
         }
     }
 
+    /// The same entry with this stamp, if it is one that has a stamp.
+    #[must_use]
+    pub fn stamped(mut self, stamp_ms: u64) -> Self {
+        match &mut self {
+            Self::Commands { time_ms, .. }
+            | Self::Checkpoint { time_ms }
+            | Self::BackgroundCheckpoint { time_ms }
+            | Self::TakeOver { time_ms, .. }
+            | Self::Order { time_ms, .. }
+            | Self::Timers { time_ms } => *time_ms = stamp_ms,
+            Self::Empty | Self::Configuration(_) | Self::Withheld { .. } => {}
+        }
+        self
+    }
+
     /// The stamp of an encoded entry that has one, told without reading the rest of it.
     #[must_use]
     pub fn peek_time_ms(data: &Bytes) -> Option<u64> {
-        let Ok(Some(KIND_COMMANDS | KIND_CHECKPOINT | KIND_TIMERS | KIND_ORDER)) = kind(data) else {
+        let Ok(Some(
+            KIND_COMMANDS
+            | KIND_CHECKPOINT
+            | KIND_TIMERS
+            | KIND_BACKGROUND_CHECKPOINT
+            | KIND_TAKE_OVER
+            | KIND_ORDER,
+        )) = kind(data)
+        else {
             return None;
         };
         // Fields are written in the order of their numbers, and a stamp of 0 is not written.
@@ -483,6 +539,10 @@ mod tests {
             EntryBody::Order { time_ms: 0, order: Order::Unfreeze },
             EntryBody::Order { time_ms: u64::MAX, order: Order::FreezeAfter { traps: 5 } },
             EntryBody::Withheld { kind: KIND_COMMANDS },
+            EntryBody::BackgroundCheckpoint { time_ms: 1_700_000_000_000 },
+            EntryBody::BackgroundCheckpoint { time_ms: 0 },
+            EntryBody::TakeOver { time_ms: 1_700_000_000_000, checkpoint: 300 },
+            EntryBody::TakeOver { time_ms: 0, checkpoint: u64::MAX },
             EntryBody::Configuration(Configuration::new(members.clone())),
             EntryBody::Configuration(Configuration {
                 members,
@@ -500,6 +560,9 @@ mod tests {
             assert_eq!(EntryBody::decode(&data), Ok(body.clone()));
             assert_eq!(EntryBody::is_configuration(&data), matches!(body, EntryBody::Configuration(_)));
             assert_eq!(EntryBody::peek_time_ms(&data), body.time_ms(), "{body:?}");
+            let stamped = body.clone().stamped(7);
+            assert_eq!(stamped.time_ms(), body.time_ms().map(|_| 7), "{body:?}");
+            assert_eq!(stamped.stamped(body.time_ms().unwrap_or(0)), body);
         }
     }
 
@@ -514,6 +577,8 @@ mod tests {
                 }
                 EntryBody::Commands { .. }
                 | EntryBody::Checkpoint { .. }
+                | EntryBody::BackgroundCheckpoint { .. }
+                | EntryBody::TakeOver { .. }
                 | EntryBody::Timers { .. }
                 | EntryBody::Order { .. } => {
                     assert!(EntryBody::is_withheld(&given) && given.len() <= 4, "{body:?}: {given:?}");
@@ -529,10 +594,13 @@ mod tests {
         assert_eq!(body.encode().as_ref(), [1, 1, 8, 0xac, 2, 0x12, 2, b'a', b'b']);
         assert_eq!(EntryBody::Checkpoint { time_ms: 1 }.encode().as_ref(), [1, 2, 8, 1]);
         assert_eq!(EntryBody::Timers { time_ms: 1 }.encode().as_ref(), [1, 4, 8, 1]);
+        assert_eq!(EntryBody::BackgroundCheckpoint { time_ms: 1 }.encode().as_ref(), [1, 6, 8, 1]);
+        let body = EntryBody::TakeOver { time_ms: 1, checkpoint: 9 };
+        assert_eq!(body.encode().as_ref(), [1, 7, 8, 1, 16, 9]);
         let body = EntryBody::Order { time_ms: 1, order: Order::Unfreeze };
-        assert_eq!(body.encode().as_ref(), [1, 6, 8, 1, 0x1a, 0]);
+        assert_eq!(body.encode().as_ref(), [1, 8, 8, 1, 0x1a, 0]);
         let body = EntryBody::Order { time_ms: 1, order: Order::FreezeAfter { traps: 3 } };
-        assert_eq!(body.encode().as_ref(), [1, 6, 8, 1, 0x22, 2, 8, 3]);
+        assert_eq!(body.encode().as_ref(), [1, 8, 8, 1, 0x22, 2, 8, 3]);
         let body = EntryBody::Configuration(Configuration::new(vec![member(1, MemberRole::Voter)]));
         assert_eq!(body.encode().as_ref(), [1, 3, 0x0a, 6, 8, 1, 0x10, 101, 0x18, 1]);
         let mut configuration = Configuration::new(vec![member(1, MemberRole::Voter)]);
@@ -556,8 +624,8 @@ mod tests {
         assert_eq!(decode(&[1, 9, 8, 1]), Err(EntryError::Kind { kind: 9 }));
         assert!(matches!(decode(&[1]), Err(EntryError::Damaged { .. })));
         assert!(matches!(decode(&[1, 1, 8, 1]), Err(EntryError::Damaged { .. })), "no command");
-        assert!(matches!(decode(&[1, 6, 8, 1]), Err(EntryError::Damaged { .. })), "no order");
-        assert!(matches!(decode(&[1, 6, 0x12, 3, 0x12, 1, 9]), Err(EntryError::Damaged { .. })), "a digest");
+        assert!(matches!(decode(&[1, 8, 8, 1]), Err(EntryError::Damaged { .. })), "no order");
+        assert!(matches!(decode(&[1, 8, 0x12, 3, 0x12, 1, 9]), Err(EntryError::Damaged { .. })), "a digest");
         assert!(matches!(decode(&[1, 3, 0x0a, 4, 8, 1, 0x18, 9]), Err(EntryError::Damaged { .. })), "a role");
     }
 

@@ -1,7 +1,7 @@
 use quorate_replica::ports::{GroupInfo, GroupLimits};
 use quorate_vocabulary::{
-    FolderId, GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference, Position,
-    ReplicaId,
+    CheckpointMode, FolderId, GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference,
+    Position, ReplicaId,
 };
 
 /// A node.
@@ -86,6 +86,8 @@ pub struct Group {
     pub limits: GroupLimits,
     /// How it began: it freezes once so many commands have trapped in a row; 0: never.
     pub freeze_after_traps: u32,
+    /// How its checkpoints are taken.
+    pub checkpoints: CheckpointMode,
     /// When it was created, in milliseconds since the Unix epoch.
     pub created_ms: u64,
 }

@@ -29,9 +29,11 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
         // Consensus hands nothing withheld to a replica that has a machine.
         EntryBody::Empty
         | EntryBody::Checkpoint { .. }
+        | EntryBody::BackgroundCheckpoint { .. }
+        | EntryBody::TakeOver { .. }
         | EntryBody::Order { .. }
-        | EntryBody::Withheld { .. }
-        | EntryBody::Configuration(_) => (0, Vec::new()),
+        | EntryBody::Configuration(_)
+        | EntryBody::Withheld { .. } => (0, Vec::new()),
     }
 }
 

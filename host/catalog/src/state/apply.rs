@@ -9,7 +9,8 @@ use crate::{
 };
 use quorate_replica::ports::GroupLimits;
 use quorate_vocabulary::{
-    FolderId, GroupId, GroupName, Member, MemberRole, NodeId, PluginReference, Position, ReplicaId,
+    CheckpointMode, FolderId, GroupId, GroupName, Member, MemberRole, NodeId, PluginReference, Position,
+    ReplicaId,
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -31,15 +32,22 @@ impl CatalogState {
             Change::SetNodeStatus { node, status } => self.set_node_status(*node, *status),
             Change::PublishPlugin(plugin) => self.publish(plugin, position.time_ms),
             Change::RemovePlugin { reference } => self.remove_plugin(reference),
-            Change::CreateGroup { name, plugin, nodes, witnesses, limits, freeze_after_traps } => self
-                .create_group(
-                    name,
-                    plugin,
-                    (nodes, witnesses),
-                    limits,
-                    *freeze_after_traps,
-                    position.time_ms,
-                ),
+            Change::CreateGroup {
+                name,
+                plugin,
+                nodes,
+                witnesses,
+                limits,
+                checkpoints,
+                freeze_after_traps,
+            } => self.create_group(
+                name,
+                plugin,
+                (nodes, witnesses),
+                limits,
+                (*checkpoints, *freeze_after_traps),
+                position.time_ms,
+            ),
             Change::UpgradeGroup { name, plugin } => {
                 self.upgrade_group(name, plugin.as_ref(), &command.actor, position.time_ms)
             }
@@ -158,7 +166,7 @@ impl CatalogState {
         plugin: &PluginReference,
         (nodes, witnesses): (&[NodeId], &[NodeId]),
         limits: &GroupLimits,
-        freeze_after_traps: u32,
+        (checkpoints, freeze_after_traps): (CheckpointMode, u32),
         time_ms: u64,
     ) -> Changed {
         if *name == catalog_group().name {
@@ -200,6 +208,7 @@ impl CatalogState {
             upgrades: Vec::new(),
             freeze_after_traps,
             limits: limits.clone(),
+            checkpoints,
             created_ms: time_ms,
         };
         self.last_group = id.0;

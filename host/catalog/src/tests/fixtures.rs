@@ -6,7 +6,7 @@ use crate::{
 };
 use quorate_replica::ports::{ActivationRecord, GroupLimits};
 use quorate_vocabulary::{
-    FolderId, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, Position,
+    CheckpointMode, FolderId, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, Position,
 };
 
 pub(super) const ENGINE: &str = "wasmtime 48 x86_64";
@@ -61,6 +61,7 @@ pub(super) fn create(name: &str, plugin: &str, nodes: &[u64]) -> Change {
         witnesses: Vec::new(),
         limits: GroupLimits::default(),
         freeze_after_traps: 0,
+        checkpoints: CheckpointMode::Background,
     }
 }
 

@@ -15,6 +15,7 @@ fn create_with(data: &[u64], witnesses: &[u64]) -> Change {
         witnesses: ids(witnesses),
         limits: GroupLimits::default(),
         freeze_after_traps: 0,
+        checkpoints: quorate_vocabulary::CheckpointMode::Inline,
     }
 }
 

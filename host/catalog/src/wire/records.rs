@@ -1,8 +1,8 @@
 //! What the catalog holds.
 
 use super::{
-    digest, digest_bytes, kind, limits, malformed, members, nodes, numbers, parse, status, wire_kind,
-    wire_limits, wire_status,
+    checkpoints, digest, digest_bytes, kind, limits, malformed, members, nodes, numbers, parse, status,
+    wire_checkpoints, wire_kind, wire_limits, wire_status,
 };
 use crate::{AuditRecord, CatalogError, Group, Node, PublishedPlugin, Tombstone};
 use quorate_proto::catalog::v1;
@@ -89,6 +89,7 @@ impl From<&Group> for v1::Group {
             upgrades: group.upgrades.iter().map(Into::into).collect(),
             freeze_after_traps: group.freeze_after_traps,
             limits: Some(wire_limits(&group.limits)),
+            checkpoints: wire_checkpoints(group.checkpoints),
             created_ms: group.created_ms,
         }
     }
@@ -99,6 +100,7 @@ impl TryFrom<v1::Group> for Group {
 
     fn try_from(group: v1::Group) -> Result<Self, CatalogError> {
         let kind = kind(group.kind())?;
+        let checkpoints = checkpoints(group.checkpoints());
         let members = members::read(&group.members);
         let founders =
             if group.founders.is_empty() { members.clone() } else { members::read(&group.founders) };
@@ -119,6 +121,7 @@ impl TryFrom<v1::Group> for Group {
             upgrades: group.upgrades.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             freeze_after_traps: group.freeze_after_traps,
             limits: limits(&group.limits.ok_or_else(|| malformed("a group has no limits"))?),
+            checkpoints,
             created_ms: group.created_ms,
         })
     }

@@ -138,6 +138,11 @@ impl Replica {
                 let taken = self.leading().and_then(|()| self.proposals.push_order(request, order));
                 self.refuse_unless(request, taken, effects);
             }
+            Input::ProposeEntry { body, .. } => {
+                if self.is_leader() {
+                    self.proposals.push_own(body);
+                }
+            }
             Input::ProposeConfiguration { request, members, promote_when_caught_up, .. } => {
                 let taken = self.leading();
                 let taken =

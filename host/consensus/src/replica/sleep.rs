@@ -83,6 +83,7 @@ impl Replica {
                     | Input::ProposeCheckpoint { .. }
                     | Input::ProposeTimers { .. }
                     | Input::ProposeOrder { .. }
+                    | Input::ProposeEntry { .. }
                     | Input::ProposeConfiguration { .. }
                     | Input::ProposePriorities { .. }
                     | Input::TransferLeader { .. }

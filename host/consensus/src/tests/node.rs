@@ -29,6 +29,8 @@ impl Machine {
             }
             EntryBody::Empty
             | EntryBody::Checkpoint { .. }
+            | EntryBody::BackgroundCheckpoint { .. }
+            | EntryBody::TakeOver { .. }
             | EntryBody::Timers { .. }
             | EntryBody::Order { .. } => {}
         }

@@ -57,7 +57,10 @@ pub(crate) const TIMERS: Interface = Interface {
 
 pub(crate) const UPGRADE: Interface = Interface {
     name: "upgrade",
-    functions: &[("state-version", "func() -> u32"), ("migrate", "func(from-version: u32) -> result<_, string>")],
+    functions: &[
+        ("state-version", "func() -> u32"),
+        ("migrate", "func(from-version: u32) -> result<_, string>"),
+    ],
 };
 
 pub(crate) const HOST: Interface = Interface {

@@ -13,6 +13,18 @@ pub struct SnapshotHeader {
     pub plugin: PluginDigest,
     /// The version of the state, as that plugin numbers them.
     pub state_version: u32,
+    /// Of a memory machine that was saved earlier than `point`.
+    pub tail: Option<Box<SnapshotTail>>,
+}
+
+/// What a snapshot holds behind what the plugin saved: the entries from there to the snapshot's own point, which are applied
+/// again whenever it is loaded, without the commands that trapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotTail {
+    /// How far the state had come that the plugin saved.
+    pub saved: AppliedPoint,
+    /// How many bytes it saved.
+    pub saved_bytes: u64,
 }
 
 /// A snapshot that is finished and durable.
@@ -45,6 +57,12 @@ pub trait Snapshots: Send + Sync {
 
 /// A snapshot being written. Dropping it unfinished removes every trace of it.
 pub trait SnapshotWriter: Write + Send {
+    /// Reads what has been written so far.
+    fn read_back(&mut self) -> Result<Box<dyn Read + Send>, HostFault>;
+
+    /// Replaces what its manifest will say.
+    fn set_header(&mut self, header: &SnapshotHeader);
+
     /// Makes it durable, then visible.
     fn finish(self: Box<Self>) -> Result<SnapshotInfo, HostFault>;
 }

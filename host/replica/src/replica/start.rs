@@ -48,6 +48,7 @@ impl ReplicaStart {
             kind: self.plugin.kind(),
             plugin: self.plugin_digest,
             state_version: self.plugin.state_version(),
+            tail: None,
         }
     }
 
@@ -99,6 +100,11 @@ pub struct EntryResult {
 // One an entry at most, taken apart at once.
 #[allow(clippy::large_enum_variant)]
 pub enum CheckpointResult {
+    /// A checkpoint is under way in the background, begun at this entry or an earlier one.
+    UnderWay {
+        /// Where it began.
+        checkpoint: u64,
+    },
     /// The state was saved, and the machine goes on from what was saved. The log may be cut behind it.
     Taken(SnapshotInfo),
     /// The plugin could not save, or not load what it saved: the machine goes on from the checkpoint before.

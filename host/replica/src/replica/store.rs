@@ -35,7 +35,8 @@ pub(super) fn open(start: &ReplicaStart) -> Result<(ReplicaStart, AppliedPoint),
 /// Replaces the state by that of a snapshot. With the plugin that it is of.
 pub(super) fn load(start: &ReplicaStart, index: u64) -> Result<(ReplicaStart, AppliedPoint), ReplicaFault> {
     let start = start.for_snapshot(index)?;
-    let (point, mut source) = open_snapshot(&start, index)?;
+    let (header, mut source) = open_snapshot(&start, index)?;
+    let point = header.point;
     let mut load = || {
         let mut loader = start.state.begin_load()?;
         load_pairs(&mut source, loader.as_mut())?;

@@ -203,6 +203,7 @@ fn a_crash_on_the_way_from_one_plugin_to_the_next_leaves_nothing_behind() {
         kind,
         plugin: PluginDigest::of(b"native"),
         state_version: 0,
+        tail: None,
     };
     let mut half = crashed.snapshots.begin(&header).expect("no fault");
     std::io::Write::write_all(&mut half, b"a 1\n").expect("no fault");

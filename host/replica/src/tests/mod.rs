@@ -1,4 +1,5 @@
 mod activation;
+mod background;
 mod determinism;
 mod harness;
 mod memory;

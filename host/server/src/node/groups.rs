@@ -56,6 +56,7 @@ impl Core {
             witnesses,
             witness_nodes,
             limits,
+            checkpoints,
             freeze_after_traps,
         } = create;
         let published = self.find(deadline, |state| state.plugin(&plugin).map(|_| ())).await?;
@@ -75,7 +76,8 @@ impl Core {
         } else {
             self.named_nodes(witness_nodes, deadline).await?
         };
-        let change = Change::CreateGroup { name, plugin, nodes, witnesses, limits, freeze_after_traps };
+        let change =
+            Change::CreateGroup { name, plugin, nodes, witnesses, limits, checkpoints, freeze_after_traps };
         let CatalogReply::Group(group) = self.change_catalog(change, deadline).await? else {
             return Err(RequestError::Internal { why: "the catalog answered something else".to_owned() });
         };
@@ -204,6 +206,7 @@ impl Core {
             digest: group.digest,
             kind: group.kind,
             limits: group.limits.clone(),
+            checkpoints: group.checkpoints,
             members: group.members.clone(),
             changes: group.changes,
             change: group

@@ -307,6 +307,7 @@ impl Core {
             let spec = ReplicaSpec {
                 info: group.info(),
                 limits: group.limits.clone(),
+                checkpoint_mode: group.checkpoints,
                 plugin: plugin.clone(),
                 plugin_digest,
                 founding: group.founding,

@@ -15,7 +15,7 @@ use quorate_replica::{
     ports::{AppliedPoint, GroupInfo, GroupLimits, SnapshotInfo},
 };
 use quorate_storage::{GroupHistory, GroupState, SnapshotStore};
-use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, PluginDigest, ReplicaId};
+use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, Member, MemberRole, PluginDigest, ReplicaId};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -64,6 +64,7 @@ pub(super) struct ReplicaShared {
     pub(super) info: GroupInfo,
     pub(super) limits: GroupLimits,
     pub(super) kind: MachineKind,
+    pub(super) checkpoint_mode: CheckpointMode,
     pub(super) services: Services,
     pub(super) snapshots: Arc<SnapshotStore>,
     pub(super) history: Arc<GroupHistory>,
@@ -87,6 +88,7 @@ impl ReplicaShared {
         info: GroupInfo,
         limits: GroupLimits,
         kind: MachineKind,
+        checkpoint_mode: CheckpointMode,
         services: Services,
         disk: ReplicaDisk,
         progress: Progress,
@@ -99,6 +101,7 @@ impl ReplicaShared {
             info,
             limits,
             kind,
+            checkpoint_mode,
             services,
             snapshots,
             history,

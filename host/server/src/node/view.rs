@@ -5,8 +5,8 @@ use bytes::Bytes;
 use quorate_catalog::Upgrade;
 use quorate_replica::ports::{GroupLimits, Outcome, Poison};
 use quorate_vocabulary::{
-    GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest, PluginReference, Position,
-    ReplicaId,
+    CheckpointMode, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest,
+    PluginReference, Position, ReplicaId,
 };
 use std::time::Duration;
 
@@ -68,6 +68,8 @@ pub struct CreateGroup {
     pub limits: GroupLimits,
     /// It freezes once so many commands have trapped in a row; 0: never.
     pub freeze_after_traps: u32,
+    /// How its checkpoints are taken.
+    pub checkpoints: CheckpointMode,
 }
 
 /// A published plugin.
@@ -102,6 +104,8 @@ pub struct GroupView {
     pub kind: MachineKind,
     /// What the plugin may use in it.
     pub limits: GroupLimits,
+    /// How its checkpoints are taken.
+    pub checkpoints: CheckpointMode,
     /// Its replicas and where they are, as of the last change that was brought about.
     pub members: Vec<Member>,
     /// How many changes of its members were asked for.

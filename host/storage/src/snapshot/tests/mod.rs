@@ -24,6 +24,7 @@ fn header(index: u64) -> SnapshotHeader {
         kind: MachineKind::Memory,
         plugin: PluginDigest::of(b"plugin"),
         state_version: 3,
+        tail: None,
     }
 }
 
