@@ -131,8 +131,6 @@ reasons! {
     TRANSFER_FAILED;
     /// No node could be reached at the addresses given.
     UNREACHABLE;
-    /// The new version answers otherwise than the one that runs, and nothing was changed.
-    UPGRADE_DIFFERS;
     /// The upgrade came to nothing: the group goes on with the version that it ran.
     UPGRADE_FAILED;
     /// The group cannot run this version.
@@ -141,8 +139,6 @@ reasons! {
     UPGRADE_UNDER_WAY;
     /// The bytes of an upload are not those that its header announced.
     UPLOAD_BROKEN;
-    /// A version could not be tried on a copy of the group.
-    VERIFY_FAILED;
     /// This version of the plugin is published already, with other bytes.
     VERSION_TAKEN;
 }

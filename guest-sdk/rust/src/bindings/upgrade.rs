@@ -78,16 +78,16 @@ pub mod exports {
                     /// The version of the state that this plugin keeps. Always the same number; from 1, when states of version 0 differ.
                     #[allow(async_fn_in_trait)]
                     fn state_version() -> u32;
-                    /// Brings a state of version `from`, which is not its own, to its own version. Runs once, on every replica at the same
+                    /// Brings a state of version `from-version`, which is not its own, to its own version. Runs once, on every replica at the same
                     /// place in the log, on an instance that has done nothing before, with budgets of its own (`fuel_per_migration`,
                     /// `changed_bytes_per_migration_max`).
                     ///
                     /// A store machine finds the old state in `store`, and reads and writes there. A memory machine reads from
                     /// `snapshot-stream` what the other version saved, in the place of `snapshot.load`; what it has then is saved and
-                    /// loaded at once. After an error, or a trap, the group goes on with the other version and the state it had. `from` may
+                    /// loaded at once. After an error, or a trap, the group goes on with the other version and the state it had. `from-version` may
                     /// also be higher than its own, when the group goes back to this plugin.
                     #[allow(async_fn_in_trait)]
-                    fn migrate(from: u32) -> Result<(), _rt::String>;
+                    fn migrate(from_version: u32) -> Result<(), _rt::String>;
                 }
                 #[doc(hidden)]
                 #[macro_export]
@@ -234,14 +234,14 @@ macro_rules! __export_upgrade_part_impl {
         (link_section =
         "component-type:wit-bindgen:0.60.0:quorate:guest:upgrade-part:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 255] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 264] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07}\x01A\x02\x01A\x02\x01\
-B\x05\x01@\0\0y\x04\0\x0dstate-version\x01\0\x01j\0\x01s\x01@\x01\x04fromy\0\x01\
-\x04\0\x07migrate\x01\x02\x04\0\x1dquorate:machine/upgrade@0.1.0\x05\0\x04\0\x1a\
-quorate:guest/upgrade-part\x04\0\x0b\x12\x01\0\x0cupgrade-part\x03\0\0\0G\x09pro\
-ducers\x01\x0cprocessed-by\x02\x0dwit-component\x070.254.2\x10wit-bindgen-rust\x06\
-0.60.0";
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x85\x01\x01A\x02\x01\
+A\x02\x01B\x05\x01@\0\0y\x04\0\x0dstate-version\x01\0\x01j\0\x01s\x01@\x01\x0cfr\
+om-versiony\0\x01\x04\0\x07migrate\x01\x02\x04\0\x1dquorate:machine/upgrade@0.1.\
+0\x05\0\x04\0\x1aquorate:guest/upgrade-part\x04\0\x0b\x12\x01\0\x0cupgrade-part\x03\
+\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.254.2\x10wit-\
+bindgen-rust\x060.60.0";
         };
     };
 }
