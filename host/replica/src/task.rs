@@ -31,6 +31,8 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
         | EntryBody::Checkpoint { .. }
         | EntryBody::BackgroundCheckpoint { .. }
         | EntryBody::TakeOver { .. }
+        | EntryBody::Attest { .. }
+        | EntryBody::Verdict { .. }
         | EntryBody::Configuration(_)
         | EntryBody::Withheld { .. } => (0, Vec::new()),
     }

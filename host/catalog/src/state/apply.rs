@@ -36,7 +36,13 @@ impl CatalogState {
                 self.create_group(name, plugin, (nodes, witnesses), limits, *checkpoints, position.time_ms)
             }
             Change::ChangeMembers { name, edit } => self.change_members(name, edit, position.time_ms),
-            Change::CompleteMembersChange { group, number } => self.complete_members_change(*group, *number),
+            Change::CompleteMembersChange { group, number } => {
+                self.complete_members_change(*group, *number, position.time_ms)
+            }
+            Change::NoteBroken { group, node, replica, what, renew } => {
+                let member = (*node, *replica);
+                self.note_broken(*group, member, what, *renew, position.time_ms)
+            }
             Change::NoteRecovery { group, epoch, survivors } => self.note_recovery(*group, *epoch, survivors),
             Change::DeleteGroup { name } => self.delete_group(name, position.time_ms),
         }?;
@@ -182,6 +188,7 @@ impl CatalogState {
             changes: 0,
             change: None,
             epoch: 0,
+            alarms: Vec::new(),
             limits: limits.clone(),
             checkpoints,
             created_ms: time_ms,

@@ -37,6 +37,18 @@ pub struct AppliedPoint {
     pub configuration: Configuration,
     /// The timers that are set as of there.
     pub timers: PendingTimers,
+    /// What was noted at the last entry that asked for it.
+    pub attested: Option<Attested>,
+}
+
+/// The digest that a replica had when an entry of the log asked for it. Replicas of a group have noted the same, or one of them
+/// has diverged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attested {
+    /// That entry.
+    pub index: u64,
+    /// Of everything before it.
+    pub digest: StateDigest,
 }
 
 /// The version of the encoding of [`AppliedPoint`].
@@ -57,6 +69,7 @@ impl AppliedPoint {
             digest,
             configuration,
             timers: PendingTimers::default(),
+            attested: None,
         }
     }
 
@@ -84,6 +97,9 @@ impl AppliedPoint {
             digest: self.digest.0.to_vec(),
             configuration: Some((&self.configuration).into()),
             timers: self.timers.iter().map(|(id, at_ms)| StoredTimer { id, at_ms }).collect(),
+            attested: self
+                .attested
+                .map(|attested| StoredAttested { index: attested.index, digest: attested.digest.0.to_vec() }),
         }
         .encode_to_vec()
     }
@@ -98,20 +114,29 @@ impl AppliedPoint {
                 stored.format
             )));
         }
-        let digest = stored.digest.try_into().map_err(|_| {
-            HostFault::because("an applied point is damaged: its digest is not 32 bytes long")
-        })?;
+        let digest = read_digest(stored.digest)?;
+        let attested = stored.attested.map(|attested| {
+            Ok::<_, HostFault>(Attested { index: attested.index, digest: read_digest(attested.digest)? })
+        });
         let configuration = Configuration::try_from(stored.configuration.unwrap_or_default())
             .map_err(|error| HostFault::new("decoding the members in an applied point", error))?;
         Ok(Self {
             index: stored.index,
             term: stored.term,
             time_ms: stored.time_ms,
-            digest: StateDigest(digest),
+            digest,
             configuration,
+            attested: attested.transpose()?,
             timers: stored.timers.into_iter().map(|timer| (timer.id, timer.at_ms)).collect(),
         })
     }
+}
+
+fn read_digest(bytes: Vec<u8>) -> Result<StateDigest, HostFault> {
+    let digest = bytes.try_into();
+    digest
+        .map(StateDigest)
+        .map_err(|_| HostFault::because("an applied point is damaged: its digest is not 32 bytes long"))
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -130,6 +155,16 @@ struct StoredPoint {
     configuration: Option<wire::Configuration>,
     #[prost(message, repeated, tag = "7")]
     timers: Vec<StoredTimer>,
+    #[prost(message, optional, tag = "8")]
+    attested: Option<StoredAttested>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StoredAttested {
+    #[prost(uint64, tag = "1")]
+    index: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    digest: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -158,6 +193,7 @@ mod tests {
                 ..Configuration::default()
             },
             timers: [(0, 1_700_000_000_500), (u64::MAX, u64::MAX)].into_iter().collect(),
+            attested: Some(Attested { index: 5, digest: StateDigest([8; 32]) }),
         }
     }
 

@@ -5,7 +5,10 @@ use crate::{
     CommittedEntry, Overlay, ReplicaFault,
     checkpoint_policy::Growth,
     digest::{EntryDigest, ReplayDigest},
-    ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, PendingTimers, StateDigest},
+    ports::{
+        AppliedPoint, Call, CallFailure, Instance, Outcome, PendingTimers, SnapshotHeader, SnapshotInfo,
+        StateDigest,
+    },
     replay::{self, Base, Replay, Trapped},
     sink::LentWriter,
     task,
@@ -267,7 +270,7 @@ impl MemoryMachine {
         start: &ReplicaStart,
         point: &AppliedPoint,
         growth: &mut Growth,
-    ) -> Result<Result<crate::ports::SnapshotInfo, CallFailure>, ReplicaFault> {
+    ) -> Result<Result<SnapshotInfo, CallFailure>, ReplicaFault> {
         let position = point.position();
         self.instance_before(start, position, None, growth)?;
         let Some(mut instance) = self.instance.take() else {
@@ -291,6 +294,22 @@ impl MemoryMachine {
             }
         }
         Ok(Ok(info))
+    }
+
+    /// Saves what the apply instance holds, which is of no use afterwards; none when a trap has cost it.
+    pub(super) fn write_evidence(
+        self,
+        start: &ReplicaStart,
+        header: &SnapshotHeader,
+    ) -> Result<Option<SnapshotInfo>, ReplicaFault> {
+        let Some(mut instance) = self.instance else { return Ok(None) };
+        let begun = start.snapshots.begin(header);
+        let writer = LentWriter::new(begun.map_err(ReplicaFault::while_doing("beginning a snapshot"))?);
+        let saved = instance.save(header.point.position(), writer.sink());
+        match saved.map_err(ReplicaFault::while_doing("saving a snapshot"))? {
+            Ok(()) => writer.finish().map(Some).map_err(ReplicaFault::while_doing("finishing a snapshot")),
+            Err(_) => Ok(None),
+        }
     }
 
     #[cfg(test)]

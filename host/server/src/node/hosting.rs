@@ -4,6 +4,7 @@ use super::{
     apply_worker::ApplyWork,
     core::Core,
     handle::Deadline,
+    healing::Broken,
     opening::{OpenError, ReplicaSpec},
     plugins::PluginFailure,
     shard_thread::Retirement,
@@ -233,6 +234,9 @@ impl Core {
                     tracing::warn!(%group, %error, "a replica cannot be brought to work");
                 }
                 let lasts = matches!(&error, StartError::Open(error) if error.lasts());
+                if lasts {
+                    core.give_up_at_start(group, &why);
+                }
                 let state = if lasts { ReplicaState::Failed { why } } else { ReplicaState::Starting { why } };
                 core.hosting.set_state(group, Some(state));
                 tokio::select! {
@@ -242,6 +246,12 @@ impl Core {
             }
             core.hosting.give_back(group);
         });
+    }
+
+    /// What the replica has on disk cannot be used.
+    pub(super) fn give_up_at_start(&self, group: GroupId, why: &str) {
+        let replica = self.hosting.held().get(&group).copied().unwrap_or(ReplicaId(0));
+        self.services.healing.report(Broken { group, replica, why: why.to_owned(), keeps_evidence: false });
     }
 
     async fn create(self: Arc<Self>, group: Group, replica: ReplicaId) -> Result<(), StartError> {

@@ -1,6 +1,6 @@
 //! What the workers of a node share.
 
-use super::{inbox::ShardInbox, waiters::Waiters};
+use super::{attesting::Attesting, healing::Healing, inbox::ShardInbox, waiters::Waiters};
 use quorate_vocabulary::NodeId;
 use std::sync::Arc;
 
@@ -13,6 +13,10 @@ pub(super) struct Services {
     pub(super) inbox: Arc<ShardInbox>,
     /// Who waits for what.
     pub(super) waiters: Arc<Waiters>,
+    /// Takes what replicas have noted, for their leaders on other nodes.
+    pub(super) attesting: Attesting,
+    /// Who is of no use any more.
+    pub(super) healing: Arc<Healing>,
     /// Runs what may take long: writing snapshots, reading the log back.
     pub(super) runtime: tokio::runtime::Handle,
 }

@@ -116,7 +116,9 @@ impl RunningNode {
         core.tasks.spawn(core.clone().host());
         core.tasks.spawn(core.clone().register());
         core.tasks.spawn(core.clone().keep_members());
-        core.tasks.spawn(core.clone().keep_time_of_snapshots());
+        core.tasks.spawn(core.clone().keep_time());
+        core.tasks.spawn(core.clone().heal());
+        core.tasks.spawn(core.clone().attest(noted));
         core.tasks.spawn(tick_engine(core.engine.clone(), core.stopping.clone()));
         Ok(node)
     }
