@@ -288,8 +288,7 @@ impl Source<'_> {
     fn snapshots(&self, section: SnapshotsSection, node: &mut NodeConfig) -> Result<(), ConfigError> {
         node.snapshot_entries =
             self.within("entries", section.entries, 10..=100_000_000, node.snapshot_entries)?;
-        node.snapshot_interval =
-            self.interval("interval_ms", section.interval_ms, node.snapshot_interval)?;
+        node.snapshot_interval = self.interval("interval_ms", section.interval_ms, node.snapshot_interval)?;
         node.snapshot_interval_entries_min = self.within(
             "interval_entries_min",
             section.interval_entries_min,

@@ -6,9 +6,10 @@ use crate::{
 };
 use futures::{StreamExt, stream::BoxStream};
 use quorate_proto::peer::v1::{
-    AttestReply, AttestRequest, ChangeCatalogReply, ChangeCatalogRequest, Envelope, FetchPluginRequest, Hello, LaneFrame, LaneKind,
-    LaneWelcome, PluginFrame, PluginStored, PushPluginReply, SnapshotFrame, SnapshotReply, lane_frame,
-    peer_server, plugin_frame, push_plugin_reply::Reply as PushReply, snapshot_frame,
+    AttestReply, AttestRequest, ChangeCatalogReply, ChangeCatalogRequest, Envelope, FetchPluginRequest,
+    Hello, LaneFrame, LaneKind, LaneWelcome, PluginFrame, PluginStored, PushPluginReply, SnapshotFrame,
+    SnapshotReply, lane_frame, peer_server, plugin_frame, push_plugin_reply::Reply as PushReply,
+    snapshot_frame,
 };
 use quorate_vocabulary::{FolderId, NodeId};
 use std::{fmt, sync::Arc, time::Duration};

@@ -69,7 +69,11 @@ impl CatalogState {
         let number = group.changes.saturating_add(1);
         let mut group = group.clone();
         group.changes = number;
-        group.change = Some(MembersChange { number, wanted, leaving, began_ms: time_ms, renews: None });
+        // A replica that was removed to be replaced is still to be, unless somebody says who all are to be.
+        let renews = group.change.take().and_then(|change| change.renews);
+        let renews =
+            renews.filter(|(node, _)| matches!(edit, MembersEdit::Some { .. }) && !after.contains_key(node));
+        group.change = Some(MembersChange { number, wanted, leaving, began_ms: time_ms, renews });
         let change = format!("group {name} is to have {}", members_text(group.wanted()));
         self.last_replica = last_replica;
         self.put_group(&group);

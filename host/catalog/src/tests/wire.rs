@@ -1,6 +1,6 @@
 use super::fixtures::{
-    complete, create, delete, drain, edit, furnished, group, learners, must, note_recovery, publish,
-    register, remove_plugin, set_members, to_publish, voters,
+    complete, create, delete, drain, edit, furnished, group, learners, must, note_broken, note_recovery,
+    publish, register, remove_plugin, set_members, to_publish, voters,
 };
 use crate::{CatalogCommand, CatalogError, CatalogReply, CatalogState, Change};
 use bytes::Bytes;
@@ -48,6 +48,7 @@ fn commands_read_back_as_they_were_written() {
         set_members("acme/a", voters(&[1, 2])),
         complete(3, 4),
         note_recovery(1, 2, &[survivor]),
+        note_broken(3, 4, true),
         delete("acme/a"),
     ] {
         let command = CatalogCommand { actor: "ada".into(), change };

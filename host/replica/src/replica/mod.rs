@@ -105,7 +105,7 @@ impl Replica {
                 point.attested = Some(Attested { index: entry.index, digest: self.applied.digest });
             }
             EntryBody::Verdict { index, digest, agreed, .. } => {
-                self.hear(*index, StateDigest(*digest), *agreed)?
+                self.hear(*index, StateDigest(*digest), *agreed)?;
             }
             _ => {}
         }

@@ -1,5 +1,6 @@
 mod background;
 mod determinism;
+mod divergence;
 mod harness;
 mod memory;
 mod observer;

@@ -1,9 +1,13 @@
 //! Replicas that are of no use any more are replaced: removed from their groups, and added again under new numbers. That is what
 //! an operator would do, and as safe: a replica that may have forgotten how it voted never votes again.
 
-use super::{core::Core, handle::Deadline, hosting::RETRY_PAUSE};
-use quorate_catalog::{Change, Group};
-use quorate_vocabulary::{GroupId, MemberRole, ReplicaId};
+use super::{
+    core::Core,
+    handle::Deadline,
+    hosting::{RETRY_PAUSE, UNKNOWN},
+};
+use quorate_catalog::Change;
+use quorate_vocabulary::{GroupId, Member, MemberRole, ReplicaId};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -59,8 +63,8 @@ impl Healing {
 }
 
 /// Whether the group can do without a replica and replace it: the other voters are a majority.
-fn can_spare(group: &Group, replica: ReplicaId) -> bool {
-    let voters = group.members.iter().filter(|member| member.role.votes());
+fn can_spare(members: &[Member], replica: ReplicaId) -> bool {
+    let voters = members.iter().filter(|member| member.role.votes());
     let (mut all, mut others, mut holders) = (0, 0, 0);
     for voter in voters {
         all += 1;
@@ -98,15 +102,19 @@ impl Core {
     }
 
     /// Takes the next step. Whether there is nothing left to do.
-    async fn replace(&self, broken: &Broken) -> bool {
+    async fn replace(self: &Arc<Self>, broken: &Broken) -> bool {
+        // What this node has applied of the catalog may be old, above all when it has just started.
+        if self.barrier(GroupId::CATALOG, Deadline::after(CATALOG_TIMEOUT)).await.is_err() {
+            return false;
+        }
         let state = self.catalog_state();
         let Some(group) = state.group(broken.group) else { return true };
         let Some(replica) = group.replica_on(self.node()) else { return true };
         // Of one whose records are damaged the number may not be known.
-        if broken.replica != ReplicaId(0) && broken.replica != replica {
+        if broken.replica != UNKNOWN && broken.replica != replica {
             return true;
         }
-        let renew = self.config.rebuild_replicas && can_spare(group, replica);
+        let renew = self.config.rebuild_replicas && can_spare(&group.members, replica);
         if renew && group.change.is_some() {
             return false;
         }
@@ -136,11 +144,15 @@ impl Core {
         }
     }
 
-    async fn keep_evidence(&self, broken: &Broken, replica: ReplicaId) {
-        let (folder, group, why) = (self.folder.clone(), broken.group, broken.why.clone());
-        let kept = tokio::task::spawn_blocking(move || folder.keep_evidence(group, replica, &why)).await;
+    async fn keep_evidence(self: &Arc<Self>, broken: &Broken, replica: ReplicaId) {
+        let (group, why) = (broken.group, broken.why.clone());
+        let core = self.clone();
+        let keep = move || core.folder.keep_evidence(group, replica, &why);
+        let kept = tokio::task::spawn_blocking(keep).await;
         match kept {
-            Ok(Ok(path)) => tracing::warn!(%group, %replica, path = %path.display(), "what a replica had is kept"),
+            Ok(Ok(path)) => {
+                tracing::warn!(%group, %replica, path = %path.display(), "what a replica had is kept");
+            }
             Ok(Err(error)) => tracing::warn!(%group, %replica, %error, "what a replica had cannot be kept"),
             Err(error) => tracing::warn!(%group, %replica, %error, "what a replica had cannot be kept"),
         }
@@ -153,21 +165,21 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quorate_vocabulary::{Member, NodeId};
+    use quorate_vocabulary::NodeId;
 
-    fn group(roles: &[MemberRole]) -> Group {
+    fn members(roles: &[MemberRole]) -> Vec<Member> {
         let member = |(number, role): (u64, &MemberRole)| Member {
             replica: ReplicaId(number),
             node: NodeId(number),
             role: *role,
         };
-        crate::node::tests::group_of((1..).zip(roles).map(member).collect())
+        (1..).zip(roles).map(member).collect()
     }
 
     #[test]
     fn a_replica_is_replaced_where_the_others_are_a_majority_and_hold_the_data() {
         use MemberRole::{Learner, Voter, Witness};
-        let spares = |roles: &[MemberRole]| can_spare(&group(roles), ReplicaId(1));
+        let spares = |roles: &[MemberRole]| can_spare(&members(roles), ReplicaId(1));
         assert!(spares(&[Voter, Voter, Voter]));
         assert!(spares(&[Voter, Voter, Witness]));
         assert!(spares(&[Learner, Voter]));

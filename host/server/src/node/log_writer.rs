@@ -165,6 +165,8 @@ mod tests {
             node: NodeId(1),
             inbox: inbox.clone(),
             waiters: Arc::<Waiters>::default(),
+            attesting: tokio::sync::mpsc::channel(1).0,
+            healing: Arc::default(),
             runtime: runtime.handle().clone(),
         };
         let health = Arc::<StorageHealth>::default();

@@ -126,6 +126,7 @@ impl Core {
             limits,
             kind,
             checkpoint_mode,
+            self.config.check_entries,
             has_lifecycle,
             self.services.clone(),
             disk,

@@ -3,6 +3,7 @@ use crate::{
     NewReplica, RaftBatch,
     testing::{Disk, G, R, identity, members, point},
 };
+use quorate_replica::ports::Snapshots;
 use quorate_replica::ports::{StateStore, StoreChanges};
 use quorate_vocabulary::NodeId;
 use std::fs;
@@ -292,20 +293,22 @@ fn what_is_left_of_broken_replicas_is_moved_aside_and_bounded() {
         plugin: quorate_vocabulary::PluginDigest::of(b"plugin"),
         tail: None,
     };
-    use quorate_replica::ports::Snapshots;
     store.begin(&header).unwrap().finish().unwrap();
     let kept = folder.keep_evidence(G, ReplicaId(1), "it has diverged").unwrap();
-    assert_eq!(std::fs::read_to_string(kept.join("why.txt")).unwrap(), "it has diverged\n");
-    assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 2, "the snapshot and the reason");
+    assert_eq!(fs::read_to_string(kept.join("why.txt")).unwrap(), "it has diverged\n");
+    assert_eq!(fs::read_dir(&kept).unwrap().count(), 2, "the snapshot and the reason");
     assert!(store.begin(&header).is_err(), "whoever holds them finds them gone");
     assert!(folder.snapshots(G).unwrap().list().is_empty(), "a new replica finds none");
     assert_eq!(folder.evidence(G), [kept]);
-    assert_eq!(folder.evidence(GroupId(99)), Vec::<std::path::PathBuf>::new());
+    assert_eq!(folder.evidence(GroupId(99)), Vec::<PathBuf>::new());
     for replica in 2..=12 {
         folder.keep_evidence(G, ReplicaId(replica), "it has no snapshots").unwrap();
     }
-    let mut names: Vec<_> =
-        folder.evidence(G).iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
-    names.sort_by_key(|name| name.len());
+    let mut names: Vec<_> = folder
+        .evidence(G)
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort_by_key(String::len);
     assert_eq!((names.len(), names[0].as_str()), (EVIDENCE_KEPT_MAX, format!("{G}-5").as_str()));
 }

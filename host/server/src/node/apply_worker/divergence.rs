@@ -4,7 +4,10 @@
 use super::ApplyWorker;
 use crate::node::healing::Broken;
 use quorate_consensus::Input;
-use quorate_replica::{EntryBody, Finding, Replica, ReplicaFault, ports::{Attested, StateDigest}};
+use quorate_replica::{
+    EntryBody, Finding, Replica, ReplicaFault,
+    ports::{Attested, StateDigest},
+};
 use quorate_transport::Attestation;
 use quorate_vocabulary::{MemberRole, ReplicaId};
 

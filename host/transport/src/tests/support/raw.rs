@@ -2,8 +2,8 @@ use super::{GUARD, config};
 use crate::connection::{Client, Target};
 use futures::stream::BoxStream;
 use quorate_proto::peer::v1::{
-    AttestReply, AttestRequest, ChangeCatalogReply, ChangeCatalogRequest, FetchPluginRequest, LaneFrame, LaneWelcome, PluginFrame,
-    PushPluginReply, SnapshotFrame, SnapshotReply, peer_server::Peer,
+    AttestReply, AttestRequest, ChangeCatalogReply, ChangeCatalogRequest, FetchPluginRequest, LaneFrame,
+    LaneWelcome, PluginFrame, PushPluginReply, SnapshotFrame, SnapshotReply, peer_server::Peer,
 };
 use std::sync::Mutex;
 use tokio::sync::{mpsc, oneshot};
