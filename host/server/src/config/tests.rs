@@ -26,6 +26,7 @@ plugin_bytes_max = 1048576
 entries = 500
 kept = 3
 bytes_per_second_max = 1000000
+total_bytes_per_second_max = 3000000
 sends_max = 2
 "#;
 
@@ -61,6 +62,7 @@ fn a_good_file_is_read_whole() {
     assert_eq!((config.node.plugin_bytes_max, config.api.plugin_bytes_max), (1_048_576, 1_048_576));
     assert_eq!((config.node.snapshot_entries, config.node.snapshots_kept), (500, 3));
     assert_eq!((config.node.snapshot_bytes_per_second_max, config.node.snapshot_sends_max), (1_000_000, 2));
+    assert_eq!(config.node.snapshot_total_bytes_per_second_max, 3_000_000);
 }
 
 #[test]

@@ -22,7 +22,6 @@ pub(super) struct Manifest {
     pub(super) info: SnapshotInfo,
     pub(super) chunk_bytes: u32,
     pub(super) chunk_crc32c: Vec<u32>,
-    pub(super) data_sha256: [u8; 32],
     pub(super) bytes: Bytes,
 }
 
@@ -33,7 +32,6 @@ impl Manifest {
         header: SnapshotHeader,
         data_bytes: u64,
         chunk_crc32c: Vec<u32>,
-        data_sha256: [u8; 32],
     ) -> Self {
         let kind = match header.kind {
             MachineKind::Memory => snapshot_manifest::Kind::Memory,
@@ -49,11 +47,10 @@ impl Manifest {
             data_bytes,
             chunk_bytes: SNAPSHOT_CHUNK_BYTES,
             chunk_crc32c: chunk_crc32c.clone(),
-            data_sha256: Bytes::copy_from_slice(&data_sha256),
         };
         let bytes = seal(KEY, &[&message.encode_to_vec()]).into();
         let info = SnapshotInfo { header, bytes: data_bytes };
-        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, data_sha256, bytes }
+        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, bytes }
     }
 
     /// Reads a manifest of this group, or says what is wrong with it.
@@ -79,8 +76,6 @@ impl Manifest {
         if (point.index, point.term) != (message.index, message.term) {
             return Err("its manifest names two places in the log".into());
         }
-        let data_sha256 = <[u8; 32]>::try_from(message.data_sha256.as_ref())
-            .map_err(|_| "the checksum in its manifest is not 32 bytes long".to_owned())?;
         if message.chunk_bytes == 0 || message.chunk_bytes > CHUNK_BYTES_MAX {
             return Err(format!("its chunks have {} bytes", message.chunk_bytes));
         }
@@ -96,7 +91,6 @@ impl Manifest {
             info: SnapshotInfo { header: SnapshotHeader { point, kind, plugin }, bytes: message.data_bytes },
             chunk_bytes: message.chunk_bytes,
             chunk_crc32c: message.chunk_crc32c,
-            data_sha256,
             bytes,
         })
     }
