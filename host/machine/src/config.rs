@@ -1,5 +1,6 @@
-use crate::check::PluginLimits;
+use crate::{check::PluginLimits, code_cache::CodeCacheConfig};
 use quorate_replica::ports::TABLE_ELEMENTS_MAX;
+use std::time::Duration;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -15,9 +16,12 @@ pub struct EngineConfig {
     pub plugin: PluginLimits,
     /// How deep a plugin's calls may go. Part of the fingerprint: where the stack ends, a command traps.
     pub wasm_stack_bytes: usize,
-    /// The most plugin instances alive at once. Each takes about four memory maps, so this must stay under a
-    /// quarter of the system's `vm.max_map_count` (65,530 unless set otherwise).
+    /// The most plugin instances alive at once. Each takes up to four memory maps, so an engine does not start with more
+    /// than the system's `vm.max_map_count` allows (65,530 unless set otherwise). An eighth is left to store machines.
     pub instances_max: u32,
+    /// How long a store machine's instance waits for another one to end when as many live as may. Past it, and at once for
+    /// a memory machine, that is a fault of the host.
+    pub instance_wait: Duration,
     /// Address space set aside for each linear memory, and the most a group may allow an instance. At 4 GiB no access
     /// needs a bounds check, which makes code up to 30% faster. It is address space, not memory: of 128 TiB that a
     /// process has, 2,000 instances take 10.
@@ -26,6 +30,8 @@ pub struct EngineConfig {
     pub table_elements_max: u32,
     /// Memory kept resident, and zeroed by hand, in each slot that an instance left.
     pub memory_keep_resident_bytes: usize,
+    /// Where compiled code is kept, if it is.
+    pub code_cache: Option<CodeCacheConfig>,
     /// Compile one plugin on several threads.
     pub parallel_compilation: bool,
     /// After how many ticks of the engine the watchdog stops a command. A watchdog's stop is a fault of the
@@ -47,9 +53,11 @@ impl Default for EngineConfig {
             plugin: PluginLimits::default(),
             wasm_stack_bytes: MIB,
             instances_max: 2_000,
+            instance_wait: Duration::from_secs(5),
             memory_reservation_bytes: 4 * GIB,
             table_elements_max: TABLE_ELEMENTS_MAX,
             memory_keep_resident_bytes: 256 * KIB,
+            code_cache: None,
             parallel_compilation: true,
             apply_ticks_max: 600,
             query_ticks_max: 100,

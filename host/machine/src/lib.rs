@@ -7,18 +7,21 @@
 //! (`replica` does), and no code a plugin could reach reads a clock, a file or the network.
 
 mod check;
+mod code_cache;
 mod config;
 mod engine;
 mod fingerprint;
 mod fuel;
 mod imports;
 mod instance;
+mod map_limit;
 mod memory;
 mod outcome;
 mod plugin;
 mod printed;
 mod random;
 mod refusal;
+mod room;
 mod settings;
 mod state;
 mod text;
@@ -27,10 +30,11 @@ mod text;
 mod tests;
 
 pub use check::{CheckedPlugin, PluginLimits};
+pub use code_cache::CodeCacheConfig;
 pub use config::EngineConfig;
 pub use engine::{Engine, EngineError};
 pub use fingerprint::EngineFingerprint;
-pub use plugin::CompiledPlugin;
+pub use plugin::{CodeOrigin, CompiledPlugin};
 pub use refusal::PluginRefusal;
 
 /// The version of the contract (`wit/machine.wit`) this host keeps.

@@ -2,6 +2,7 @@ use crate::{
     CheckedPlugin, EngineConfig, PluginRefusal,
     check::{LIFECYCLE, MACHINE, SNAPSHOT, TIMERS},
     instance::{StillbornInstance, WasmInstance},
+    room::Room,
     state::State,
     text::shown,
 };
@@ -17,11 +18,22 @@ pub struct CompiledPlugin {
     inner: Arc<Inner>,
 }
 
+/// Where a plugin's native code comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeOrigin {
+    /// It was compiled just now.
+    Compiled,
+    /// This node had compiled it before.
+    Cached,
+}
+
 pub(crate) struct Inner {
     pub(crate) checked: CheckedPlugin,
+    pub(crate) origin: CodeOrigin,
     pub(crate) pre: InstancePre<State>,
     pub(crate) exports: Exports,
     pub(crate) config: Arc<EngineConfig>,
+    pub(crate) room: Arc<Room>,
 }
 
 /// Where the plugin's functions are, so that no call looks up a name.
@@ -98,7 +110,8 @@ impl CompiledPlugin {
                 .min(self.inner.config.memory_reservation_bytes),
             ..GroupLimits::default()
         };
-        match WasmInstance::start(self.inner.clone(), &group, &limits) {
+        // Gone at once, so it may wait for room, and takes none of a memory machine's.
+        match WasmInstance::start(self.inner.clone(), &group, &limits, MachineKind::Store) {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(trap)) => Err(refused(&trap)),
             Err(fault) => Err(refused(&fault)),
@@ -108,13 +121,21 @@ impl CompiledPlugin {
     /// An instance whose fuel can be looked at.
     #[cfg(test)]
     pub(crate) fn start_measured(&self, group: &GroupInfo, limits: &GroupLimits) -> WasmInstance {
-        WasmInstance::start(self.inner.clone(), group, limits).expect("no fault").expect("it starts")
+        WasmInstance::start(self.inner.clone(), group, limits, self.kind())
+            .expect("no fault")
+            .expect("it starts")
     }
 
     /// What its bytes said of it.
     #[must_use]
     pub fn checked(&self) -> &CheckedPlugin {
         &self.inner.checked
+    }
+
+    /// Where its native code comes from.
+    #[must_use]
+    pub fn origin(&self) -> CodeOrigin {
+        self.inner.origin
     }
 
     /// The digest of its bytes.
@@ -148,7 +169,7 @@ impl Plugin for CompiledPlugin {
     }
 
     fn start(&self, group: &GroupInfo, limits: &GroupLimits) -> Result<Box<dyn Instance>, HostFault> {
-        Ok(match WasmInstance::start(self.inner.clone(), group, limits)? {
+        Ok(match WasmInstance::start(self.inner.clone(), group, limits, self.kind())? {
             Ok(instance) => Box::new(instance),
             // It started when it was uploaded: something in this group is different, such as its limits.
             Err(trap) => Box::new(StillbornInstance::new(trap)),

@@ -13,6 +13,8 @@ pub struct CheckpointPolicy {
     pub bytes_max: u64,
     /// Commands applied once more because of traps: a memory machine is rebuilt from its checkpoint after each.
     pub repeated_commands_max: u64,
+    /// When time has passed, so many entries are enough; with fewer there is nothing worth a snapshot.
+    pub timed_entries_min: u64,
 }
 
 impl Default for CheckpointPolicy {
@@ -22,6 +24,7 @@ impl Default for CheckpointPolicy {
             commands_max: 100_000,
             bytes_max: 64 << 20,
             repeated_commands_max: 100_000,
+            timed_entries_min: 100,
         }
     }
 }
@@ -55,5 +58,9 @@ impl CheckpointPolicy {
                 || growth.commands >= self.commands_max
                 || growth.bytes >= self.bytes_max
                 || growth.repeated_commands >= self.repeated_commands_max)
+    }
+
+    pub(crate) fn is_due_by_time(&self, growth: &Growth) -> bool {
+        growth.entries >= self.timed_entries_min.max(1)
     }
 }

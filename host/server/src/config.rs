@@ -10,6 +10,7 @@ pub use error::{ConfigError, Place};
 
 use crate::{api::ApiConfig, node::NodeConfig};
 use file::{ConfigFile, LimitsSection, NodeEntry, SnapshotsSection};
+use quorate_storage::SNAPSHOTS_KEPT_MIN;
 use quorate_vocabulary::{GroupName, NodeId};
 use std::{
     collections::BTreeMap,
@@ -26,10 +27,8 @@ use toml::Spanned;
 pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
 /// How many nodes may found a cluster: all of them vote in the catalog.
 pub const FOUNDING_NODES_MAX: usize = 7;
-/// How few snapshots of a replica may be kept. A memory machine that a trap or a checkpoint that fails has cost its instance is
-/// made again from the snapshot it was loaded from. A checkpoint is on disk before it is known to load: if only one were kept,
-/// it would push out that snapshot, and be discarded when it does not load.
-const SNAPSHOTS_KEPT_MIN: usize = 2;
+/// The longest time between snapshots that are taken because time has passed: thirty days.
+const INTERVAL_MS_MAX: u64 = 30 * 24 * 3_600_000;
 /// The port nodes listen on when nothing else is said.
 pub const PORT_DEFAULT: u16 = 7300;
 
@@ -238,6 +237,18 @@ impl Source<'_> {
             16..=1_000_000,
             node.observer_inbox_max,
         )?;
+        node.plugin_instances_max = self.within(
+            "plugin_instances_max",
+            section.plugin_instances_max,
+            16..=30_000,
+            node.plugin_instances_max,
+        )?;
+        node.compiled_bytes_max = self.within(
+            "compiled_bytes_max",
+            section.compiled_bytes_max,
+            0..=1024 * 1024 * 1024 * 1024,
+            node.compiled_bytes_max,
+        )?;
         api.stream_in_flight_max = self.within(
             "stream_in_flight_max",
             section.stream_in_flight_max,
@@ -253,6 +264,19 @@ impl Source<'_> {
     fn snapshots(&self, section: SnapshotsSection, node: &mut NodeConfig) -> Result<(), ConfigError> {
         node.snapshot_entries =
             self.within("entries", section.entries, 10..=100_000_000, node.snapshot_entries)?;
+        node.snapshot_interval = match section.interval_ms {
+            Some(never) if *never.get_ref() == 0 => None,
+            interval => {
+                let default = node.snapshot_interval.unwrap_or_default();
+                Some(self.milliseconds("interval_ms", interval, 1_000..=INTERVAL_MS_MAX, default)?)
+            }
+        };
+        node.snapshot_interval_entries_min = self.within(
+            "interval_entries_min",
+            section.interval_entries_min,
+            1..=100_000_000,
+            node.snapshot_interval_entries_min,
+        )?;
         node.log_margin_entries = self.within(
             "log_margin_entries",
             section.log_margin_entries,

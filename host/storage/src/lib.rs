@@ -26,7 +26,9 @@ mod steady_file;
 mod testing;
 
 pub use error::StorageError;
-pub use folder::{CLUSTER_NAME_BYTES_MAX, DataFolder, FOLDER_FORMAT, NodeIdentity, StorageOptions};
+pub use folder::{
+    CLUSTER_NAME_BYTES_MAX, DataFolder, FOLDER_FORMAT, NodeIdentity, SNAPSHOTS_KEPT_MIN, StorageOptions,
+};
 pub use raft::{
     DamagedReplica, GroupHistory, LoadedReplicas, NewReplica, PLUGIN_BYTES_MAX, RaftBatch, RaftStore,
     StoredPlugin, StoredReplica,

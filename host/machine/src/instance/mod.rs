@@ -6,6 +6,7 @@ use crate::{
     fuel,
     outcome::{Watchdog, classify},
     plugin::Inner,
+    room::Place,
     state::{Phase, State},
 };
 use bytes::Bytes;
@@ -23,12 +24,14 @@ use std::{
     sync::Arc,
 };
 use wasmtime::{
-    Store,
+    PoolConcurrencyLimitError, Store,
     component::{self, ComponentExportIndex, ComponentNamedList, Lift, Lower},
 };
 
 /// What `apply` and `query` answer.
 type Answer = (Result<Vec<u8>, Vec<u8>>,);
+/// What wasmtime holds of an instance.
+type Made = (Store<State>, component::Instance);
 
 /// One instance of a plugin, with its wasmtime store.
 pub(crate) struct WasmInstance {
@@ -37,6 +40,8 @@ pub(crate) struct WasmInstance {
     instance: component::Instance,
     /// Whether a call trapped or met a fault, after which nothing may be called.
     spent: bool,
+    /// Given back behind the store, which holds what it stands for.
+    _place: Place,
 }
 
 /// How one call is run.
@@ -56,12 +61,25 @@ impl WasmInstance {
         plugin: Arc<Inner>,
         group: &GroupInfo,
         limits: &GroupLimits,
+        kind: MachineKind,
     ) -> Result<Result<Self, Trap>, HostFault> {
-        check_room(&plugin, limits)?;
-        let state = State::new(Arc::new(group.clone()), Arc::new(limits.clone()));
-        let mut store = Store::new(plugin.pre.engine(), state);
+        check_limits(&plugin, limits)?;
+        let (group, limits) = (Arc::new(group.clone()), Arc::new(limits.clone()));
+        let make = || Self::instantiate(&plugin, group.clone(), limits.clone());
+        let (made, place) = plugin.room.make(kind, make)?;
+        Ok(made.map(|(store, instance)| Self { plugin, store, instance, spent: false, _place: place }))
+    }
+
+    /// None when the pool is short of something.
+    fn instantiate(
+        plugin: &Inner,
+        group: Arc<GroupInfo>,
+        limits: Arc<GroupLimits>,
+    ) -> Result<Option<Result<Made, Trap>>, HostFault> {
+        let host_call_bytes_max = usize::try_from(limits.host_call_bytes_max).unwrap_or(usize::MAX);
+        let mut store = Store::new(plugin.pre.engine(), State::new(group, limits));
         store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(usize::try_from(limits.host_call_bytes_max).unwrap_or(usize::MAX));
+        store.set_hostcall_fuel(host_call_bytes_max);
         store.set_epoch_deadline(plugin.config.apply_ticks_max);
         let starting = |error: wasmtime::Error| HostFault::because(format!("starting a plugin: {error:#}"));
         store.set_fuel(fuel::START).map_err(starting)?;
@@ -70,11 +88,12 @@ impl WasmInstance {
             Ok(instance) => instance,
             // Memories and tables that begin too large for the group are refused without a trap.
             Err(error) if error.is::<wasmtime::Trap>() || store.data().ended_by_plugin() => {
-                return classify(error, store.data_mut(), Watchdog::IsFault).map(Err);
+                return classify(error, store.data_mut(), Watchdog::IsFault).map(|trap| Some(Err(trap)));
             }
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => return Ok(None),
             Err(error) => return Err(starting(error)),
         };
-        Ok(Ok(Self { plugin, store, instance, spent: false }))
+        Ok(Some(Ok((store, instance))))
     }
 
     /// Calls an exported function. On a trap or fault the instance is spent.
@@ -185,7 +204,7 @@ impl WasmInstance {
 }
 
 /// The pool must have room for whatever the group allows, or a growth would fail on this node alone.
-fn check_room(plugin: &Inner, limits: &GroupLimits) -> Result<(), HostFault> {
+fn check_limits(plugin: &Inner, limits: &GroupLimits) -> Result<(), HostFault> {
     let config = &plugin.config;
     if limits.memory_bytes_max > config.memory_reservation_bytes {
         return Err(HostFault::because(format!(

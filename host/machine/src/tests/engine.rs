@@ -105,18 +105,6 @@ fn a_group_that_allows_more_than_the_engine_has_room_for_does_not_start() {
 }
 
 #[test]
-fn an_engine_without_a_free_slot_has_a_fault_and_recovers() {
-    let engine = Engine::new(&EngineConfig { instances_max: 2, ..small() }).expect("starts");
-    let plugin = engine.compile(&Guest::store().bytes()).expect("compiles");
-    let start = || plugin.start(&group(), &GroupLimits::default());
-    let held: Vec<_> = (0..2).map(|_| start().expect("there is a slot")).collect();
-    let fault = start().err().expect("both slots are taken");
-    assert!(fault.to_string().contains("limit"), "{fault}");
-    drop(held);
-    assert!(start().is_ok());
-}
-
-#[test]
 fn settings_that_cannot_be_are_an_error() {
     let error = Engine::new(&EngineConfig { wasm_stack_bytes: 0, ..small() }).expect_err("no stack at all");
     assert!(error.to_string().contains("does not start"), "{error}");

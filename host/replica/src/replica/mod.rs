@@ -184,6 +184,13 @@ impl Replica {
         self.start.checkpoints.is_due(&self.growth)
     }
 
+    /// Whether enough was applied since the last checkpoint or snapshot for another one when its time has come, which
+    /// whoever has a clock says. The next steps are those of [`Replica::checkpoint_due`].
+    #[must_use]
+    pub fn checkpoint_due_by_time(&self) -> bool {
+        self.start.checkpoints.is_due_by_time(&self.growth)
+    }
+
     /// A snapshot of a store machine as of now, to be written by whoever has the time; none for a memory machine (propose
     /// a checkpoint) and none when nothing was applied since the newest one.
     pub fn snapshot(&mut self) -> Result<Option<StoreSnapshot>, ReplicaFault> {

@@ -201,6 +201,7 @@ fn checkpoints_are_due_by_entries_commands_bytes_and_repeated_commands() {
         commands_max: u64::MAX,
         bytes_max: u64::MAX,
         repeated_commands_max: u64::MAX,
+        timed_entries_min: u64::MAX,
     };
     let due_after = |policy: CheckpointPolicy, commands: &[&str]| -> Option<u64> {
         let host = host();
@@ -226,4 +227,20 @@ fn checkpoints_are_due_by_entries_commands_bytes_and_repeated_commands() {
     assert_eq!(due_after(repeated, &["add a 1"]), None, "nothing is repeated without a trap");
     // The second entry repeats one command, the third two.
     assert_eq!(due_after(repeated, &["add a 1", "trap"]), Some(3));
+}
+
+#[test]
+fn when_time_has_passed_fewer_entries_are_enough_and_none_never_are() {
+    for (min, entries) in [(0, 1), (1, 1), (3, 3)] {
+        let host = host();
+        let policy = CheckpointPolicy { timed_entries_min: min, ..CheckpointPolicy::default() };
+        let mut replica = Replica::open(ReplicaStart { checkpoints: policy, ..host.start() }).expect("empty");
+        for applied in 0..entries {
+            assert!(!replica.checkpoint_due_by_time(), "{applied} entries, and {min} are wanted");
+            replica.apply(&host.history.push(1, entry_of(&["add a 1"]))).expect("no fault");
+        }
+        assert!(replica.checkpoint_due_by_time());
+        replica.apply(&host.history.push(1, EntryBody::Checkpoint { time_ms: 5 })).expect("no fault");
+        assert!(!replica.checkpoint_due_by_time(), "nothing is new behind the checkpoint");
+    }
 }

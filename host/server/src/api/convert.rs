@@ -168,6 +168,7 @@ pub(super) fn replica(replica: ReplicaView, group_name: String) -> v1::ReplicaSt
         applied: replica.applied,
         log_first: replica.log_first,
         log_last: replica.log_last,
+        log_bytes: replica.log_bytes,
         snapshot_index: replica.snapshot_index,
         snapshot_bytes: replica.snapshot_bytes,
         digest: replica.digest,

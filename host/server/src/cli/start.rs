@@ -11,6 +11,7 @@ use crate::{
     config::{Config, ConfigError},
     node::{NodeConfig, RunningNode, StartError},
 };
+use quorate_machine::EngineError;
 use quorate_proto::reason;
 use quorate_storage::StorageError;
 use quorate_vocabulary::NodeId;
@@ -163,8 +164,19 @@ impl From<StartError> for Failure {
                 "put the folder back as it was when the node was stopped; if that cannot be, leave this node off: the groups \
                  go on while a majority of their replicas runs",
             ),
-            error => Self::new(reason::INTERNAL, error.to_string()),
+            StartError::Engine(error) => engine_failure(&error),
+            StartError::Thread(_) => Self::new(reason::INTERNAL, error.to_string()),
         }
+    }
+}
+
+fn engine_failure(error: &EngineError) -> Failure {
+    match error {
+        // What the configuration asks for is more than the machine gives; the error names the keys.
+        EngineError::MapLimit { .. } | EngineError::Refused { .. } => {
+            Failure::new(reason::CONFIG_INVALID, error.to_string()).exit(Exit::Usage)
+        }
+        EngineError::CodeCache { .. } => Failure::new(reason::FOLDER_UNUSABLE, error.to_string()),
     }
 }
 

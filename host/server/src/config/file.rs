@@ -63,6 +63,8 @@ pub(super) struct LimitsSection {
     pub(super) observer_threads: Option<Spanned<usize>>,
     pub(super) shard_inbox_max: Option<Spanned<usize>>,
     pub(super) observer_inbox_max: Option<Spanned<usize>>,
+    pub(super) plugin_instances_max: Option<Spanned<u32>>,
+    pub(super) compiled_bytes_max: Option<Spanned<u64>>,
     pub(super) stream_in_flight_max: Option<Spanned<usize>>,
     pub(super) uploads_max: Option<Spanned<usize>>,
     pub(super) watchers_max: Option<Spanned<usize>>,
@@ -73,6 +75,8 @@ pub(super) struct LimitsSection {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SnapshotsSection {
     pub(super) entries: Option<Spanned<u64>>,
+    pub(super) interval_ms: Option<Spanned<u64>>,
+    pub(super) interval_entries_min: Option<Spanned<u64>>,
     pub(super) log_margin_entries: Option<Spanned<u64>>,
     pub(super) kept: Option<Spanned<usize>>,
     pub(super) bytes_per_second_max: Option<Spanned<u64>>,

@@ -24,6 +24,8 @@ plugin_bytes_max = 1048576
 
 [snapshots]
 entries = 500
+interval_ms = 60000
+interval_entries_min = 7
 kept = 3
 bytes_per_second_max = 1000000
 total_bytes_per_second_max = 3000000
@@ -61,6 +63,8 @@ fn a_good_file_is_read_whole() {
     assert_eq!(config.node.hibernate_after, Some(Duration::from_secs(60)));
     assert_eq!((config.node.plugin_bytes_max, config.api.plugin_bytes_max), (1_048_576, 1_048_576));
     assert_eq!((config.node.snapshot_entries, config.node.snapshots_kept), (500, 3));
+    assert_eq!(config.node.snapshot_interval, Some(Duration::from_secs(60)));
+    assert_eq!(config.node.snapshot_interval_entries_min, 7);
     assert_eq!((config.node.snapshot_bytes_per_second_max, config.node.snapshot_sends_max), (1_000_000, 2));
     assert_eq!(config.node.snapshot_total_bytes_per_second_max, 3_000_000);
 }
@@ -72,6 +76,12 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(config.listen, "[::1]:7300");
     assert_eq!(config.node.data_folder, Path::new("/d"));
     assert_eq!(config.api.request_timeout_max, ApiConfig::default().request_timeout_max);
+}
+
+#[test]
+fn snapshots_can_be_kept_from_being_taken_by_time() {
+    let config = parse(&GOOD.replacen("interval_ms = 60000", "interval_ms = 0", 1)).expect("good");
+    assert_eq!(config.node.snapshot_interval, None);
 }
 
 #[test]
@@ -138,10 +148,13 @@ fn values_that_cannot_be_are_refused_where_they_stand() {
         ("lease_margin_ms = 300", "lease_margin_ms = 2000", 17, 19, "less than election_ms, which is 2000"),
         ("after_ms = 60000", "after_ms = 1999", 18, 22, "at least election_ms, which is 2000"),
         ("plugin_bytes_max = 1048576", "plugin_bytes_max = 1", 21, 20, "must be 1024 to"),
+        ("bytes_max = 1048576", "instances_max = 15", 21, 24, "must be 16 to"),
         ("entries = 500", "entries = 0", 24, 11, "must be 10 to"),
-        ("kept = 3", "kept = 1", 25, 8, "must be 2 to"),
-        ("max = 1000000", "max = 1", 26, 24, "must be 65536 to"),
-        ("sends_max = 2", "sends_max = 0", 27, 13, "must be 1 to"),
+        ("interval_ms = 60000", "interval_ms = 999", 25, 15, "must be 1000 to"),
+        ("entries_min = 7", "entries_min = 0", 26, 24, "must be 1 to"),
+        ("kept = 3", "kept = 1", 27, 8, "must be 2 to"),
+        ("max = 1000000", "max = 1", 28, 24, "must be 65536 to"),
+        ("sends_max = 2", "sends_max = 0", 29, 13, "must be 1 to"),
     ] {
         let (found_line, found_column, why) = error(from, to);
         assert!(why.contains(part), "{from} -> {to}: {why}");

@@ -1,3 +1,4 @@
+use quorate_replica::CheckpointPolicy;
 use quorate_vocabulary::NodeId;
 use std::{path::PathBuf, time::Duration};
 
@@ -32,8 +33,16 @@ pub struct NodeConfig {
     pub observer_inbox_max: usize,
     /// The largest plugin taken, in bytes.
     pub plugin_bytes_max: usize,
+    /// Instances of plugins that may live at a time.
+    pub plugin_instances_max: u32,
+    /// Compiled code kept on disk, in bytes.
+    pub compiled_bytes_max: u64,
     /// A snapshot is taken once so many entries were applied since the last.
     pub snapshot_entries: u64,
+    /// A snapshot is also taken when this time has passed; none: never by time alone.
+    pub snapshot_interval: Option<Duration>,
+    /// But only when so many entries were applied since the last.
+    pub snapshot_interval_entries_min: u64,
     /// Entries kept behind a snapshot for followers that lag.
     pub log_margin_entries: u64,
     /// Snapshots kept of each replica.
@@ -49,6 +58,15 @@ pub struct NodeConfig {
 }
 
 impl NodeConfig {
+    /// When snapshots are due.
+    pub(super) fn checkpoints(&self) -> CheckpointPolicy {
+        CheckpointPolicy {
+            entries_max: self.snapshot_entries,
+            timed_entries_min: self.snapshot_interval_entries_min,
+            ..CheckpointPolicy::default()
+        }
+    }
+
     /// A node with the defaults for everything that has one.
     #[must_use]
     pub fn new(cluster: &str, node: NodeId, data_folder: PathBuf, founders: Vec<(NodeId, String)>) -> Self {
@@ -72,7 +90,11 @@ impl NodeConfig {
             shard_inbox_max: 16 * 1024,
             observer_inbox_max: 4 * 1024,
             plugin_bytes_max: 64 * 1024 * 1024,
+            plugin_instances_max: 2_000,
+            compiled_bytes_max: 1024 * 1024 * 1024,
             snapshot_entries: 10_000,
+            snapshot_interval: Some(Duration::from_secs(3600)),
+            snapshot_interval_entries_min: 100,
             log_margin_entries: 1_000,
             snapshots_kept: 2,
             snapshot_bytes_per_second_max: 1024 * 1024 * 1024,

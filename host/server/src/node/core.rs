@@ -1,8 +1,14 @@
 //! What a running node consists of, for the parts of it that work together.
 
 use super::{
-    config::NodeConfig, hosting::Hosting, membership::Membership, plugins::PluginCache, pool::Pool,
-    registry::Registry, services::Services, storage_health::StorageHealth,
+    config::NodeConfig,
+    hosting::Hosting,
+    membership::Membership,
+    plugins::{PluginCache, PluginLoader},
+    pool::Pool,
+    registry::Registry,
+    services::Services,
+    storage_health::StorageHealth,
 };
 use crate::{LeaderHint, RequestError};
 use quorate_catalog::{CatalogHandle, CatalogState};
@@ -22,6 +28,7 @@ pub(super) struct Core {
     pub(super) folder: DataFolder,
     pub(super) store: Arc<RaftStore>,
     pub(super) engine: Engine,
+    pub(super) loader: Arc<dyn PluginLoader>,
     pub(super) plugins: PluginCache,
     pub(super) catalog: CatalogHandle,
     pub(super) hosting: Hosting,

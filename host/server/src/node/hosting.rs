@@ -271,7 +271,7 @@ impl Core {
         let Ok(_permit) = self.hosting.starts.acquire().await else { return Ok(()) };
         let why = "its plugin is being compiled".to_owned();
         self.hosting.set_state(group.id, Some(ReplicaState::Starting { why }));
-        let plugin = self.plugins.get(group.digest, &self.engine, &self.store).await?;
+        let plugin = self.plugins.get(group.digest, &self.loader, &self.store).await?;
         let is_founder = group.replica_on(self.node()).is_some_and(|replica| group.is_founder(replica));
         let initial = if is_founder {
             AppliedPoint::initial(Configuration::new(group.founders.clone()))

@@ -43,6 +43,7 @@ mod registry;
 mod requests;
 mod services;
 mod shard_thread;
+mod snapshot_clock;
 mod snapshot_source;
 mod start;
 mod status;
@@ -55,6 +56,7 @@ mod waiters;
 
 pub use config::NodeConfig;
 pub use handle::{Deadline, NodeHandle};
+pub use plugins::PluginLoader;
 pub use start::{RunningNode, StartError};
 pub use view::{
     ChangeMembers, Consistency, CreateGroup, GroupEvent, GroupRecovered, GroupView, LeadershipMoved,

@@ -76,7 +76,7 @@ pub(super) struct Recovered {
 pub(super) fn recover(
     folder: &DataFolder,
     spec: ReplicaSpec,
-    snapshot_entries: u64,
+    checkpoints: CheckpointPolicy,
 ) -> Result<Recovered, OpenError> {
     let ReplicaSpec { info, limits, plugin, plugin_digest, initial } = spec;
     let group = info.id;
@@ -104,7 +104,7 @@ pub(super) fn recover(
         snapshots: disk.snapshots.clone(),
         history: disk.history.clone(),
         initial,
-        checkpoints: CheckpointPolicy { entries_max: snapshot_entries, ..CheckpointPolicy::default() },
+        checkpoints,
     })?;
     Ok(Recovered { stored, disk, replica })
 }
@@ -115,7 +115,7 @@ impl Core {
         let (info, limits) = (spec.info.clone(), spec.limits.clone());
         let (kind, has_lifecycle) = (spec.plugin.kind(), spec.plugin.has_lifecycle());
         let group = info.id;
-        let Recovered { stored, disk, replica } = recover(&self.folder, spec, self.config.snapshot_entries)?;
+        let Recovered { stored, disk, replica } = recover(&self.folder, spec, self.config.checkpoints())?;
         let applied = replica.applied().clone();
         let newest = disk.snapshots.latest();
         let shared = Arc::new(ReplicaShared::new(

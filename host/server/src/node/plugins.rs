@@ -1,6 +1,7 @@
-//! Compiled plugins, kept in memory by their digest and compiled once.
+//! Plugins that replicas run, kept in memory by their digest and made once.
 
-use quorate_machine::{CompiledPlugin, Engine};
+use quorate_machine::{CodeOrigin, Engine};
+use quorate_replica::ports::Plugin;
 use quorate_storage::RaftStore;
 use quorate_vocabulary::PluginDigest;
 use std::{
@@ -8,6 +9,25 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 use tokio::sync::OnceCell;
+
+/// Makes what replicas run of the bytes that were uploaded. A node does it with its engine; a benchmark that holds plugins
+/// against native code has another one.
+pub trait PluginLoader: Send + Sync {
+    /// The plugin, or why there is none. Takes up to seconds.
+    ///
+    /// # Errors
+    /// In words, when it cannot be run here.
+    fn load(&self, bytes: &[u8]) -> Result<Arc<dyn Plugin>, String>;
+}
+
+impl PluginLoader for Engine {
+    fn load(&self, bytes: &[u8]) -> Result<Arc<dyn Plugin>, String> {
+        let plugin = self.compile(bytes).map_err(|refusal| refusal.to_string())?;
+        let was_compiled = plugin.origin() == CodeOrigin::Compiled;
+        tracing::debug!(plugin = %plugin.digest(), was_compiled, "plugin loaded");
+        Ok(plugin)
+    }
+}
 
 /// Why a plugin cannot be run here.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -28,42 +48,42 @@ pub(super) enum PluginFailure {
     },
 }
 
-type Cell = Arc<OnceCell<Weak<CompiledPlugin>>>;
+type Cell = Arc<OnceCell<Weak<dyn Plugin>>>;
 
 /// The cache. What no replica runs any more is let go.
 #[derive(Default)]
 pub(super) struct PluginCache {
-    compiled: Mutex<HashMap<PluginDigest, Cell>>,
+    loaded: Mutex<HashMap<PluginDigest, Cell>>,
 }
 
 impl PluginCache {
     fn lock(&self) -> MutexGuard<'_, HashMap<PluginDigest, Cell>> {
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The compiled plugin; whoever comes second waits for the first.
+    /// The plugin; whoever comes second waits for the first.
     pub(super) async fn get(
         &self,
         digest: PluginDigest,
-        engine: &Engine,
+        loader: &Arc<dyn PluginLoader>,
         store: &Arc<RaftStore>,
-    ) -> Result<Arc<CompiledPlugin>, PluginFailure> {
+    ) -> Result<Arc<dyn Plugin>, PluginFailure> {
         loop {
             let cell = self.lock().entry(digest).or_default().clone();
             // Held until the weak one in the cell has been made strong by whoever waits.
             let mut made = None;
-            let compiled = cell
+            let loaded = cell
                 .get_or_try_init(|| async {
-                    let plugin = compile(digest, engine.clone(), store.clone()).await?;
+                    let plugin = load(digest, loader.clone(), store.clone()).await?;
                     let weak = Arc::downgrade(&plugin);
                     made = Some(plugin);
                     Ok(weak)
                 })
                 .await?;
-            if let Some(plugin) = compiled.upgrade() {
+            if let Some(plugin) = loaded.upgrade() {
                 return Ok(plugin);
             }
-            // Nobody ran it any more: forget it, and compile it anew.
+            // Nobody ran it any more: forget it, and load it anew.
             let mut cells = self.lock();
             if cells.get(&digest).is_some_and(|known| Arc::ptr_eq(known, &cell)) {
                 cells.remove(&digest);
@@ -72,19 +92,19 @@ impl PluginCache {
     }
 }
 
-async fn compile(
+async fn load(
     digest: PluginDigest,
-    engine: Engine,
+    loader: Arc<dyn PluginLoader>,
     store: Arc<RaftStore>,
-) -> Result<Arc<CompiledPlugin>, PluginFailure> {
-    let compiled = tokio::task::spawn_blocking(move || {
+) -> Result<Arc<dyn Plugin>, PluginFailure> {
+    let loaded = tokio::task::spawn_blocking(move || {
         let bytes = store
             .plugin(digest)
             .map_err(|error| PluginFailure::Storage(error.to_string()))?
             .ok_or(PluginFailure::Missing(digest))?;
-        engine.compile(&bytes).map_err(|refusal| PluginFailure::Refused { digest, why: refusal.to_string() })
+        loader.load(&bytes).map_err(|why| PluginFailure::Refused { digest, why })
     });
-    compiled.await.unwrap_or_else(|error| {
+    loaded.await.unwrap_or_else(|error| {
         Err(PluginFailure::Refused { digest, why: format!("the compiler broke: {error}") })
     })
 }

@@ -12,7 +12,7 @@ use super::{
     membership::Membership,
     opening::{OpenError, ReplicaSpec},
     outbound::Outbound,
-    plugins::PluginCache,
+    plugins::{PluginCache, PluginLoader},
     pool::Pool,
     registry::Registry,
     services::Services,
@@ -21,7 +21,7 @@ use super::{
 };
 use quorate_catalog::{CatalogHandle, CatalogPlugin, catalog_digest, catalog_group};
 use quorate_consensus::{Configuration, Shard, ShardConfig};
-use quorate_machine::{Engine, EngineConfig, EngineError};
+use quorate_machine::{CodeCacheConfig, Engine, EngineConfig, EngineError};
 use quorate_replica::ports::{AppliedPoint, COMMAND_BYTES_MAX, GroupLimits};
 use quorate_storage::{DataFolder, NewReplica, NodeIdentity, RaftBatch, StorageError, StorageOptions};
 use quorate_transport::{AddressError, PeerIdentity, PeerServer, Peers, PeersConfig};
@@ -91,11 +91,23 @@ impl RunningNode {
     /// # Errors
     /// When the folder, the configuration or the machine does not allow it.
     pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
+        Self::start_with(config, None).await
+    }
+
+    /// As [`start`](Self::start), with another way from a plugin's bytes to what replicas run, for benchmarks. Uploads are
+    /// checked by the engine all the same.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(
+        config: NodeConfig,
+        loader: Option<Arc<dyn PluginLoader>>,
+    ) -> Result<Self, StartError> {
         let runtime = tokio::runtime::Handle::current();
         // Opens databases and replays logs: not on a thread that others wait for.
         let started = tokio::task::spawn_blocking(move || {
             let _guard = runtime.enter();
-            Self::start_blocking(config)
+            Self::start_blocking(config, loader)
         });
         let node = started
             .await
@@ -104,11 +116,12 @@ impl RunningNode {
         core.tasks.spawn(core.clone().host());
         core.tasks.spawn(core.clone().register());
         core.tasks.spawn(core.clone().keep_members());
+        core.tasks.spawn(core.clone().keep_time_of_snapshots());
         core.tasks.spawn(tick_engine(core.engine.clone(), core.stopping.clone()));
         Ok(node)
     }
 
-    fn start_blocking(config: NodeConfig) -> Result<Self, StartError> {
+    fn start_blocking(config: NodeConfig, loader: Option<Arc<dyn PluginLoader>>) -> Result<Self, StartError> {
         let config = Arc::new(config);
         if !config.founders.iter().any(|founder| founder.0 == config.node) {
             let why = format!("node {} is not among the founding nodes", config.node);
@@ -118,7 +131,7 @@ impl RunningNode {
         let options = StorageOptions { snapshots_kept: config.snapshots_kept, ..StorageOptions::default() };
         let folder = DataFolder::open_with(&config.data_folder, identity, &options)?;
         let store = folder.raft();
-        let engine = Engine::new(&engine_config(&config))?;
+        let engine = Engine::new(&engine_config(&config, &folder))?;
         let shard = Shard::new(shard_config(&config))
             .map_err(|error| StartError::Config { why: error.to_string() })?;
 
@@ -146,6 +159,7 @@ impl RunningNode {
             registry: registry.clone(),
             health: health.clone(),
             store: store.clone(),
+            loader: loader.unwrap_or_else(|| Arc::new(engine.clone())),
             engine,
             plugins: PluginCache::default(),
             catalog: CatalogHandle::default(),
@@ -313,8 +327,18 @@ fn peers_config(config: &NodeConfig) -> PeersConfig {
     }
 }
 
-fn engine_config(config: &NodeConfig) -> EngineConfig {
-    let mut engine = EngineConfig::default();
+fn engine_config(config: &NodeConfig, folder: &DataFolder) -> EngineConfig {
+    let code_cache = CodeCacheConfig {
+        folder: folder.compiled_code(),
+        // Also when folders are copied or swapped, a node takes no code but its own.
+        owner: format!("{} {}", folder.id(), folder.identity().node),
+        bytes_max: config.compiled_bytes_max,
+    };
+    let mut engine = EngineConfig {
+        instances_max: config.plugin_instances_max,
+        code_cache: Some(code_cache),
+        ..EngineConfig::default()
+    };
     engine.plugin.bytes_max = config.plugin_bytes_max;
     engine
 }

@@ -70,7 +70,16 @@ impl Core {
                 .replica_on(self.node())
                 .map(|replica| idle_view(group.id, replica, self.node(), self.hosting.state_of(group.id))),
         };
+        if let Some(local) = &mut view.local {
+            local.log_bytes = self.log_bytes(group.id).await;
+        }
         Ok(view)
+    }
+
+    /// None when it cannot be read; what is wrong with it is told elsewhere.
+    async fn log_bytes(&self, group: GroupId) -> Option<u64> {
+        let store = self.store.clone();
+        tokio::task::spawn_blocking(move || store.log_bytes(group)).await.ok()?.ok()
     }
 
     /// Replicas that this node is to hold, or holds, and that do not run.
@@ -115,6 +124,7 @@ impl Core {
             applied: progress.applied.index,
             log_first: status.map_or(0, |status| status.truncated.index + 1),
             log_last: status.map_or(0, |status| status.last.index),
+            log_bytes: None,
             snapshot_index: progress.snapshot.as_ref().map_or(0, |info| info.header.point.index),
             snapshot_bytes: progress.snapshot.as_ref().map_or(0, |info| info.bytes),
             digest: Bytes::copy_from_slice(&progress.applied.digest.0),
@@ -189,6 +199,7 @@ fn idle_view(group: GroupId, replica: ReplicaId, node: NodeId, state: ReplicaSta
         applied: 0,
         log_first: 0,
         log_last: 0,
+        log_bytes: None,
         snapshot_index: 0,
         snapshot_bytes: 0,
         digest: Bytes::new(),

@@ -27,13 +27,19 @@ use std::{
 const RAFT: &str = "raft";
 const STATE: &str = "state";
 const SNAPSHOTS: &str = "snapshots";
+const COMPILED: &str = "compiled";
+
+/// How few snapshots of a replica may be kept. A memory machine that a trap or a checkpoint that fails has cost its instance is
+/// made again from the snapshot it was loaded from. A checkpoint is on disk before it is known to load: if only one were kept,
+/// it would push out that snapshot, and be discarded when it does not load.
+pub const SNAPSHOTS_KEPT_MIN: usize = 2;
 
 /// What an operator may choose about storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageOptions {
     /// Memory for what was read from the databases, both together.
     pub block_cache_bytes: usize,
-    /// How many snapshots of a group are kept, at least 1.
+    /// How many snapshots of a group are kept; fewer than [`SNAPSHOTS_KEPT_MIN`] are taken for that.
     pub snapshots_kept: usize,
     /// How much of the newest part of a group's log is read into memory when the node starts.
     pub load_entries_bytes_max: usize,
@@ -41,7 +47,11 @@ pub struct StorageOptions {
 
 impl Default for StorageOptions {
     fn default() -> Self {
-        Self { block_cache_bytes: 128 << 20, snapshots_kept: 2, load_entries_bytes_max: 256 << 10 }
+        Self {
+            block_cache_bytes: 128 << 20,
+            snapshots_kept: SNAPSHOTS_KEPT_MIN,
+            load_entries_bytes_max: 256 << 10,
+        }
     }
 }
 
@@ -108,7 +118,7 @@ impl DataFolder {
             id,
             raft: Arc::new(raft),
             states: Arc::new(states),
-            snapshots: SnapshotFolders::new(snapshots, options.snapshots_kept.max(1), lock),
+            snapshots: SnapshotFolders::new(snapshots, options.snapshots_kept.max(SNAPSHOTS_KEPT_MIN), lock),
         })
     }
 
@@ -128,6 +138,12 @@ impl DataFolder {
     #[must_use]
     pub fn id(&self) -> FolderId {
         self.id
+    }
+
+    /// Where the engine keeps what it compiled: nothing that cannot be made again.
+    #[must_use]
+    pub fn compiled_code(&self) -> PathBuf {
+        self.path.join(COMPILED)
     }
 
     /// The logs, hard states and plugins.

@@ -57,6 +57,19 @@ impl RaftStore {
         Ok(entries)
     }
 
+    /// How many bytes of data the log of a group holds. Reads all of it: for whoever asks once, not for a loop.
+    ///
+    /// # Errors
+    /// When this node does not hold the group, or the log is damaged.
+    pub fn log_bytes(&self, group: GroupId) -> Result<u64, StorageError> {
+        let held = self.held(group)?;
+        let mut bytes = 0_u64;
+        for entry in self.scan(group, held.facts.truncated.index.saturating_add(1), held.last.index) {
+            bytes = bytes.saturating_add(u64::try_from(entry?.data.len()).unwrap_or(u64::MAX));
+        }
+        Ok(bytes)
+    }
+
     /// The entries from `first` on. A gap, or one that is damaged, is an error, and the last that is given; the end of
     /// the log is none.
     pub(super) fn scan(

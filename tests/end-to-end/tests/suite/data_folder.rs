@@ -96,6 +96,23 @@ async fn a_malformed_configuration_is_refused_with_its_line() {
 }
 
 #[tokio::test]
+async fn more_instances_than_the_system_has_memory_maps_for_are_refused() {
+    let Ok(limit) = fs::read_to_string("/proc/sys/vm/max_map_count") else { return };
+    let limit: u64 = limit.trim().parse().expect("a number");
+    // The most that can be configured fits where the system was told to allow more.
+    if limit > 4 * 30_000 {
+        return;
+    }
+    let mut cluster = Cluster::prepare(&settings());
+    let node = cluster.node_mut(1);
+    let configuration = fs::read_to_string(node.configuration()).expect("the configuration");
+    fs::write(node.configuration(), format!("{configuration}\n[limits]\nplugin_instances_max = 30_000\n"))
+        .expect("the configuration");
+    let log = refused(node, 2);
+    assert!(log.contains("CONFIG_INVALID") && log.contains("sysctl -w vm.max_map_count=128192"), "{log}");
+}
+
+#[tokio::test]
 async fn a_folder_of_another_format_version_is_refused() {
     let mut cluster = Cluster::start_with(settings()).await;
     let node = cluster.node_mut(1);

@@ -67,6 +67,10 @@ async fn a_snapshot_is_taken_on_demand_and_survives_a_restart() {
         let leader = cluster.leader(group).await;
         let replica = cluster.replica(leader, group).await.expect("a replica");
         assert!(replica.snapshot_index >= taken.index, "{replica:?}");
+        assert!(
+            replica.log_bytes.is_some_and(|bytes| bytes > 25),
+            "five commands are in the log: {replica:?}"
+        );
     }
     for node in [1, 2, 3] {
         cluster.node_mut(node).kill();
@@ -77,4 +81,36 @@ async fn a_snapshot_is_taken_on_demand_and_survives_a_restart() {
     assert_eq!(cluster.answer("pairs", "get key-5").await, "5");
     cluster.replicas_are_equal("count").await;
     cluster.replicas_are_equal("pairs").await;
+}
+
+#[tokio::test]
+async fn snapshots_are_taken_when_time_has_passed_and_enough_is_new() {
+    let settings = Settings {
+        configuration: "[snapshots]\ninterval_ms = 1000\ninterval_entries_min = 10\n".to_owned(),
+        ..Settings::default()
+    };
+    let cluster = Cluster::start_with(settings).await;
+    cluster.upload("counter").await;
+    cluster.upload("kv").await;
+    cluster.create("count", "counter").await;
+    cluster.create("pairs", "kv").await;
+    cluster.create("quiet", "kv").await;
+    cluster.submit("quiet", "put key value").await;
+    for step in 0..20 {
+        cluster.submit("count", "add 1").await;
+        cluster.submit("pairs", &format!("put key-{step} value")).await;
+    }
+    for group in ["count", "pairs"] {
+        for node in [1, 2, 3] {
+            wait::until("a snapshot is taken", || async {
+                let replica = cluster.replica(node, group).await?;
+                if replica.snapshot_index > 10 { Ok(()) } else { Err(format!("{replica:?}")) }
+            })
+            .await;
+        }
+    }
+    for node in [1, 2, 3] {
+        let quiet = cluster.replica(node, "quiet").await.expect("a replica");
+        assert_eq!(quiet.snapshot_index, 0, "too little is new: {quiet:?}");
+    }
 }

@@ -28,6 +28,8 @@ pub(crate) struct ReplicaReport {
     applied: u64,
     log_first: u64,
     log_last: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_bytes: Option<u64>,
     snapshot_index: u64,
     snapshot_bytes: u64,
     digest: String,
@@ -70,6 +72,7 @@ impl From<v1::ReplicaStatus> for ReplicaReport {
             applied: status.applied,
             log_first: status.log_first,
             log_last: status.log_last,
+            log_bytes: status.log_bytes,
             snapshot_index: status.snapshot_index,
             snapshot_bytes: status.snapshot_bytes,
             digest: hex(&status.digest),
@@ -114,6 +117,7 @@ impl ReplicaReport {
                 0 => "-".to_owned(),
                 index => format!("{index} ({})", size(replica.snapshot_bytes)),
             };
+            let log_size = replica.log_bytes.map(|bytes| format!(" ({})", size(bytes))).unwrap_or_default();
             table.add_row([
                 if of_node { replica.group_name.clone() } else { replica.node.to_string() },
                 if replica.asleep { "asleep" } else { replica.state }.to_owned(),
@@ -122,7 +126,7 @@ impl ReplicaReport {
                 or_dash(replica.leader_node),
                 replica.applied.to_string(),
                 replica.committed.to_string(),
-                format!("{}..{}", replica.log_first, replica.log_last),
+                format!("{}..{}{log_size}", replica.log_first, replica.log_last),
                 snapshot,
                 replica.digest.chars().take(12).collect(),
             ]);

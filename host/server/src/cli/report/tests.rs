@@ -54,6 +54,7 @@ fn replica(node: u64) -> v1::ReplicaStatus {
         applied: 19,
         log_first: 2,
         log_last: 21,
+        log_bytes: Some(4_096),
         snapshot_index: 15,
         snapshot_bytes: 1024,
         digest: Bytes::from_static(&[0xcd; 16]),
@@ -128,7 +129,7 @@ fn a_described_group_shows_its_replicas_and_which_nodes_are_silent() {
     let text = report.human();
     assert!(
         text.contains(
-            " 1     failed  leader  3     1       19       20         2..21  15 (1.0 KiB)  cdcdcdcdcdcd"
+            " 1     failed  leader  3     1       19       20         2..21 (4.0 KiB)  15 (1.0 KiB)  cdcdcdcdcdcd"
         ),
         "{text}"
     );

@@ -48,6 +48,8 @@ pub(super) enum ApplyWork {
     RenewObserver { number: usize },
     /// Somebody wants a snapshot.
     Snapshot(Option<SnapshotReply>),
+    /// So much time has passed that one should be taken, if there is enough that is new.
+    SnapshotTime,
     /// A snapshot that was written in the background is on disk, or not.
     SnapshotWritten(Result<SnapshotInfo, String>),
     /// A sleep for the timers of the group has ended.
@@ -140,6 +142,7 @@ impl Worker for ApplyWorker {
             ApplyWork::Callback(event) => self.callback(event),
             ApplyWork::RenewObserver { number } => self.renew_observer(number),
             ApplyWork::Snapshot(reply) => self.snapshot(reply),
+            ApplyWork::SnapshotTime => self.snapshot_if(Replica::checkpoint_due_by_time),
             ApplyWork::SnapshotWritten(written) => self.snapshot_written(written),
             ApplyWork::TimersDue => self.timers_due(),
             ApplyWork::Fail(why) => {

@@ -3,7 +3,10 @@
 use super::{ApplyWorker, SnapshotReply};
 use crate::{RequestError, node::view::SnapshotTaken};
 use quorate_consensus::Input;
-use quorate_replica::ports::{CallFailure, SnapshotInfo};
+use quorate_replica::{
+    Replica,
+    ports::{CallFailure, SnapshotInfo},
+};
 use quorate_vocabulary::MachineKind;
 
 /// After a snapshot that failed, so many entries are applied before the next attempt.
@@ -19,10 +22,14 @@ impl ApplyWorker {
     }
 
     pub(super) fn snapshot_if_due(&mut self) {
+        self.snapshot_if(Replica::checkpoint_due);
+    }
+
+    pub(super) fn snapshot_if(&mut self, is_due: impl Fn(&Replica) -> bool) {
         let due = self
             .replica
             .as_ref()
-            .is_some_and(|replica| replica.checkpoint_due() && replica.applied().index >= self.snapshot_from);
+            .is_some_and(|replica| is_due(replica) && replica.applied().index >= self.snapshot_from);
         if due {
             self.begin_snapshot();
         }

@@ -10,7 +10,7 @@ use crate::{
 use bytes::Bytes;
 use quorate_replica::ports::{GroupLimits, Outcome};
 use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{future::Future, net::SocketAddr, path::PathBuf, time::Duration};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -91,6 +91,11 @@ impl Cluster {
         config.heartbeat_interval = Duration::from_millis(50);
         (self.tune)(&mut config);
         config
+    }
+
+    /// Where a node keeps its data.
+    pub(super) fn data(&self, number: usize) -> PathBuf {
+        self.config(number).data_folder
     }
 
     /// Starts a node, for the first time or again.

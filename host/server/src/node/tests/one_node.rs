@@ -8,7 +8,7 @@ use crate::node::{Consistency, Deadline, ReplicaState};
 use bytes::Bytes;
 use quorate_replica::ports::{GroupLimits, Outcome, TrapKind};
 use quorate_vocabulary::{GroupId, MachineKind};
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_is_answered_with_its_reply_its_rejection_or_its_trap() {
@@ -198,5 +198,40 @@ async fn a_restarted_node_shows_its_replicas_as_running() {
     })
     .await;
     assert!(replica.log_last >= replica.applied);
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_is_compiled_once_and_damaged_code_is_compiled_again() {
+    let mut cluster = Cluster::start(1).await;
+    let group = cluster.group("acme/counter", counter()).await.id;
+    cluster.submit(group, "a").await;
+    let folder = cluster.data(1).join("compiled");
+    let code = || {
+        let mut files = fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let file = files.next().expect("the upload was compiled");
+        assert_eq!(files.next(), None, "once");
+        file
+    };
+    let file = code();
+    let written = fs::metadata(&file).expect("a file").modified().expect("a time");
+    cluster.stop(1).await;
+    cluster.run(1).await;
+    assert_eq!(count(cluster.submit(group, "a").await.outcome), 2);
+    assert_eq!(
+        fs::metadata(code()).expect("a file").modified().expect("a time"),
+        written,
+        "not written again"
+    );
+    cluster.stop(1).await;
+    let whole = fs::read(&file).expect("readable");
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    fs::write(&file, damaged).expect("writable");
+    cluster.run(1).await;
+    assert_eq!(count(cluster.submit(group, "a").await.outcome), 3);
+    let anew = fs::metadata(code()).expect("a file").len();
+    assert_eq!(anew, u64::try_from(whole.len()).expect("a size"));
     cluster.stop_all().await;
 }

@@ -9,7 +9,7 @@ use quorate_consensus::{
     Configuration, Effect, HardState, Input, LogEntry, LogPoint, Now, Shard, ShardConfig,
 };
 use quorate_replica::{
-    CommittedEntry, EntryBody, ReplicaFault,
+    CheckpointPolicy, CommittedEntry, EntryBody, ReplicaFault,
     ports::{AppliedPoint, GroupInfo, GroupLimits, Outcome, Snapshots, StateStore},
     testing::NativePlugin,
 };
@@ -100,7 +100,7 @@ impl Disk {
     }
 
     fn recover(&self) -> Result<Recovered, OpenError> {
-        recover(&self.open(), spec(self.kind), 1_000)
+        recover(&self.open(), spec(self.kind), CheckpointPolicy::default())
     }
 
     /// Opens what is here, has raft take it up as well, and says how far it is and what it holds.
@@ -156,7 +156,7 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Applies these entries, and takes a snapshot behind the last.
 fn apply(folder: &DataFolder, kind: MachineKind, entries: &[(u64, u64)], snapshot: bool) -> Recovered {
-    let mut recovered = recover(folder, spec(kind), 1_000).expect("it opens");
+    let mut recovered = recover(folder, spec(kind), CheckpointPolicy::default()).expect("it opens");
     for (index, term) in entries {
         recovered.disk.history.committed(*index);
         recovered.replica.apply(&entry(*index, *term)).expect("no fault");

@@ -24,6 +24,20 @@ fn what_was_appended_is_there_after_opening_again() {
 }
 
 #[test]
+fn the_size_of_a_log_is_that_of_the_entries_it_still_has() {
+    let disk = Disk::new();
+    let raft = created(&disk, &[G, GroupId(8)]);
+    assert_eq!(raft.log_bytes(G).unwrap(), 0);
+    append(&raft, G, entries(2..=9, 1)).unwrap();
+    append(&raft, GroupId(8), entries(2..=3, 1)).unwrap();
+    assert_eq!(raft.log_bytes(G).unwrap(), 8 * 3);
+    cut(&raft, G, at(5, 1)).unwrap();
+    append(&raft, G, entries(8..=8, 2)).unwrap();
+    assert_eq!(raft.log_bytes(G).unwrap(), 3 * 3, "6 and 7, and another 8");
+    assert!(matches!(raft.log_bytes(GroupId(9)), Err(StorageError::NoReplica { .. })));
+}
+
+#[test]
 fn a_write_is_on_disk_when_it_returns() {
     let disk = Disk::new();
     let raft = created(&disk, &[G]);

@@ -96,13 +96,16 @@ fn the_newest_are_kept() {
     }
     assert_eq!(indexes(&store), [7, 8]);
     drop((folder, store));
-    let options = StorageOptions { snapshots_kept: 0, ..StorageOptions::default() };
-    let folder = DataFolder::open_with(disk.path(), crate::testing::identity(), &options).unwrap();
-    let store = folder.snapshots(G).unwrap();
-    assert_eq!(indexes(&store), [7, 8]);
-    take(&store, 9, b"content");
-    assert_eq!(indexes(&store), [9]);
-    assert_eq!(names(&disk).len(), 1);
+    // Whatever is asked for: the one that a machine was loaded from must outlive the next one.
+    for (kept, left) in [(0, &[8, 9][..]), (1, &[9, 10]), (3, &[9, 10, 11])] {
+        let options = StorageOptions { snapshots_kept: kept, ..StorageOptions::default() };
+        let folder = DataFolder::open_with(disk.path(), crate::testing::identity(), &options).unwrap();
+        let store = folder.snapshots(G).unwrap();
+        let next = *left.last().unwrap();
+        take(&store, next, b"content");
+        assert_eq!(indexes(&store), left, "{kept} were asked for");
+        assert_eq!(names(&disk).len(), left.len());
+    }
 }
 
 #[test]

@@ -1,0 +1,96 @@
+use quorate_vocabulary::{GroupId, NodeId};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// At which moments the time for a snapshot of a group has come: once in every interval, each group of a node and each node of
+/// a group at another moment of it, so that neither all groups of a node nor all replicas of a group write at once.
+///
+/// Nothing is kept for a group: a moment follows from the numbers of the group and the node. A question of cost only, so it
+/// is not replicated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotSchedule {
+    interval: Duration,
+    node: NodeId,
+}
+
+impl SnapshotSchedule {
+    /// The schedule of a node. None when the interval is zero: then time alone never asks for a snapshot.
+    #[must_use]
+    pub fn new(interval: Duration, node: NodeId) -> Option<Self> {
+        (!interval.is_zero()).then_some(Self { interval, node })
+    }
+
+    /// Whether a moment of the group lies after `from` and not after `through`, both counted from when the node started.
+    #[must_use]
+    pub fn is_due(&self, group: GroupId, from: Duration, through: Duration) -> bool {
+        self.moments(group, through) > self.moments(group, from)
+    }
+
+    /// How many moments of the group lie up to here.
+    fn moments(&self, group: GroupId, through: Duration) -> u128 {
+        let offset = self.offset_nanos(group);
+        through.as_nanos().checked_sub(offset).map_or(0, |since| since / self.interval.as_nanos() + 1)
+    }
+
+    /// Where in an interval the moments of the group lie; never at its very beginning, which is when the node starts.
+    fn offset_nanos(&self, group: GroupId) -> u128 {
+        let hash = Sha256::new().chain_update(self.node.0.to_le_bytes()).chain_update(group.0.to_le_bytes());
+        let part = hash.finalize().iter().take(8).fold(0, |part, byte| part << 8 | u128::from(*byte));
+        // Less than the interval, since `part` is less than 2^64; at least 1.
+        ((self.interval.as_nanos() * part) >> 64).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(600);
+
+    fn schedule(node: u64) -> SnapshotSchedule {
+        SnapshotSchedule::new(INTERVAL, NodeId(node)).expect("an interval")
+    }
+
+    /// The seconds, of so many, in which the group is due.
+    fn due(schedule: SnapshotSchedule, group: u64, seconds: u64) -> Vec<u64> {
+        let second = Duration::from_secs;
+        (0..seconds).filter(|&at| schedule.is_due(GroupId(group), second(at), second(at + 1))).collect()
+    }
+
+    #[test]
+    fn a_group_is_due_once_in_every_interval() {
+        for group in 0..50 {
+            let due = due(schedule(1), group, 3 * INTERVAL.as_secs());
+            assert_eq!(due.len(), 3, "group {group}: {due:?}");
+            assert!(due.windows(2).all(|pair| pair[1] - pair[0] == INTERVAL.as_secs()), "{due:?}");
+        }
+    }
+
+    #[test]
+    fn a_look_that_comes_late_misses_nothing_and_finds_it_once() {
+        let schedule = schedule(1);
+        assert!(schedule.is_due(GroupId(7), Duration::ZERO, 5 * INTERVAL));
+        assert!(!schedule.is_due(GroupId(7), INTERVAL, INTERVAL), "no time has passed");
+    }
+
+    #[test]
+    fn the_groups_of_a_node_are_spread_over_the_interval() {
+        let mut of_minutes = [0; 10];
+        for group in 1..=1_000 {
+            let moment = due(schedule(1), group, INTERVAL.as_secs())[0];
+            of_minutes[usize::try_from(moment / 60).expect("small")] += 1;
+        }
+        assert!(of_minutes.iter().all(|count| (50..=150).contains(count)), "{of_minutes:?}");
+    }
+
+    #[test]
+    fn the_nodes_of_a_group_are_due_at_different_moments() {
+        let moments: Vec<_> = (1..=3).map(|node| due(schedule(node), 7, INTERVAL.as_secs())).collect();
+        assert!(moments[0] != moments[1] && moments[1] != moments[2], "{moments:?}");
+    }
+
+    #[test]
+    fn without_an_interval_there_is_no_schedule() {
+        assert_eq!(SnapshotSchedule::new(Duration::ZERO, NodeId(1)), None);
+    }
+}
