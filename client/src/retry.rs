@@ -197,7 +197,11 @@ impl<'a> Route<'a> {
         }
         self.unfit = 0;
         // Some answer, and send to a leader that does not: it is gone, and the next is being elected.
-        let backoff = if std::mem::take(&mut self.was_redirected) { &mut self.leader_backoff } else { &mut self.backoff };
+        let backoff = if std::mem::take(&mut self.was_redirected) {
+            &mut self.leader_backoff
+        } else {
+            &mut self.backoff
+        };
         Next::Retry(backoff.wait())
     }
 }

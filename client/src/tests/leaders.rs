@@ -1,6 +1,6 @@
 use super::support::{
-    FakeNode, GROUP, GUARD, applied, client, client_with, config, connected, nobody, not_leader, short_of_time,
-    soon,
+    FakeNode, GROUP, GUARD, applied, client, client_with, config, connected, nobody, not_leader,
+    short_of_time, soon,
 };
 use crate::{Client, ClientConfig, reason};
 use std::time::Duration;

@@ -108,7 +108,8 @@ fn write_all(
     let mut paths = Vec::new();
     while let Ok(page) = pages.recv() {
         let path = folder.join(format!("{}.sst", paths.len()));
-        write_table(options, &path, data, page, pages).map_err(StorageError::database("be written", &path))?;
+        write_table(options, &path, data, page, pages)
+            .map_err(StorageError::database("be written", &path))?;
         paths.push(path);
     }
     Ok(paths)

@@ -112,7 +112,8 @@ impl<'a> Sending<'a> {
         let (mut written, mut next) = (resume.offset, resume.offset);
         self.furthest = self.furthest.max(written);
         let chunk_bytes = config.snapshot_chunk_bytes.min(config.snapshot_chunk_bytes_max);
-        let chunk_bytes = throttles.iter().fold(chunk_bytes, |bytes, throttle| throttle.chunk_bytes(bytes)).max(1);
+        let chunk_bytes =
+            throttles.iter().fold(chunk_bytes, |bytes, throttle| throttle.chunk_bytes(bytes)).max(1);
         let ahead_max = u64::try_from(chunk_bytes.saturating_mul(config.snapshot_chunks_ahead_max.max(1)))
             .unwrap_or(u64::MAX);
         while written < self.total_bytes {
