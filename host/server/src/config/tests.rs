@@ -154,7 +154,8 @@ fn values_that_cannot_be_are_refused_where_they_stand() {
         ("entries_min = 7", "entries_min = 0", 26, 24, "must be 1 to"),
         ("kept = 3", "kept = 1", 27, 8, "must be 2 to"),
         ("max = 1000000", "max = 1", 28, 24, "must be 65536 to"),
-        ("sends_max = 2", "sends_max = 0", 29, 13, "must be 1 to"),
+        ("max = 3000000", "max = 1", 29, 30, "must be 65536 to"),
+        ("sends_max = 2", "sends_max = 0", 30, 13, "must be 1 to"),
     ] {
         let (found_line, found_column, why) = error(from, to);
         assert!(why.contains(part), "{from} -> {to}: {why}");
