@@ -28,6 +28,7 @@ interval_ms = 60000
 interval_entries_min = 7
 kept = 3
 bytes_per_second_max = 1000000
+total_bytes_per_second_max = 3000000
 sends_max = 2
 
 [replicas]
@@ -72,6 +73,7 @@ fn a_good_file_is_read_whole() {
     assert_eq!((config.node.check_entries, config.node.rebuild_replicas), (70, false));
     assert_eq!(config.node.check_interval, Some(Duration::from_secs(5)));
     assert_eq!((config.node.snapshot_bytes_per_second_max, config.node.snapshot_sends_max), (1_000_000, 2));
+    assert_eq!(config.node.snapshot_total_bytes_per_second_max, 3_000_000);
 }
 
 #[test]
@@ -159,9 +161,10 @@ fn values_that_cannot_be_are_refused_where_they_stand() {
         ("entries_min = 7", "entries_min = 0", 26, 24, "must be 1 to"),
         ("kept = 3", "kept = 1", 27, 8, "must be 2 to"),
         ("max = 1000000", "max = 1", 28, 24, "must be 65536 to"),
-        ("sends_max = 2", "sends_max = 0", 29, 13, "must be 1 to"),
-        ("check_entries = 70", "check_entries = 0", 32, 17, "must be 1 to"),
-        ("check_interval_ms = 5000", "check_interval_ms = 5", 33, 21, "must be 1000 to"),
+        ("max = 3000000", "max = 1", 29, 30, "must be 65536 to"),
+        ("sends_max = 2", "sends_max = 0", 30, 13, "must be 1 to"),
+        ("check_entries = 70", "check_entries = 0", 33, 17, "must be 1 to"),
+        ("check_interval_ms = 5000", "check_interval_ms = 5", 34, 21, "must be 1000 to"),
     ] {
         let (found_line, found_column, why) = error(from, to);
         assert!(why.contains(part), "{from} -> {to}: {why}");
