@@ -1,4 +1,4 @@
-use crate::{CatalogError, Group, Node, NodeStatus, PublishedPlugin, Tombstone, wire};
+use crate::{CatalogError, Group, Node, NodeStatus, OwnMembers, PublishedPlugin, Tombstone, wire};
 use bytes::Bytes;
 use prost::Message;
 use quorate_proto::catalog::v1;
@@ -83,6 +83,13 @@ pub enum Change {
         /// Its members now.
         survivors: Vec<Member>,
     },
+    /// Other nodes are to vote in the catalog's own group. Its leader brings it about.
+    ChangeOwnVoters {
+        /// The nodes that vote from then on.
+        voters: Vec<NodeId>,
+        /// How many such changes whoever asks knows of: refused when there were more.
+        changes: u64,
+    },
     /// A group is deleted, with all it holds.
     DeleteGroup {
         /// Which one.
@@ -142,6 +149,8 @@ pub enum CatalogReply {
     Group(Group),
     /// The group that was deleted.
     GroupDeleted(Tombstone),
+    /// Who is to vote in the catalog's own group.
+    OwnMembers(OwnMembers),
     /// The catalog itself, which was recovered.
     Recovered {
         /// How many times.

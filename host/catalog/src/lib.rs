@@ -18,5 +18,7 @@ pub use command::{CatalogCommand, CatalogReply, Change, MembersEdit, PluginToPub
 pub use error::CatalogError;
 pub use plugin::{CatalogHandle, CatalogPlugin, catalog_digest, catalog_group};
 pub use reconcile::{Hosted, Instruction, reconcile};
-pub use record::{AuditRecord, Group, MembersChange, Node, NodeStatus, PublishedPlugin, Tombstone};
+pub use record::{
+    AuditRecord, Group, MembersChange, Node, NodeStatus, OwnMembers, PublishedPlugin, Tombstone,
+};
 pub use state::CatalogState;

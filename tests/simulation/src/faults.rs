@@ -51,6 +51,8 @@ fault_kinds! {
     Trap = "trap";
     /// Members change.
     Members = "members";
+    /// Members are preferred as leaders, or not.
+    Priorities = "priorities";
     /// The leadership is handed over.
     Transfer = "transfer";
     /// Groups are created and deleted.

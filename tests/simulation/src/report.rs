@@ -130,6 +130,10 @@ coverage! {
     groups_created = "groups created";
     /// Groups that were deleted.
     groups_deleted = "groups deleted";
+    /// Witnesses that were opened.
+    witnesses_opened = "witnesses opened";
+    /// Changes of priorities asked for.
+    priorities = "priorities asked for";
     /// Replicas that were opened.
     replicas_opened = "replicas opened";
     /// Replicas that were removed.

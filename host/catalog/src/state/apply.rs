@@ -37,6 +37,7 @@ impl CatalogState {
             Change::ChangeMembers { name, edit } => self.change_members(name, edit, position.time_ms),
             Change::CompleteMembersChange { group, number } => self.complete_members_change(*group, *number),
             Change::NoteRecovery { group, epoch, survivors } => self.note_recovery(*group, *epoch, survivors),
+            Change::ChangeOwnVoters { voters, changes } => self.change_own_voters(voters, *changes),
             Change::DeleteGroup { name } => self.delete_group(name, position.time_ms),
         }?;
         if let Some(change) = change {

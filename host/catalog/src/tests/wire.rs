@@ -48,6 +48,7 @@ fn commands_read_back_as_they_were_written() {
         set_members("acme/a", voters(&[1, 2])),
         complete(3, 4),
         note_recovery(1, 2, &[survivor]),
+        Change::ChangeOwnVoters { voters: vec![NodeId(2), NodeId(3)], changes: 4 },
         delete("acme/a"),
     ] {
         let command = CatalogCommand { actor: "ada".into(), change };

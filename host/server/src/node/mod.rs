@@ -34,6 +34,7 @@ mod membership;
 mod observe_worker;
 mod opening;
 mod outbound;
+mod own_members;
 mod plugins;
 mod pool;
 mod priorities;

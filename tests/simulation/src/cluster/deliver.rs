@@ -20,7 +20,9 @@ impl Simulation {
     }
 
     fn is_here(&mut self, id: NodeId, group: GroupId, replica: u64) -> bool {
-        self.local(id, group).is_some_and(|local| local.replica_id.0 == replica)
+        let local = self.local(id, group).map(|local| local.replica_id);
+        let here = local.or_else(|| self.witness(id, group).map(|witness| witness.replica_id));
+        here.is_some_and(|here| here.0 == replica)
     }
 
     /// A snapshot has been sent whole: it is put on disk, then its message is handed in.
@@ -33,7 +35,8 @@ impl Simulation {
     ) {
         let (to, group, replica) = (NodeId(message.to_node), GroupId(message.group), message.to_replica);
         let index = snapshot.info.header.point.index;
-        let reachable = self.network.hears(from, to) && self.network.hears(to, from);
+        // What came last may have come, and the way back be cut just then.
+        let reachable = self.network.hears(from, to);
         let here = reachable && self.is_here(to, group, replica);
         let applied = self.local(to, group).map_or(0, |local| local.replica.applied().index);
         let needless = applied >= index;
@@ -46,7 +49,8 @@ impl Simulation {
             self.tell(to, [Input::Message(message)]);
         }
         // The answer may be lost, though the snapshot was not.
-        let heard = wanted && !self.random.network.chance(self.faults.drop_per_mille);
+        let heard =
+            wanted && self.network.hears(to, from) && !self.random.network.chance(self.faults.drop_per_mille);
         if !heard {
             self.coverage.snapshots_lost += 1;
         }

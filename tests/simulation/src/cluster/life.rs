@@ -45,6 +45,7 @@ impl Simulation {
             log: LogWriter::default(),
             catalog: Default::default(),
             replicas: BTreeMap::new(),
+            witnesses: BTreeMap::new(),
             retiring: Vec::new(),
             busy: BTreeSet::new(),
         });

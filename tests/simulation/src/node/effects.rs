@@ -64,6 +64,7 @@ impl Simulation {
                 self.send_snapshot(id, group, to, message);
             }
             Effect::Apply { group, entries } => {
+                self.check_no_witness(id, group, "is to apply entries");
                 self.trace.add(&[3, id.0, group.0, entries.len() as u64]);
                 let Some(local) = self.local(id, group) else { return };
                 let (term, told) = (local.term, local.told);
@@ -81,6 +82,7 @@ impl Simulation {
                 self.work(id, group, ApplyWork::Entries(entries));
             }
             Effect::Restore { group, point, .. } => {
+                self.check_no_witness(id, group, "is to load a snapshot");
                 if let Some(local) = self.local(id, group) {
                     local.told = local.told.max(point.index);
                 }
@@ -110,6 +112,7 @@ impl Simulation {
                 self.work(id, group, ApplyWork::Read { index, request });
             }
             Effect::RoleChanged { group, role, term, leader } => {
+                self.check_witness_role(id, group, role);
                 self.trace.add(&[4, id.0, group.0, role as u64, term]);
                 self.role_changed(id, group, role, term);
                 self.work(id, group, ApplyWork::Role { role, term, leader });
@@ -150,6 +153,11 @@ impl Simulation {
                 local.shadow.restore(restored.truncated);
             }
             local.shadow.append(&persist.entries);
+        } else if let Some(witness) = self.witness(id, group) {
+            if let Some(restored) = &persist.restored {
+                witness.shadow.restore(restored.truncated);
+            }
+            witness.shadow.append(&persist.entries);
         }
         self.write(id, LogWork::Persist(persist));
         if self.settings.bug == Some(Bug::AcknowledgeBeforeSync) {

@@ -7,9 +7,11 @@ mod observing;
 mod opening;
 mod shadow;
 mod snapshots;
+mod witness;
 
 pub(crate) use hosting::ENGINE;
 pub(crate) use shadow::Shadow;
+pub(crate) use witness::LocalWitness;
 
 use crate::{
     clock::Clock,
@@ -49,6 +51,7 @@ pub(crate) struct Running {
     pub(crate) log: LogWriter,
     pub(crate) catalog: CatalogHandle,
     pub(crate) replicas: BTreeMap<GroupId, Local>,
+    pub(crate) witnesses: BTreeMap<GroupId, LocalWitness>,
     /// Closed, and to be removed from the log behind all that they had to write.
     pub(crate) retiring: Vec<(GroupId, ReplicaId)>,
     /// Groups about which something is being done.
