@@ -43,7 +43,7 @@ impl Simulation {
         let wanted = here && !(needless && self.settings.bug == Some(Bug::RefuseNeedlessSnapshot));
         if wanted && let Some(local) = self.local(to, group) {
             if !needless {
-                local.snapshots.place(snapshot);
+                local.snapshots.receive(snapshot);
             }
             // Also of one that it does not need: raft answers how far the replica has come.
             self.tell(to, [Input::Message(message)]);

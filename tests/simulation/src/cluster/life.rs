@@ -48,6 +48,7 @@ impl Simulation {
             witnesses: BTreeMap::new(),
             retiring: Vec::new(),
             busy: BTreeSet::new(),
+            failed_by_disk: BTreeSet::new(),
         });
         self.open_catalog(id);
         let first = Duration::from_millis(self.random.clocks.below(100));

@@ -6,6 +6,7 @@ use crate::{
     cluster::Simulation,
     disk::{LogWork, lock},
     events::Event,
+    faults::FaultKind,
     network::{arrivals, delay},
     planted::Bug,
 };
@@ -88,8 +89,9 @@ impl Simulation {
                 }
                 self.work(id, group, ApplyWork::Restore(point));
             }
-            // The folders of a simulation are few and small: what is of no use stays until the next start.
-            Effect::SnapshotUnused { .. } => {}
+            Effect::SnapshotUnused { group, point } => {
+                self.work(id, group, ApplyWork::Unused { index: point.index });
+            }
             Effect::CutLog { group, truncated, configuration } => {
                 self.coverage.logs_cut += 1;
                 self.write(id, LogWork::Cut { group, truncated, configuration });
@@ -128,6 +130,9 @@ impl Simulation {
                 self.answered(request);
             }
             Effect::SnapshotWanted { group, .. } => self.work(id, group, ApplyWork::Snapshot),
+            Effect::ReplicaFailed { group, .. } if self.is_disk_to_blame(id, group) => {
+                self.stop_replica(id, group);
+            }
             Effect::ReplicaFailed { group, cause } => {
                 let what = format!("node {id}, group {group}: {cause}");
                 self.checks.violate(Invariant::ReplicasRun, what);
@@ -183,6 +188,11 @@ impl Simulation {
 
     /// What was being written is on disk.
     pub(crate) fn log_written(&mut self, id: NodeId) {
+        if self.faults.has(FaultKind::Disk) && self.random.disk.chance(self.faults.disk_errors_per_mille) {
+            // Nobody knows what of it got there, and the node promises nothing any more.
+            self.coverage.disk_errors += 1;
+            return self.crash_and_start(id);
+        }
         let node = self.node(id);
         let Some(running) = &mut node.running else { return };
         let written = match running.log.finish(&mut node.disk) {
@@ -260,8 +270,14 @@ impl Simulation {
 
     /// Entries are read back from disk.
     pub(crate) fn fetch(&mut self, id: NodeId, group: GroupId, first: u64, last: u64, bytes_max: usize) {
+        let fails =
+            self.faults.has(FaultKind::Disk) && self.random.disk.chance(self.faults.disk_errors_per_mille);
         let log = self.node(id).disk.log(group);
-        let entries = log.map(|log| lock(log).read(first, last, bytes_max)).unwrap_or_default();
+        let mut entries = log.map(|log| lock(log).read(first, last, bytes_max)).unwrap_or_default();
+        if fails {
+            self.disk_fails(id, group);
+            entries.clear();
+        }
         self.tell(id, [Input::Fetched { group, first, entries }]);
     }
 

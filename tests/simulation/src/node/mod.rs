@@ -1,6 +1,7 @@
 //! A node: its disk and clocks, which outlive it, and what runs, which does not.
 
 mod applying;
+mod disk_errors;
 mod effects;
 mod hosting;
 mod observing;
@@ -56,6 +57,8 @@ pub(crate) struct Running {
     pub(crate) retiring: Vec<(GroupId, ReplicaId)>,
     /// Groups about which something is being done.
     pub(crate) busy: BTreeSet<GroupId>,
+    /// Groups whose replicas here the disk has failed.
+    pub(crate) failed_by_disk: BTreeSet<GroupId>,
 }
 
 /// What apply is asked to do.
@@ -69,6 +72,7 @@ pub(crate) enum ApplyWork {
     RenewObserver,
     Snapshot,
     SnapshotWritten(SnapshotInfo),
+    Unused { index: u64 },
 }
 
 /// What the observer is asked to do.
