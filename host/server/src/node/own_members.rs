@@ -13,7 +13,7 @@ use quorate_catalog::{CatalogReply, CatalogState, Change, OwnMembers, catalog_di
 use quorate_consensus::{Configuration, ReplicaStatus};
 use quorate_placement::same_members;
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, ReplicaId};
+use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, Member, MemberRole, NodeId, ReplicaId};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// What stands for the plugin of the catalog, which is native.
@@ -71,6 +71,7 @@ impl Core {
             digest: catalog_digest(),
             kind: MachineKind::Memory,
             limits: GroupLimits::default(),
+            checkpoints: CheckpointMode::default(),
             members: now.members,
             changes: state.own_members().changes,
             change: (!is_settled).then_some(MembersChangeView { wanted, began_ms: 0 }),

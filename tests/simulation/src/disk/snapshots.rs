@@ -47,6 +47,7 @@ impl SnapshotShelf {
     /// Places one, and removes what it makes superfluous. The one just placed stays even if it is older.
     pub(crate) fn place(&self, snapshot: WrittenSnapshot) {
         let index = snapshot.info.header.point.index;
+        lock(&self.deliveries).remove(&index);
         let mut stored = lock(&self.stored);
         stored.insert(index, snapshot);
         let older = stored.len().saturating_sub(self.kept);
@@ -81,11 +82,19 @@ impl SnapshotShelf {
 
     /// The snapshot is loaded in place of the state: it is this replica's own from now on.
     fn adopt(&self, index: u64) {
-        if lock(&self.deliveries).remove(&index).is_some()
-            && let Some(snapshot) = self.get(index)
-        {
+        let was_received = lock(&self.deliveries).contains_key(&index);
+        if let Some(snapshot) = self.get(index).filter(|_| was_received) {
             self.place(snapshot);
         }
+    }
+
+    /// What is written of a header.
+    fn written(&self, header: &SnapshotHeader) -> SnapshotHeader {
+        let mut header = header.clone();
+        if self.bug == Some(Bug::SnapshotWithoutMembers) {
+            header.point.configuration = Configuration::default();
+        }
+        header
     }
 
     /// Removes those that the log does not know: received, when the node went down before its log was told.
@@ -100,11 +109,7 @@ impl SnapshotShelf {
 
 impl Snapshots for SnapshotShelf {
     fn begin(&self, header: &SnapshotHeader) -> Result<Box<dyn SnapshotWriter>, HostFault> {
-        let mut header = header.clone();
-        if self.bug == Some(Bug::SnapshotWithoutMembers) {
-            header.point.configuration = Configuration::default();
-        }
-        Ok(Box::new(Writer { header, content: Vec::new(), shelf: self.clone() }))
+        Ok(Box::new(Writer { header: self.written(header), content: Vec::new(), shelf: self.clone() }))
     }
 
     fn newest(&self) -> Result<Option<SnapshotInfo>, HostFault> {
@@ -142,6 +147,14 @@ impl Write for Writer {
 }
 
 impl SnapshotWriter for Writer {
+    fn read_back(&mut self) -> Result<Box<dyn Read + Send>, HostFault> {
+        Ok(Box::new(Cursor::new(self.content.clone())))
+    }
+
+    fn set_header(&mut self, header: &SnapshotHeader) {
+        self.header = self.shelf.written(header);
+    }
+
     fn finish(self: Box<Self>) -> Result<SnapshotInfo, HostFault> {
         let bytes = u64::try_from(self.content.len()).unwrap_or(u64::MAX);
         let info = SnapshotInfo { header: self.header, bytes };
