@@ -71,19 +71,10 @@ impl Simulation {
         self.tell(node, [Input::Read { group, request, mode }]);
     }
 
-    fn is_asleep(&mut self, node: NodeId, group: GroupId) -> bool {
-        let status = self.running(node).and_then(|running| running.shard.status(group));
-        status.is_some_and(|status| status.is_asleep)
-    }
-
-    /// A bug: a leader that is new, or that slept, answers from what it has.
+    /// A bug: a leader that is new answers from what it has.
     fn reads_early(&mut self, node: NodeId, group: GroupId, request: RequestId) -> bool {
-        let leads = self.local(node, group).map(|local| (local.leads(), local.established));
-        let early = match self.settings.bug {
-            Some(Bug::ReadBeforeFirstCommit) => leads == Some((true, false)),
-            Some(Bug::WokenTwiceAsLeader) => leads == Some((true, true)) && self.is_asleep(node, group),
-            _ => false,
-        };
+        let bug = self.settings.bug == Some(Bug::ReadBeforeFirstCommit);
+        let early = bug && self.local(node, group).is_some_and(|local| local.leads() && !local.established);
         if early {
             self.answered(request);
             self.work(node, group, ApplyWork::Read { index: 0, request });

@@ -1,9 +1,12 @@
 //! What comes in from other nodes.
 
 use super::Simulation;
-use crate::{disk::WrittenSnapshot, planted::Bug};
+use crate::{disk::WrittenSnapshot, faults::FaultKind, planted::Bug};
 use quorate_consensus::{Input, RaftMessage, RaftMessageType};
 use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
+
+/// So often the way back is cut when a snapshot arrives.
+const CUT_BEHIND_SNAPSHOT_PER_MILLE: u64 = 200;
 
 impl Simulation {
     /// A message arrives, if its way is open and there is somebody to take it.
@@ -47,6 +50,12 @@ impl Simulation {
             }
             // Also of one that it does not need: raft answers how far the replica has come.
             self.tell(to, [Input::Message(message)]);
+        }
+        // Now and then the way back is cut just then: neither that it arrived is heard, nor what comes of it.
+        let cuts = self.faults.has(FaultKind::LostSnapshot)
+            && self.random.network.chance(CUT_BEHIND_SNAPSHOT_PER_MILLE);
+        if cuts && !needless {
+            self.network.cut(to, from);
         }
         // The answer may be lost, though the snapshot was not.
         let heard =
