@@ -4,6 +4,7 @@ mod apply;
 mod members;
 mod own_members;
 mod snapshot;
+mod upgrades;
 
 use crate::{AuditRecord, Group, Node, OwnMembers, PublishedPlugin, Tombstone};
 use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginDigest, PluginReference, ReplicaId};

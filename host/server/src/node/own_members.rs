@@ -72,6 +72,8 @@ impl Core {
             kind: MachineKind::Memory,
             limits: GroupLimits::default(),
             checkpoints: CheckpointMode::default(),
+            upgrades: Vec::new(),
+            upgrades_asked: 0,
             members: now.members,
             changes: state.own_members().changes,
             change: (!is_settled).then_some(MembersChangeView { wanted, began_ms: 0 }),

@@ -245,6 +245,7 @@ impl Simulation {
             nodes,
             witnesses,
             limits: Plan::limits(),
+            freeze_after_traps: 0,
             checkpoints: if self.groups_named.is_multiple_of(2) {
                 CheckpointMode::Background
             } else {
