@@ -1,4 +1,4 @@
-use crate::{CatalogError, Group, Node, NodeStatus, PublishedPlugin, Tombstone, wire};
+use crate::{CatalogError, Group, Node, NodeStatus, OwnMembers, PublishedPlugin, Tombstone, wire};
 use bytes::Bytes;
 use prost::Message;
 use quorate_proto::catalog::v1;
@@ -134,6 +134,13 @@ pub enum Change {
         /// It is to be replaced by a new one on the same node: removed from its group first, then added again.
         renew: bool,
     },
+    /// Other nodes are to vote in the catalog's own group. Its leader brings it about.
+    ChangeOwnVoters {
+        /// The nodes that vote from then on.
+        voters: Vec<NodeId>,
+        /// How many such changes whoever asks knows of: refused when there were more.
+        changes: u64,
+    },
     /// A group is deleted, with all it holds.
     DeleteGroup {
         /// Which one.
@@ -193,6 +200,8 @@ pub enum CatalogReply {
     Group(Group),
     /// The group that was deleted.
     GroupDeleted(Tombstone),
+    /// Who is to vote in the catalog's own group.
+    OwnMembers(OwnMembers),
     /// The catalog itself, which was recovered.
     Recovered {
         /// How many times.

@@ -192,6 +192,17 @@ pub struct Alarm {
     pub ended_ms: u64,
 }
 
+/// Who is to vote in the catalog's own group. Every other registered node follows it, but for those that are lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnMembers {
+    /// The nodes, in order. Empty: as it began, with those that founded the cluster.
+    pub voters: Vec<NodeId>,
+    /// How often that was changed.
+    pub changes: u64,
+    /// Nodes that the catalog was recovered without: what they hold of it is of no use any more.
+    pub lost: Vec<NodeId>,
+}
+
 /// One change of the version that a group runs, asked for or done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade {

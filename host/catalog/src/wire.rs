@@ -185,6 +185,9 @@ impl From<&Change> for v1::command::Change {
                 epoch: *epoch,
                 survivors: members::wire(survivors),
             }),
+            Change::ChangeOwnVoters { voters, changes } => {
+                Self::ChangeOwnVoters(v1::ChangeOwnVoters { voters: numbers(voters), changes: *changes })
+            }
             Change::DeleteGroup { name } => Self::DeleteGroup(v1::DeleteGroup { name: name.to_string() }),
         }
     }
@@ -253,6 +256,9 @@ impl TryFrom<v1::command::Change> for Change {
                 epoch: note.epoch,
                 survivors: members::read(&note.survivors),
             },
+            Wire::ChangeOwnVoters(change) => {
+                Self::ChangeOwnVoters { voters: nodes(change.voters), changes: change.changes }
+            }
             Wire::DeleteGroup(delete) => Self::DeleteGroup { name: parse(&delete.name)? },
         })
     }
@@ -266,6 +272,7 @@ impl From<&CatalogReply> for v1::Reply {
             CatalogReply::Plugin(plugin) => Done::Plugin(plugin.into()),
             CatalogReply::PluginRemoved(reference) => Done::PluginRemoved(reference.to_string()),
             CatalogReply::Group(group) => Done::Group(group.into()),
+            CatalogReply::OwnMembers(own) => Done::OwnMembers(own.into()),
             CatalogReply::Recovered { epoch } => Done::Recovered(*epoch),
             CatalogReply::GroupDeleted(tombstone) => Done::GroupDeleted(tombstone.into()),
         };
@@ -284,6 +291,7 @@ impl TryFrom<v1::Reply> for CatalogReply {
             Done::PluginRemoved(reference) => Self::PluginRemoved(parse(&reference)?),
             Done::Group(group) => Self::Group(group.try_into()?),
             Done::GroupDeleted(tombstone) => Self::GroupDeleted(tombstone.try_into()?),
+            Done::OwnMembers(own) => Self::OwnMembers(own.into()),
             Done::Recovered(epoch) => Self::Recovered { epoch },
         })
     }

@@ -79,6 +79,10 @@ struct Source<'a> {
     path: &'a Path,
 }
 
+fn own_address_of(founders: &BTreeMap<NodeId, String>, own: NodeId) -> String {
+    founders.get(&own).cloned().unwrap_or_default()
+}
+
 impl Source<'_> {
     fn error(&self, span: std::ops::Range<usize>, why: String) -> ConfigError {
         ConfigError::At { path: self.path.to_owned(), place: Place::of(self.text, span), why }
@@ -119,19 +123,33 @@ impl Source<'_> {
         let cluster = self.cluster(&file.cluster)?;
         let own = NodeId(self.within("node", Some(file.node.clone()), 1..=u64::MAX, 1)?);
         let mut founders = self.founders(&file.nodes)?;
-        let Some(own_address) = founders.get(&own).cloned() else {
-            let why = format!("node {own} is not among [[nodes]]: add an entry with id = {own}");
+        let advertised = match &file.advertise {
+            Some(advertise) => Some(self.reachable("advertise", advertise)?),
+            None => None,
+        };
+        let Some(own_address) = founders.get(&own).or(advertised.as_ref()).cloned() else {
+            let why = format!(
+                "node {own} is not among [[nodes]]: add an entry with id = {own} if it founds the cluster, or `advertise` if it joins it"
+            );
             return Err(self.refuse(&file.node, why));
         };
+        if let (false, Some((other, _))) =
+            (founders.contains_key(&own), founders.iter().find(|(_, known)| **known == own_address))
+        {
+            let why = format!("advertise {own_address:?} is the address of node {other}");
+            return Err(self.refuse(&file.node, why));
+        }
         let listen = match &file.listen {
             Some(listen) => self.address("listen", listen)?,
             None => own_address,
         };
-        if let Some(advertise) = &file.advertise {
-            founders.insert(own, self.reachable("advertise", advertise)?);
+        let address = advertised.unwrap_or_else(|| own_address_of(&founders, own));
+        if let Some(founder) = founders.get_mut(&own) {
+            founder.clone_from(&address);
         }
         let folder = self.folder(&file.folder)?;
         let mut node = NodeConfig::new(&cluster, own, folder, founders.into_iter().collect());
+        node.address = address;
         let mut api = ApiConfig::default();
         let shutdown_timeout = self.timeouts(file.timeouts, &mut node, &mut api)?;
         self.limits(file.limits, &mut node, &mut api)?;

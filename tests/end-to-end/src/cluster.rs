@@ -19,13 +19,15 @@ const PORT: u16 = 7300;
 pub struct Settings {
     /// How many nodes.
     pub nodes: u64,
+    /// How many of them found the cluster; the others are not started with it, and join. All unless it is said.
+    pub founders: Option<u64>,
     /// What is added to every node's configuration, such as `[snapshots]`.
     pub configuration: String,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { nodes: 3, configuration: String::new() }
+        Self { nodes: 3, founders: None, configuration: String::new() }
     }
 }
 
@@ -44,7 +46,8 @@ impl Cluster {
     /// Such a cluster with other settings.
     pub async fn start_with(settings: Settings) -> Self {
         let mut cluster = Self::prepare(&settings);
-        for node in &mut cluster.nodes {
+        let founders = settings.founders.unwrap_or(settings.nodes);
+        for node in cluster.nodes.iter_mut().filter(|node| node.id() <= founders) {
             node.start();
         }
         cluster.ready().await;
@@ -60,15 +63,17 @@ impl Cluster {
         let folder = TempDir::with_prefix("quorate-end-to-end-").expect("a temporary folder");
         let addresses = addresses(settings.nodes);
         let mut founding = String::new();
-        for (id, address) in (1..).zip(&addresses) {
+        let founders = settings.founders.unwrap_or(settings.nodes);
+        for (id, address) in (1..=founders).zip(&addresses) {
             write!(founding, "\n[[nodes]]\nid = {id}\naddress = \"{address}\"\n")
                 .expect("a string takes all");
         }
         let nodes = (1..)
             .zip(&addresses)
             .map(|(id, address)| {
+                let own = if id > founders { format!("advertise = {address:?}\n") } else { String::new() };
                 let configuration = format!(
-                    "cluster = \"end-to-end\"\nnode = {id}\nfolder = {:?}\n{founding}\n{}\n",
+                    "cluster = \"end-to-end\"\nnode = {id}\n{own}folder = {:?}\n{founding}\n{}\n",
                     folder.path().join(format!("node-{id}/data")),
                     settings.configuration
                 );
@@ -88,7 +93,8 @@ impl Cluster {
     async fn node_is_ready(&self, node: &Node) -> Result<(), String> {
         let mut client = NodesClient::new(channel(node.address()).await?);
         let known = client.list(ListNodesRequest {}).await.map_err(|status| status.to_string())?.into_inner();
-        if known.nodes.len() < self.nodes.len() {
+        let running = self.nodes.iter().filter(|node| node.is_running()).count();
+        if known.nodes.len() < running {
             return Err(format!("it knows {} nodes", known.nodes.len()));
         }
         let status = self.status(node.id()).await?;

@@ -34,6 +34,8 @@ pub(crate) enum Event {
     Look { node: NodeId, life: u64 },
     /// A replica is made on disk, or one that is there is started.
     Host { node: NodeId, life: u64, group: GroupId, replica: ReplicaId, is_new: bool },
+    /// Somebody restarts a node on which a replica has stopped, also when faults are over.
+    Restart { node: NodeId, life: u64 },
     /// A node goes down.
     Crash { node: NodeId, life: u64 },
     /// A node that is down comes back.

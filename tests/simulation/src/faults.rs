@@ -39,6 +39,8 @@ fault_kinds! {
     OneWay = "one-way";
     /// Nodes lose all that is not on disk, and come back.
     Crash = "crash";
+    /// Disks fail to read and write.
+    Disk = "disk";
     /// Disks and machines are slow.
     Slow = "slow";
     /// Clocks run at different speeds.
@@ -51,6 +53,8 @@ fault_kinds! {
     Trap = "trap";
     /// Members change.
     Members = "members";
+    /// Members are preferred as leaders, or not.
+    Priorities = "priorities";
     /// The leadership is handed over.
     Transfer = "transfer";
     /// Groups are created and deleted.
@@ -89,6 +93,7 @@ pub(crate) struct Faults {
     pub(crate) message_delay_us_max: u64,
     pub(crate) disk_delay_us_max: u64,
     pub(crate) work_delay_us_max: u64,
+    pub(crate) disk_errors_per_mille: u64,
     /// How much faster or slower than the true time a clock may run, in parts of a million.
     pub(crate) drift_ppm_max: u64,
 }
@@ -105,6 +110,7 @@ impl Faults {
             disk_delay_us_max: random.between(500, 30_000),
             work_delay_us_max: random.between(200, 20_000),
             drift_ppm_max: random.below(30_000),
+            disk_errors_per_mille: random.below(3),
         };
         let calm = Self::calm();
         for kind in without {
@@ -134,6 +140,7 @@ impl Faults {
             message_delay_us_max: 500,
             disk_delay_us_max: 1_000,
             work_delay_us_max: 300,
+            disk_errors_per_mille: 0,
             drift_ppm_max: 0,
         }
     }

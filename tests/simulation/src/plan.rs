@@ -40,6 +40,11 @@ impl Plan {
         // Soon, so that they do.
         let sleeps = random.chance(700);
         shard.hibernate_after = sleeps.then(|| Duration::from_millis(random.between(300, 4_000)));
+        // In some clusters hardly anybody asks for anything, so that groups sleep most of the time.
+        let is_quiet = Random::new(mix(&[seed, 78]), crate::random::Stream::Plan).chance(200);
+        if is_quiet {
+            shard.hibernate_after = Some(shard.election_timeout.max(Duration::from_millis(500)));
+        }
         shard.wakes_per_tick_max = bytes(random.between(1, 4));
         shard.promotion_lag_entries_max = random.between(1, 30);
         shard.entry_commands_max = bytes(random.between(1, 8));
@@ -55,7 +60,7 @@ impl Plan {
             seed,
             nodes: random.between(3, 5),
             groups: random.between(1, 6),
-            pause_us_max: random.between(5_000, 60_000),
+            pause_us_max: random.between(5_000, 60_000) * if is_quiet { 40 } else { 1 },
             calm_us_max: random.between(300_000, 4_000_000),
             checkpoints: CheckpointPolicy {
                 entries_max: random.between(8, 60),

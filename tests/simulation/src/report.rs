@@ -134,6 +134,14 @@ coverage! {
     groups_created = "groups created";
     /// Groups that were deleted.
     groups_deleted = "groups deleted";
+    /// Reads and writes that a disk failed.
+    disk_errors = "disk errors";
+    /// Snapshots of other nodes that were of no use.
+    snapshots_unused = "snapshots unused";
+    /// Witnesses that were opened.
+    witnesses_opened = "witnesses opened";
+    /// Changes of priorities asked for.
+    priorities = "priorities asked for";
     /// Replicas that were opened.
     replicas_opened = "replicas opened";
     /// Replicas that were removed.

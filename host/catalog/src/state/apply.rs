@@ -65,6 +65,7 @@ impl CatalogState {
                 self.note_broken(*group, member, what, *renew, position.time_ms)
             }
             Change::NoteRecovery { group, epoch, survivors } => self.note_recovery(*group, *epoch, survivors),
+            Change::ChangeOwnVoters { voters, changes } => self.change_own_voters(voters, *changes),
             Change::DeleteGroup { name } => self.delete_group(name, position.time_ms),
         }?;
         if let Some(change) = change {

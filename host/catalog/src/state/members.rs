@@ -183,6 +183,7 @@ impl CatalogState {
         self.last_group = self.last_group.saturating_add(RECOVERY_NUMBERS_SKIPPED);
         self.last_replica = self.last_replica.saturating_add(RECOVERY_NUMBERS_SKIPPED);
         self.epoch = epoch;
+        self.keep_own_survivors(survivors);
         let text = format!("the catalog is recovered in epoch {epoch}, with {}", members_text(survivors));
         Ok((CatalogReply::Recovered { epoch }, Some(text)))
     }

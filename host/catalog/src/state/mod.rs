@@ -2,10 +2,11 @@
 
 mod apply;
 mod members;
+mod own_members;
 mod snapshot;
 mod upgrades;
 
-use crate::{AuditRecord, Group, Node, PublishedPlugin, Tombstone};
+use crate::{AuditRecord, Group, Node, OwnMembers, PublishedPlugin, Tombstone};
 use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginDigest, PluginReference, ReplicaId};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,6 +22,7 @@ pub struct CatalogState {
     last_replica: u64,
     /// How many times the catalog itself was recovered.
     epoch: u64,
+    own: Arc<OwnMembers>,
     nodes: Arc<BTreeMap<NodeId, Arc<Node>>>,
     plugins: Arc<BTreeMap<PluginReference, Arc<PublishedPlugin>>>,
     groups: Arc<BTreeMap<GroupId, Arc<Group>>>,

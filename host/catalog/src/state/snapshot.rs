@@ -13,6 +13,7 @@ impl CatalogState {
             last_group: self.last_group,
             last_replica: self.last_replica,
             epoch: self.epoch,
+            own_members: Some(self.own_members().into()),
             nodes: self.nodes().map(Into::into).collect(),
             plugins: self.plugins().map(Into::into).collect(),
             groups: self.groups().map(Into::into).collect(),
@@ -30,6 +31,7 @@ impl CatalogState {
             last_group: state.last_group,
             last_replica: state.last_replica,
             epoch: state.epoch,
+            own: Arc::new(state.own_members.unwrap_or_default().into()),
             ..Self::default()
         };
         let nodes = Arc::make_mut(&mut read.nodes);

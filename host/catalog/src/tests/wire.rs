@@ -52,6 +52,7 @@ fn commands_read_back_as_they_were_written() {
         set_members("acme/a", voters(&[1, 2])),
         complete(3, 4),
         note_recovery(1, 2, &[survivor]),
+        Change::ChangeOwnVoters { voters: vec![NodeId(2), NodeId(3)], changes: 4 },
         upgrade("acme/a", "acme/kv@2"),
         rollback("acme/a"),
         cancel("acme/a"),

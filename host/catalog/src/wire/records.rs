@@ -4,7 +4,7 @@ use super::{
     checkpoints, digest, digest_bytes, kind, limits, malformed, members, nodes, numbers, parse, status,
     wire_checkpoints, wire_kind, wire_limits, wire_status,
 };
-use crate::{AuditRecord, CatalogError, Group, Node, PublishedPlugin, Tombstone};
+use crate::{AuditRecord, CatalogError, Group, Node, OwnMembers, PublishedPlugin, Tombstone};
 use quorate_proto::catalog::v1;
 use quorate_vocabulary::{FolderId, GroupId, NodeId, Position};
 
@@ -126,6 +126,18 @@ impl TryFrom<v1::Group> for Group {
             checkpoints,
             created_ms: group.created_ms,
         })
+    }
+}
+
+impl From<&OwnMembers> for v1::OwnMembers {
+    fn from(own: &OwnMembers) -> Self {
+        Self { voters: numbers(&own.voters), changes: own.changes, lost: numbers(&own.lost) }
+    }
+}
+
+impl From<v1::OwnMembers> for OwnMembers {
+    fn from(own: v1::OwnMembers) -> Self {
+        Self { voters: nodes(own.voters), changes: own.changes, lost: nodes(own.lost) }
     }
 }
 

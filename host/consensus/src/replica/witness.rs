@@ -8,7 +8,8 @@
 //! the leader and the witness have would so keep every other voter from leading once the leader is gone. Therefore the
 //! log of a witness **trails**: entries are held back from it until the leader has them on disk, and every other voter
 //! with data that keeps step has acknowledged them. Who keeps step is found out tick by tick; one that falls behind is
-//! waited for only for a moment, and then the witness makes up the majority.
+//! waited for only for a moment, and then the witness makes up the majority. And never does it know of a change of members
+//! before one of those that stay has the log up to there.
 
 use super::{Replica, ReplicaFault, election_ticks};
 use crate::{Configuration, Effect, EntryBody, LogPoint, Persist, log_window::hard_state};
@@ -142,7 +143,22 @@ impl Replica {
         let raft = &self.raw.raft;
         let in_step = self.data_voters().filter(|voter| self.witnesses.in_step.contains(&voter.replica));
         let matched = in_step.filter_map(|voter| Some(raft.prs().get(voter.replica.0)?.matched));
-        matched.fold(raft.raft_log.persisted, u64::min)
+        let newest = self.raw.store().configuration_at(self.raw.store().last().index);
+        matched.fold(raft.raft_log.persisted.min(self.held_by_data(newest)), u64::min)
+    }
+
+    /// Up to where the log is on the disk of a voter with data of this configuration. Members that are about to go do not
+    /// count: those that stay could not lead without what only they have, once a witness knows of it.
+    fn held_by_data(&self, configuration: &Configuration) -> u64 {
+        let raft = &self.raw.raft;
+        let voters = configuration.members.iter().chain(&configuration.outgoing);
+        let held = voters.filter(|voter| voter.role == MemberRole::Voter).map(|voter| {
+            if voter.replica == self.replica {
+                return raft.raft_log.persisted;
+            }
+            raft.prs().get(voter.replica.0).map_or(0, |progress| progress.matched)
+        });
+        held.max().unwrap_or(0)
     }
 
     /// Of a message to a member: whether to send it now. Of one to a witness the content is taken, and it may be kept.

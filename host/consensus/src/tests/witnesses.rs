@@ -314,6 +314,30 @@ fn a_recovery_counts_no_witness_as_having_data() {
 }
 
 #[test]
+fn a_voter_does_not_leave_with_what_only_it_has() {
+    for seed in 0..10 {
+        let mut cluster = cluster(seed);
+        let leader = cluster.leader();
+        let behind = other(leader);
+        cluster.run_ms(300);
+        cluster.isolate(&[behind]);
+        let index = cluster.commit(b"on one disk");
+        // With the witness there would be a majority for it, and nobody who could lead afterwards.
+        cluster.change_members(leader, with_witnesses(&[behind], &[3]));
+        cluster.run_ms(3_000);
+        assert_eq!(cluster.status(leader).configuration.members.len(), 3, "seed {seed}");
+        cluster.heal();
+        cluster.until("the change is made", |cluster| {
+            cluster.status(behind).configuration.members.len() == 2
+                && cluster.leader_of(GROUP) == Some(NodeId(behind))
+        });
+        cluster.applied([behind], index);
+        cluster.destroy(NodeId(leader), GROUP);
+        cluster.commit(b"after");
+    }
+}
+
+#[test]
 fn a_group_with_a_witness_sleeps() {
     let mut cluster = cluster_with(12, |config| config.hibernate_after = Some(Duration::from_secs(2)));
     cluster.commit(b"before");

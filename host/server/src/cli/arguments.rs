@@ -105,12 +105,12 @@ pub(crate) struct ServeArguments {
 pub(crate) const SERVE_HELP: &str = "\
 The configuration file:
   cluster = \"production\"          # the same on all nodes
-  node = 1                        # this node: one of [[nodes]]
+  node = 1                        # this node: one of [[nodes]], unless it joins
   folder = \"data\"                 # where it keeps everything; relative to the file
   listen = \"0.0.0.0:7300\"         # default: its address in [[nodes]]
   advertise = \"one.example:7300\"  # where others reach it; default: its address in [[nodes]]
 
-  [[nodes]]                       # the nodes that found the cluster, the same on all of them
+  [[nodes]]                       # the nodes that found the cluster; of one that joins, whom it asks
   id = 1
   address = \"one.example:7300\"
 

@@ -30,8 +30,11 @@ impl Core {
     ) -> Result<CatalogReply, RequestError> {
         let command = CatalogCommand { actor: format!("node {}", self.node()), change }.encode();
         let mut asked = None;
+        let mut others = self.config.founders.iter().map(|founder| founder.0).cycle();
         loop {
             let leader = asked.take().or_else(|| self.catalog_leader());
+            // A node that is to join hears of no leader before it has: it asks those it was told of.
+            let leader = leader.or_else(|| if self.is_joining() { others.next() } else { None });
             let attempt = match leader {
                 Some(node) if node == self.node() => self.change_here(command.clone(), deadline).await,
                 Some(node) => self.change_there(node, command.clone(), deadline).await,
@@ -93,7 +96,15 @@ impl Core {
         match peers.change_catalog(node, command, deadline.remaining()).await {
             Ok(CatalogAnswer::Changed(answer)) => catalog_answer::decode(answer)
                 .ok_or_else(|| unknown("the catalog's leader answered nonsense")),
-            Ok(CatalogAnswer::NotLeader { leader }) => Err(Attempt::Again(leader.map(|leader| leader.0))),
+            Ok(CatalogAnswer::NotLeader { leader }) => {
+                if let Some((node, address)) = &leader
+                    && self.is_joining()
+                    && let Err(error) = peers.set_address(*node, address)
+                {
+                    tracing::warn!(%node, %error, "the catalog's leader has no usable address");
+                }
+                Err(Attempt::Again(leader.map(|leader| leader.0)))
+            }
             Ok(CatalogAnswer::Refused { outcome_unknown: true, .. }) => {
                 Err(unknown("the catalog's leader lost the leadership before it was applied"))
             }

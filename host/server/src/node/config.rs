@@ -13,7 +13,7 @@ pub struct NodeConfig {
     pub data_folder: PathBuf,
     /// Where other nodes and clients reach it, as `host:port`.
     pub address: String,
-    /// The nodes that found the cluster and hold the catalog, this one among them: id and address.
+    /// The nodes that found the cluster, id and address, this one among them; or, of one that joins, those it asks first.
     pub founders: Vec<(NodeId, String)>,
     /// After how long without word from a leader a replica asks to become one.
     pub election_timeout: Duration,

@@ -6,9 +6,10 @@ use super::{
     handle::Deadline,
     local_replica::LocalReplica,
     view::{ChangeMembers, GroupView},
+    waiters::{Failure, Waiter},
 };
 use crate::RequestError;
-use quorate_catalog::{CatalogCommand, CatalogReply, Change, Group, MembersEdit};
+use quorate_catalog::{CatalogCommand, CatalogReply, Change, Group, MembersEdit, catalog_group};
 use quorate_consensus::{Input, MemberProgress, ReadMode, ReplicaStatus, Role};
 use quorate_placement::{MemberFacts, MembersStep, members_step, same_members};
 use quorate_vocabulary::{GroupId, GroupName, Member, Position, ReplicaId};
@@ -17,6 +18,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::sync::oneshot;
 
 /// A newcomer may lack so many entries and still be let vote: it gets them in a moment.
 const CATCH_UP_LAG_MAX: u64 = 256;
@@ -38,8 +40,23 @@ struct UnderWay {
     /// Which change of the group.
     number: u64,
     waits_for: String,
+    /// Why raft did not take the last step.
+    refused: Option<String>,
     /// Everything up to here was committed when the members were found to be those that are wanted.
     done_at: Option<u64>,
+}
+
+/// A change of a group's members, by its number.
+#[derive(Clone, Copy)]
+pub(super) struct ChangeOf {
+    pub(super) group: GroupId,
+    pub(super) number: u64,
+}
+
+impl From<&Group> for ChangeOf {
+    fn from(group: &Group) -> Self {
+        Self { group: group.id, number: group.changes }
+    }
 }
 
 impl Membership {
@@ -56,11 +73,11 @@ impl Membership {
         self.lock().retain(|group, _| is_pending(*group));
     }
 
-    fn with<T>(&self, group: &Group, note: impl FnOnce(&mut UnderWay) -> T) -> T {
+    fn with<T>(&self, change: ChangeOf, note: impl FnOnce(&mut UnderWay) -> T) -> T {
         let mut all = self.lock();
-        let under_way = all.entry(group.id).or_default();
-        if under_way.number != group.changes {
-            *under_way = UnderWay { number: group.changes, ..UnderWay::default() };
+        let under_way = all.entry(change.group).or_default();
+        if under_way.number != change.number {
+            *under_way = UnderWay { number: change.number, ..UnderWay::default() };
         }
         note(under_way)
     }
@@ -74,6 +91,9 @@ impl Core {
         change: ChangeMembers,
         deadline: Deadline,
     ) -> Result<GroupView, RequestError> {
+        if *name == catalog_group().name {
+            return self.change_own_members(change, deadline).await;
+        }
         self.find_group(name, deadline).await?;
         let edit = match change {
             ChangeMembers::Some { add, remove, promote } => MembersEdit::Some { add, remove, promote },
@@ -124,9 +144,11 @@ impl Core {
     }
 
     /// Takes the next step of every group that needs one. Whether any does.
-    async fn step_members(&self) -> bool {
+    async fn step_members(self: &Arc<Self>) -> bool {
         let is_pending = |replica: &Arc<LocalReplica>| {
-            self.pending_group(replica).is_some() || self.unknown_recovery(replica).is_some()
+            self.pending_group(replica).is_some()
+                || self.is_own_change_pending(replica)
+                || self.unknown_recovery(replica).is_some()
         };
         let mut replicas = self.registry.all();
         replicas.retain(is_pending);
@@ -146,8 +168,10 @@ impl Core {
                 continue;
             }
             let status = statuses.get(&replica.shared.group).filter(|status| status.role == Role::Leader);
-            if let (Some(group), Some(status)) = (self.pending_group(&replica), status) {
-                self.step_group(&group, status).await;
+            match (self.pending_group(&replica), status) {
+                (Some(group), Some(status)) => self.step_group(&group, status).await,
+                (None, Some(status)) if self.is_own_change_pending(&replica) => self.step_own_members(status),
+                _ => {}
             }
         }
         true
@@ -167,7 +191,20 @@ impl Core {
         (group.change.is_some() || !is_settled()).then(|| group.clone())
     }
 
-    async fn step_group(&self, group: &Group, status: &ReplicaStatus) {
+    async fn step_group(self: &Arc<Self>, group: &Group, status: &ReplicaStatus) {
+        if self.step_towards(group.into(), &group.name, status, group.wanted()) == Progressed::Done {
+            self.complete_change(group, status).await;
+        }
+    }
+
+    /// Takes the next step towards the members that are wanted of a group that this node leads.
+    pub(super) fn step_towards(
+        self: &Arc<Self>,
+        change: ChangeOf,
+        name: &GroupName,
+        status: &ReplicaStatus,
+        wanted: &[Member],
+    ) -> Progressed {
         let (is_joint, last) = (status.configuration.is_joint(), status.last.index);
         let facts: Vec<MemberFacts> = status
             .configuration
@@ -175,40 +212,64 @@ impl Core {
             .iter()
             .map(|member| facts(*member, &status.progress, last, self.is_reachable(member.node)))
             .collect();
-        let step = members_step(status.replica, &facts, is_joint, group.wanted());
+        let step = members_step(status.replica, &facts, is_joint, wanted);
         if step != MembersStep::Done {
-            self.membership.with(group, |under_way| under_way.done_at = None);
+            self.membership.with(change, |under_way| under_way.done_at = None);
         }
         let waits_for = match step {
-            MembersStep::Done => return self.complete_change(group, status).await,
-            MembersStep::Propose(members) => {
-                const PROPOSED: &str = "a change of its members to be committed";
-                if self.membership.with(group, |under_way| under_way.waits_for != PROPOSED) {
-                    tracing::info!(group = %group.name, ?members, "changing the members");
-                }
-                // Nobody waits for the answer: the next look at the members tells what came of it.
-                let request = self.services.waiters.number();
-                let propose = Input::ProposeConfiguration {
-                    group: group.id,
-                    request,
-                    members,
-                    promote_when_caught_up: false,
-                };
-                let _ = self.services.inbox.request(propose);
-                PROPOSED.to_owned()
-            }
+            MembersStep::Done => return Progressed::Done,
+            MembersStep::Propose(members) => self.propose_members(change, name, members),
             MembersStep::HandOver(to) => {
                 let request = self.services.waiters.number();
-                let transfer = Input::TransferLeader { group: group.id, request, to: Some(to) };
+                let transfer = Input::TransferLeader { group: change.group, request, to: Some(to) };
                 let _ = self.services.inbox.request(transfer);
                 format!("replica {to} to lead in place of node {}", self.node())
             }
             MembersStep::Wait(wait) => {
-                self.keep_awake(group.id);
+                self.keep_awake(change.group);
                 wait.to_string()
             }
         };
-        self.membership.with(group, |under_way| under_way.waits_for = waits_for);
+        self.membership.with(change, |under_way| under_way.waits_for = waits_for);
+        Progressed::Waits
+    }
+
+    /// Has raft make a step. What came of it the next look at the members tells, and whoever asks is told why it was refused.
+    fn propose_members(self: &Arc<Self>, change: ChangeOf, name: &GroupName, members: Vec<Member>) -> String {
+        const PROPOSED: &str = "a change of its members to be committed";
+        let (is_first, refused) = self.membership.with(change, |under_way| {
+            (!under_way.waits_for.starts_with(PROPOSED), under_way.refused.clone())
+        });
+        if is_first {
+            tracing::info!(group = %name, ?members, "changing the members");
+        }
+        let (reply, answer) = oneshot::channel();
+        let waiting = self.services.waiters.wait(Waiter::Configuration(reply));
+        let request = waiting.request();
+        let (group, promote_when_caught_up) = (change.group, false);
+        let propose = Input::ProposeConfiguration { group, request, members, promote_when_caught_up };
+        let _ = self.services.inbox.request(propose);
+        let (core, name) = (self.clone(), name.clone());
+        self.tasks.spawn(async move {
+            let answered = tokio::time::timeout(CATALOG_TIMEOUT, answer).await;
+            drop(waiting);
+            let refused = match answered {
+                Ok(Ok(Err(Failure::Refused(refusal)))) => Some(refusal.to_string()),
+                Ok(Ok(Err(Failure::Error(error)))) => Some(error.to_string()),
+                _ => None,
+            };
+            let is_news = core.membership.with(change, |under_way| {
+                let before = std::mem::replace(&mut under_way.refused, refused.clone());
+                before != refused
+            });
+            if let (Some(why), true) = (refused, is_news) {
+                tracing::warn!(group = %name, why, "a change of the members was refused; trying again");
+            }
+        });
+        match refused {
+            Some(why) => format!("{PROPOSED}, which was refused: {why}"),
+            None => PROPOSED.to_owned(),
+        }
     }
 
     /// While a group sleeps its leader does not learn how far its members are: a read, which nobody waits for, wakes it.
@@ -221,7 +282,7 @@ impl Core {
     /// that the change is committed: until then they may need the vote of one that left.
     async fn complete_change(&self, group: &Group, status: &ReplicaStatus) {
         let Some(change) = &group.change else { return };
-        let index = self.membership.with(group, |under_way| {
+        let index = self.membership.with(group.into(), |under_way| {
             under_way.waits_for = "most of its voters to know of the change".to_owned();
             *under_way.done_at.get_or_insert(status.commit)
         });
@@ -235,6 +296,15 @@ impl Core {
             Err(error) => tracing::info!(group = %group.name, %error, "the catalog cannot be told yet"),
         }
     }
+}
+
+/// How far a change of members is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progressed {
+    /// The members are those that are wanted.
+    Done,
+    /// They will be.
+    Waits,
 }
 
 /// `is_reachable`: whether this node has heard of the member's node, of which raft learns nothing while the group sleeps.

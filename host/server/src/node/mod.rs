@@ -37,6 +37,7 @@ mod membership;
 mod observe_worker;
 mod opening;
 mod outbound;
+mod own_members;
 mod plugins;
 mod pool;
 mod priorities;

@@ -22,7 +22,7 @@ use super::{
     upgrading::Upgrading,
 };
 use quorate_catalog::{CatalogHandle, CatalogPlugin, catalog_digest, catalog_group};
-use quorate_consensus::{Configuration, Shard, ShardConfig};
+use quorate_consensus::{ReplicaStart, Shard, ShardConfig};
 use quorate_machine::{CodeCacheConfig, Engine, EngineConfig, EngineError};
 use quorate_replica::ports::{AppliedPoint, COMMAND_BYTES_MAX, GroupLimits, NoOtherPlugins};
 use quorate_storage::{DataFolder, NewReplica, NodeIdentity, RaftBatch, StorageError, StorageOptions};
@@ -128,8 +128,8 @@ impl RunningNode {
 
     fn start_blocking(config: NodeConfig, loader: Option<Arc<dyn PluginLoader>>) -> Result<Self, StartError> {
         let config = Arc::new(config);
-        if !config.founders.iter().any(|founder| founder.0 == config.node) {
-            let why = format!("node {} is not among the founding nodes", config.node);
+        if config.founders.is_empty() || config.address.is_empty() {
+            let why = format!("node {} knows no node of its cluster, or has no address", config.node);
             return Err(StartError::Config { why });
         }
         let identity = NodeIdentity { cluster: config.cluster.clone(), node: config.node };
@@ -284,7 +284,8 @@ fn take_stock(folder: &DataFolder) -> Result<Hosting, StorageError> {
 }
 
 impl Core {
-    /// Opens this node's replica of the catalog; on a new node, founds it with the configured nodes.
+    /// Opens this node's replica of the catalog. A new node founds it with the configured nodes if it is one of them, and
+    /// else joins it: it follows the catalog as soon as its leader has heard of it. What is configured counts only then.
     fn open_catalog(&self) -> Result<(), OpenError> {
         let group = GroupId::CATALOG;
         let members: Vec<Member> = self
@@ -294,10 +295,20 @@ impl Core {
             .map(|(node, _)| Member { replica: ReplicaId(node.0), node: *node, role: MemberRole::Voter })
             .collect();
         if self.store.replica(group)?.is_none() {
+            let number = ReplicaId(self.node().0);
+            let founds = members.iter().any(|member| member.node == self.node());
             let mut batch = RaftBatch::new();
-            batch.create(NewReplica::bootstrap(group, ReplicaId(self.node().0), members.clone()));
+            batch.create(if founds {
+                NewReplica::bootstrap(group, number, members)
+            } else {
+                NewReplica::joining(group, number)
+            });
             self.store.write(batch)?;
         }
+        let stored = self.store.load_replica(group)?;
+        let begins = stored.truncated == ReplicaStart::BOOTSTRAP;
+        let initial =
+            if begins { AppliedPoint::initial(stored.configuration) } else { AppliedPoint::joining() };
         self.open_replica(ReplicaSpec {
             info: catalog_group(),
             limits: GroupLimits::default(),
@@ -306,7 +317,7 @@ impl Core {
             plugin_digest: catalog_digest(),
             founding: catalog_digest(),
             plugins: Arc::new(NoOtherPlugins),
-            initial: AppliedPoint::initial(Configuration::new(members)),
+            initial,
         })
     }
 }

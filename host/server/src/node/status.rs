@@ -10,7 +10,7 @@ use super::{
 };
 use crate::RequestError;
 use bytes::Bytes;
-use quorate_catalog::Group;
+use quorate_catalog::{Group, catalog_group};
 use quorate_consensus::{MemberProgress, ReplicaStatus, Role};
 use quorate_replica::ports::Poison;
 use quorate_vocabulary::{GroupId, GroupName, MemberRole, NodeId, ReplicaId};
@@ -66,6 +66,12 @@ impl Core {
         name: &GroupName,
         deadline: Deadline,
     ) -> Result<GroupView, RequestError> {
+        if *name == catalog_group().name {
+            let statuses = self.shard_statuses().await?;
+            let local = self.registry.get(GroupId::CATALOG);
+            let local = local.map(|replica| self.replica_view(&replica, statuses.get(&GroupId::CATALOG)));
+            return Ok(GroupView { local, ..self.own_view()? });
+        }
         let group = self.find_group(name, deadline).await?;
         let statuses = self.shard_statuses().await?;
         let mut view = self.group_view(&group);

@@ -4,6 +4,7 @@
 
 mod background_checkpoints;
 mod book_walks;
+mod catalog_members;
 mod command_line;
 mod damaged_databases;
 mod damaged_snapshots;

@@ -91,7 +91,7 @@ async fn no_acknowledged_command_is_lost_while_members_change_and_leaders_die() 
 
 async fn a_node_dies_again_and_again_while_it_joins(plugin: &str) {
     let configuration = "[snapshots]\nentries = 20\nlog_margin_entries = 5\n".to_owned();
-    let mut cluster = Cluster::start_with(Settings { nodes: 4, configuration }).await;
+    let mut cluster = Cluster::start_with(Settings { nodes: 4, configuration, ..Settings::default() }).await;
     cluster.upload(plugin).await;
     cluster.create_on("group", plugin, &[1, 2, 3]).await;
     let command = |number: u32| match plugin {

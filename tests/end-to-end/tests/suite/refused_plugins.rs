@@ -37,7 +37,11 @@ async fn what_is_no_plugin_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn a_component_over_the_limit_is_refused() {
-    let settings = Settings { nodes: 1, configuration: "[limits]\nplugin_bytes_max = 4096\n".to_owned() };
+    let settings = Settings {
+        nodes: 1,
+        configuration: "[limits]\nplugin_bytes_max = 4096\n".to_owned(),
+        ..Settings::default()
+    };
     let cluster = Cluster::start_with(settings).await;
     let bytes = fs::read(component("counter")).expect("a component");
     assert!(bytes.len() > 4096);

@@ -222,7 +222,7 @@ async fn a_memory_machine_is_upgraded_and_rolled_back_under_load() {
 async fn a_replica_that_was_away_and_one_that_is_new_run_the_right_version() {
     let configuration = "[snapshots]\nentries = 20\nlog_margin_entries = 5\n".to_owned();
     for plugin in ["kv", "counter"] {
-        let settings = Settings { nodes: 4, configuration: configuration.clone() };
+        let settings = Settings { nodes: 4, configuration: configuration.clone(), ..Settings::default() };
         let mut cluster = Cluster::start_with(settings).await;
         cluster.upload(plugin).await;
         let second = format!("test/{plugin}@2");

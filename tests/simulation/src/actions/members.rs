@@ -3,6 +3,7 @@
 use crate::{cluster::Simulation, disk::lock};
 use quorate_consensus::{Configuration, EntryBody, Input, ReplicaStart};
 use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
+use std::collections::BTreeMap;
 
 impl Simulation {
     /// The members of a group, as anybody knows them to be committed.
@@ -23,10 +24,16 @@ impl Simulation {
             if !wanted {
                 continue;
             }
-            if let Some(replica) = self.replica_for(node, group, &current) {
+            let as_witness = self.random.upsets.chance(250);
+            if let Some((replica, is_witness)) = self.replica_for(node, group, &current, as_witness) {
                 // A voter that has nothing yet could keep its group from committing what it needs to get something.
                 let may_vote = promote_when_caught_up || current.member(replica).is_some();
-                let role = if votes && may_vote { MemberRole::Voter } else { MemberRole::Learner };
+                let role = match (votes && may_vote, is_witness) {
+                    (true, false) => MemberRole::Voter,
+                    (false, false) => MemberRole::Learner,
+                    (true, true) => MemberRole::Witness,
+                    (false, true) => MemberRole::WitnessLearner,
+                };
                 members.push(Member { replica, node, role });
             }
         }
@@ -36,8 +43,14 @@ impl Simulation {
         self.tell(leader, [change]);
     }
 
-    /// The replica that a node has, or one that it makes now to join.
-    fn replica_for(&mut self, id: NodeId, group: GroupId, current: &Configuration) -> Option<ReplicaId> {
+    /// The replica that a node has, or one that it makes now to join; and whether that is a witness.
+    fn replica_for(
+        &mut self,
+        id: NodeId,
+        group: GroupId,
+        current: &Configuration,
+        as_witness: bool,
+    ) -> Option<(ReplicaId, bool)> {
         let number = self.replicas + 1;
         let node = self.node(id);
         let running = node.running.as_ref()?;
@@ -47,7 +60,8 @@ impl Simulation {
             let log = lock(log);
             // One that was a member and is none any more is about to be destroyed.
             let is_new = log.last().index == 0;
-            return (is_new || current.member(log.replica).is_some()).then_some(log.replica);
+            return (is_new || current.member(log.replica).is_some())
+                .then_some((log.replica, log.is_witness));
         }
         if running.busy.contains(&group) {
             return None;
@@ -57,19 +71,37 @@ impl Simulation {
             return None;
         }
         let replica = ReplicaId(number);
-        if !node.disk.create(&ReplicaStart::joining(group, replica)) {
+        let joining = ReplicaStart::joining(group, replica);
+        if !node.disk.create(&ReplicaStart { is_witness: as_witness, ..joining }) {
             return None;
         }
         self.replicas = number;
         self.host(id, group, replica, false);
-        Some(replica)
+        Some((replica, as_witness))
+    }
+
+    /// Says how much a group prefers some of its members.
+    pub(super) fn change_priorities(&mut self, group: GroupId) {
+        let Some(leader) = self.leader_of(group) else { return };
+        let Some(current) = self.configuration(group).filter(|current| !current.members.is_empty()) else {
+            return;
+        };
+        let mut priorities = BTreeMap::new();
+        for member in &current.members {
+            if self.random.upsets.chance(500) {
+                let priority = self.random.upsets.pick(&[0, 1, 50, 100, 200]).unwrap_or(0);
+                priorities.insert(member.replica, priority);
+            }
+        }
+        self.coverage.priorities += 1;
+        let request = self.request(leader);
+        self.tell(leader, [Input::ProposePriorities { group, request, priorities }]);
     }
 
     /// Whether most voters know on their disks that these are the members: until then a replica that is none any more
     /// may be needed for its vote.
     fn is_known_to_most(&self, group: GroupId, current: &Configuration) -> bool {
-        let voters: Vec<_> =
-            current.members.iter().filter(|member| member.role == MemberRole::Voter).collect();
+        let voters: Vec<_> = current.members.iter().filter(|member| member.role.votes()).collect();
         let knows = |member: &&&Member| {
             let Some(log) = self.nodes[&member.node].disk.log(group) else { return false };
             let log = lock(log);

@@ -13,7 +13,7 @@ use crate::{
 };
 use quorate_catalog::{Change, PluginToPublish};
 use quorate_consensus::Input;
-use quorate_placement::{NodeFacts, Wanted, place};
+use quorate_placement::{NodeFacts, Wanted, place, place_witnesses};
 use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, NodeId, PluginDigest};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -81,7 +81,8 @@ impl Simulation {
             }
             64..69 => self.if_has(FaultKind::Jump, |simulation| simulation.jump(node)),
             69..79 => self.if_has(FaultKind::Transfer, |simulation| simulation.transfer(group)),
-            79..83 => {
+            79..82 => self.if_has(FaultKind::Priorities, |simulation| simulation.change_priorities(group)),
+            82..84 => {
                 let other = self.some_node();
                 self.tell(node, [Input::Unreachable { node: other }]);
             }
@@ -227,8 +228,14 @@ impl Simulation {
                 replicas: held.get(&node.id).copied().unwrap_or(0),
             })
             .collect();
-        let replicas = if self.random.actions.chance(100) { 1 } else { 3 };
+        let (replicas, witnesses) = match self.random.actions.below(100) {
+            0..10 => (1, 0),
+            10..35 => (2, 1),
+            35..45 => (3, 1),
+            _ => (3, 0),
+        };
         let Ok(nodes) = place(&facts, Wanted { replicas, engine_fingerprint: ENGINE }) else { return };
+        let Ok(witnesses) = place_witnesses(&facts, &nodes, witnesses) else { return };
         self.groups_named += 1;
         let kind = if self.random.actions.chance(500) { MachineKind::Memory } else { MachineKind::Store };
         self.coverage.groups_created += 1;
@@ -236,7 +243,7 @@ impl Simulation {
             name: format!("acme/group-{}", self.groups_named).parse().expect("a name"),
             plugin: format!("acme/{kind}@1").parse().expect("a reference"),
             nodes,
-            witnesses: Vec::new(),
+            witnesses,
             limits: Plan::limits(),
             freeze_after_traps: 0,
             checkpoints: if self.groups_named.is_multiple_of(2) {

@@ -92,6 +92,17 @@ impl Checks {
         self.check(group, |checks| {
             let mut before = before.term;
             for entry in entries {
+                if EntryBody::is_withheld(&entry.data) {
+                    // Of a witness: where it stands must be the same.
+                    if let Some((_, known)) = checks.committed.logs.get(&entry.point())
+                        && *known != before
+                    {
+                        let what = format!("before {:?} a witness has term {before}", entry.point());
+                        return Err((Invariant::LogMatching, what));
+                    }
+                    before = entry.term;
+                    continue;
+                }
                 let found = (fingerprint(&entry.data), before);
                 let known = *checks.committed.logs.entry(entry.point()).or_insert(found);
                 if known != found {

@@ -58,6 +58,8 @@ invariants! {
     Linearizable = "histories are linearizable";
     /// Every request is answered at most once.
     AnsweredOnce = "answered once";
+    /// A witness votes and holds no content.
+    Witness = "witnesses only vote";
     /// No replica meets what cannot be.
     ReplicasRun = "replicas do not fail";
     /// What is written to a log follows what is there.

@@ -1,9 +1,12 @@
 //! What comes in from other nodes.
 
 use super::Simulation;
-use crate::{disk::WrittenSnapshot, planted::Bug};
+use crate::{disk::WrittenSnapshot, faults::FaultKind, planted::Bug};
 use quorate_consensus::{Input, RaftMessage, RaftMessageType};
 use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
+
+/// So often the way back is cut when a snapshot arrives.
+const CUT_BEHIND_SNAPSHOT_PER_MILLE: u64 = 200;
 
 impl Simulation {
     /// A message arrives, if its way is open and there is somebody to take it.
@@ -20,7 +23,9 @@ impl Simulation {
     }
 
     fn is_here(&mut self, id: NodeId, group: GroupId, replica: u64) -> bool {
-        self.local(id, group).is_some_and(|local| local.replica_id.0 == replica)
+        let local = self.local(id, group).map(|local| local.replica_id);
+        let here = local.or_else(|| self.witness(id, group).map(|witness| witness.replica_id));
+        here.is_some_and(|here| here.0 == replica)
     }
 
     /// A snapshot has been sent whole: it is put on disk, then its message is handed in.
@@ -33,20 +38,28 @@ impl Simulation {
     ) {
         let (to, group, replica) = (NodeId(message.to_node), GroupId(message.group), message.to_replica);
         let index = snapshot.info.header.point.index;
-        let reachable = self.network.hears(from, to) && self.network.hears(to, from);
+        // What came last may have come, and the way back be cut just then.
+        let reachable = self.network.hears(from, to);
         let here = reachable && self.is_here(to, group, replica);
         let applied = self.local(to, group).map_or(0, |local| local.replica.applied().index);
         let needless = applied >= index;
         let wanted = here && !(needless && self.settings.bug == Some(Bug::RefuseNeedlessSnapshot));
         if wanted && let Some(local) = self.local(to, group) {
             if !needless {
-                local.snapshots.place(snapshot);
+                local.snapshots.receive(snapshot);
             }
             // Also of one that it does not need: raft answers how far the replica has come.
             self.tell(to, [Input::Message(message)]);
         }
+        // Now and then the way back is cut just then: neither that it arrived is heard, nor what comes of it.
+        let cuts = self.faults.has(FaultKind::LostSnapshot)
+            && self.random.network.chance(CUT_BEHIND_SNAPSHOT_PER_MILLE);
+        if cuts && !needless {
+            self.network.cut(to, from);
+        }
         // The answer may be lost, though the snapshot was not.
-        let heard = wanted && !self.random.network.chance(self.faults.drop_per_mille);
+        let heard =
+            wanted && self.network.hears(to, from) && !self.random.network.chance(self.faults.drop_per_mille);
         if !heard {
             self.coverage.snapshots_lost += 1;
         }

@@ -81,6 +81,16 @@ impl Simulation {
         let members = self.members_of(group);
         let committed = self.checks.committed_up_to(group);
         for node in &members {
+            if self.witness(*node, group).is_some() {
+                let shard = self.running(*node).map(|running| &running.shard);
+                let known = shard.and_then(|shard| shard.status(group)).map(|status| status.commit);
+                if known != Some(committed) {
+                    return Some(format!(
+                        "the witness on node {node} knows {known:?}, and {committed} is committed"
+                    ));
+                }
+                continue;
+            }
             let applied = self.local(*node, group).map(|local| local.replica.applied().index);
             if applied != Some(committed) {
                 return Some(format!("node {node} has applied {applied:?}, and {committed} is committed"));
@@ -95,6 +105,8 @@ impl Simulation {
         }
         // Served: a command at its leader, and reads at all its members.
         let done = self.history.done_since_healing(group);
+        let members: Vec<NodeId> =
+            members.into_iter().filter(|node| self.witness(*node, group).is_none()).collect();
         let wanted = 1 + members.len();
         if done >= wanted {
             return None;

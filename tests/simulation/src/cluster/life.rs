@@ -45,8 +45,10 @@ impl Simulation {
             log: LogWriter::default(),
             catalog: Default::default(),
             replicas: BTreeMap::new(),
+            witnesses: BTreeMap::new(),
             retiring: Vec::new(),
             busy: BTreeSet::new(),
+            failed_by_disk: BTreeSet::new(),
         });
         self.open_catalog(id);
         let first = Duration::from_millis(self.random.clocks.below(100));

@@ -152,6 +152,7 @@ impl Simulation {
             Event::Crash { node, life } if self.lives(node, life) && !self.healing => {
                 self.crash_and_start(node);
             }
+            Event::Restart { node, life } if self.lives(node, life) => self.crash_and_start(node),
             Event::Start { node, life } if self.lives(node, life) => self.start(node),
             Event::Act => self.act(),
             Event::Upset => self.upset(),

@@ -22,6 +22,7 @@ const ENTRIES_ON_START_MAX: usize = 4;
 #[derive(Debug)]
 pub(crate) struct GroupLog {
     pub(crate) replica: ReplicaId,
+    pub(crate) is_witness: bool,
     pub(crate) hard_state: HardState,
     pub(crate) truncated: LogPoint,
     pub(crate) configuration: Configuration,
@@ -32,6 +33,7 @@ impl GroupLog {
     pub(crate) fn new(start: &ReplicaStart) -> Self {
         Self {
             replica: start.replica,
+            is_witness: start.is_witness,
             hard_state: start.hard_state,
             truncated: start.truncated,
             configuration: start.configuration.clone(),
@@ -71,6 +73,10 @@ impl GroupLog {
         }
         for entry in persist.entries {
             let last = self.last();
+            let means_something = entry.data.is_empty() || EntryBody::is_configuration(&entry.data);
+            if !means_something && EntryBody::is_withheld(&entry.data) != self.is_witness {
+                return Err(format!("{:?}: a witness holds no content, and all others do", entry.point()));
+            }
             if entry.index != last.index + 1 || entry.term < last.term {
                 return Err(format!("{:?} does not follow {last:?}", entry.point()));
             }
@@ -139,7 +145,7 @@ impl GroupLog {
         ReplicaStart {
             group,
             replica: self.replica,
-            is_witness: false,
+            is_witness: self.is_witness,
             hard_state,
             truncated: self.truncated,
             configuration,

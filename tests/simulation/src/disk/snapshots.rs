@@ -25,13 +25,15 @@ pub(crate) struct WrittenSnapshot {
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotShelf {
     stored: Arc<Mutex<BTreeMap<u64, WrittenSnapshot>>>,
+    /// Of those that were received and are nobody's own yet: how many deliveries wait for raft's word on them.
+    deliveries: Arc<Mutex<BTreeMap<u64, u32>>>,
     kept: usize,
     bug: Option<Bug>,
 }
 
 impl SnapshotShelf {
     pub(crate) fn new(kept: usize, bug: Option<Bug>) -> Self {
-        Self { stored: Arc::default(), kept, bug }
+        Self { stored: Arc::default(), deliveries: Arc::default(), kept, bug }
     }
 
     pub(crate) fn get(&self, index: u64) -> Option<WrittenSnapshot> {
@@ -45,12 +47,44 @@ impl SnapshotShelf {
     /// Places one, and removes what it makes superfluous. The one just placed stays even if it is older.
     pub(crate) fn place(&self, snapshot: WrittenSnapshot) {
         let index = snapshot.info.header.point.index;
+        lock(&self.deliveries).remove(&index);
         let mut stored = lock(&self.stored);
         stored.insert(index, snapshot);
         let older = stored.len().saturating_sub(self.kept);
         let old: Vec<u64> = stored.keys().take(older).filter(|old| **old != index).copied().collect();
         for index in old {
             stored.remove(&index);
+        }
+    }
+
+    /// Places one that came from another node: it is kept until raft has said what it thinks of it.
+    pub(crate) fn receive(&self, snapshot: WrittenSnapshot) {
+        let index = snapshot.info.header.point.index;
+        let mut stored = lock(&self.stored);
+        let mut deliveries = lock(&self.deliveries);
+        if !stored.contains_key(&index) || deliveries.contains_key(&index) {
+            stored.insert(index, snapshot);
+            *deliveries.entry(index).or_default() += 1;
+        }
+    }
+
+    /// Raft has no use for a delivery of the snapshot at this index. Whether it is gone now.
+    pub(crate) fn remove_unused(&self, index: u64) -> bool {
+        let mut deliveries = lock(&self.deliveries);
+        let Some(waiting) = deliveries.get_mut(&index) else { return false };
+        *waiting = waiting.saturating_sub(1);
+        if *waiting > 0 {
+            return false;
+        }
+        deliveries.remove(&index);
+        lock(&self.stored).remove(&index).is_some()
+    }
+
+    /// The snapshot is loaded in place of the state: it is this replica's own from now on.
+    fn adopt(&self, index: u64) {
+        let was_received = lock(&self.deliveries).contains_key(&index);
+        if let Some(snapshot) = self.get(index).filter(|_| was_received) {
+            self.place(snapshot);
         }
     }
 
@@ -65,6 +99,7 @@ impl SnapshotShelf {
 
     /// Removes those that the log does not know: received, when the node went down before its log was told.
     pub(crate) fn remove_foreign(&self, log: &GroupLog) {
+        lock(&self.deliveries).clear();
         lock(&self.stored).retain(|_, stored| {
             let AppliedPoint { index, term, .. } = stored.info.header.point;
             log.continues(LogPoint { index, term })
@@ -82,6 +117,7 @@ impl Snapshots for SnapshotShelf {
     }
 
     fn open(&self, index: u64) -> Result<(SnapshotHeader, Box<dyn Read + Send>), HostFault> {
+        self.adopt(index);
         let snapshot = self.get(index);
         let snapshot =
             snapshot.ok_or_else(|| HostFault::because(format!("there is no snapshot at entry {index}")))?;

@@ -9,7 +9,10 @@ use quorate_replica::{
 };
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Points that a bug may go back to.
@@ -22,11 +25,13 @@ pub(crate) struct State {
     bug: Option<Bug>,
     /// The latest points, and the one that a bug has put in the place of the last.
     points: Arc<Mutex<(VecDeque<AppliedPoint>, Option<AppliedPoint>)>>,
+    /// The next commit fails, and so do all after it until the node is started again.
+    fails: Arc<AtomicBool>,
 }
 
 impl State {
     pub(crate) fn new(bug: Option<Bug>) -> Self {
-        Self { store: MemoryStore::default(), bug, points: Arc::default() }
+        Self { store: MemoryStore::default(), bug, points: Arc::default(), fails: Arc::default() }
     }
 
     pub(crate) fn flush(&self) {
@@ -37,7 +42,17 @@ impl State {
         self.store.pairs()
     }
 
+    /// The disk fails from now on.
+    pub(crate) fn fail_next(&self) {
+        self.fails.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.fails.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn crash(&self) {
+        self.fails.store(false, Ordering::Relaxed);
         if self.bug == Some(Bug::ApplyTwice) {
             // The changes were written, and the point that says so was not.
             self.store.flush();
@@ -73,6 +88,9 @@ impl StateStore for State {
     }
 
     fn commit(&self, changes: StoreChanges, point: &AppliedPoint) -> Result<(), HostFault> {
+        if self.has_failed() {
+            return Err(HostFault::because("the disk fails"));
+        }
         if self.bug == Some(Bug::ApplyTwice) {
             let mut points = lock(&self.points);
             points.1 = None;

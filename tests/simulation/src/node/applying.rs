@@ -4,6 +4,7 @@ use super::{ApplyWork, ObserveWork};
 use crate::{
     checks::{Invariant, number, pairs_fingerprint},
     cluster::Simulation,
+    faults::FaultKind,
     planted::Bug,
 };
 use quorate_consensus::{CommittedEntry, EntryBody, Input, LogEntry, LogPoint, RequestId, Role};
@@ -42,6 +43,13 @@ impl Simulation {
                 }
             }
             ApplyWork::Snapshot => self.begin_snapshot(id, group),
+            ApplyWork::Unused { index } => {
+                if let Some(local) = self.local(id, group)
+                    && local.snapshots.remove_unused(index)
+                {
+                    self.coverage.snapshots_unused += 1;
+                }
+            }
             ApplyWork::SnapshotWritten(info) => self.snapshot_taken(id, group, &info),
         }
     }
@@ -56,6 +64,8 @@ impl Simulation {
         }
         for CommittedEntry { index, term, mut body, requests } in entries {
             let flushes = self.random.work.chance(300);
+            let fails = self.faults.has(FaultKind::Disk)
+                && self.random.disk.below(20_000) < self.faults.disk_errors_per_mille;
             let Some(local) = self.local(id, group) else { return };
             if own_clock
                 && local.role != Role::Leader
@@ -64,6 +74,9 @@ impl Simulation {
                 *time_ms = wall_ms;
             }
             let entry = quorate_replica::CommittedEntry { index, term, body };
+            if fails && local.kind == MachineKind::Store {
+                local.state.fail_next();
+            }
             let applied = local.replica.apply(&entry);
             let (point, kind) = (local.replica.applied().clone(), local.kind);
             if flushes {
@@ -72,6 +85,10 @@ impl Simulation {
             let who = format!("node {id}");
             let result = match applied {
                 Ok(result) => result,
+                Err(_) if self.local(id, group).is_some_and(|local| local.state.has_failed()) => {
+                    self.disk_fails(id, group);
+                    return self.stop_replica(id, group);
+                }
                 Err(fault) => {
                     let what = format!("{who}, group {group}: {fault}");
                     return self.checks.violate(Invariant::ReplicasRun, what);

@@ -6,6 +6,7 @@ use crate::{
     cluster::Simulation,
     disk::{LogWork, lock},
     events::Event,
+    faults::FaultKind,
     network::{arrivals, delay},
     planted::Bug,
 };
@@ -64,6 +65,7 @@ impl Simulation {
                 self.send_snapshot(id, group, to, message);
             }
             Effect::Apply { group, entries } => {
+                self.check_no_witness(id, group, "is to apply entries");
                 self.trace.add(&[3, id.0, group.0, entries.len() as u64]);
                 let Some(local) = self.local(id, group) else { return };
                 let (term, told) = (local.term, local.told);
@@ -81,13 +83,15 @@ impl Simulation {
                 self.work(id, group, ApplyWork::Entries(entries));
             }
             Effect::Restore { group, point, .. } => {
+                self.check_no_witness(id, group, "is to load a snapshot");
                 if let Some(local) = self.local(id, group) {
                     local.told = local.told.max(point.index);
                 }
                 self.work(id, group, ApplyWork::Restore(point));
             }
-            // The folders of a simulation are few and small: what is of no use stays until the next start.
-            Effect::SnapshotUnused { .. } => {}
+            Effect::SnapshotUnused { group, point } => {
+                self.work(id, group, ApplyWork::Unused { index: point.index });
+            }
             Effect::CutLog { group, truncated, configuration } => {
                 self.coverage.logs_cut += 1;
                 self.write(id, LogWork::Cut { group, truncated, configuration });
@@ -110,6 +114,7 @@ impl Simulation {
                 self.work(id, group, ApplyWork::Read { index, request });
             }
             Effect::RoleChanged { group, role, term, leader } => {
+                self.check_witness_role(id, group, role);
                 self.trace.add(&[4, id.0, group.0, role as u64, term]);
                 self.role_changed(id, group, role, term);
                 self.work(id, group, ApplyWork::Role { role, term, leader });
@@ -125,6 +130,9 @@ impl Simulation {
                 self.answered(request);
             }
             Effect::SnapshotWanted { group, .. } => self.work(id, group, ApplyWork::Snapshot),
+            Effect::ReplicaFailed { group, .. } if self.is_disk_to_blame(id, group) => {
+                self.stop_replica(id, group);
+            }
             Effect::ReplicaFailed { group, cause } => {
                 let what = format!("node {id}, group {group}: {cause}");
                 self.checks.violate(Invariant::ReplicasRun, what);
@@ -150,6 +158,11 @@ impl Simulation {
                 local.shadow.restore(restored.truncated);
             }
             local.shadow.append(&persist.entries);
+        } else if let Some(witness) = self.witness(id, group) {
+            if let Some(restored) = &persist.restored {
+                witness.shadow.restore(restored.truncated);
+            }
+            witness.shadow.append(&persist.entries);
         }
         self.write(id, LogWork::Persist(persist));
         if self.settings.bug == Some(Bug::AcknowledgeBeforeSync) {
@@ -175,6 +188,11 @@ impl Simulation {
 
     /// What was being written is on disk.
     pub(crate) fn log_written(&mut self, id: NodeId) {
+        if self.faults.has(FaultKind::Disk) && self.random.disk.chance(self.faults.disk_errors_per_mille) {
+            // Nobody knows what of it got there, and the node promises nothing any more.
+            self.coverage.disk_errors += 1;
+            return self.crash_and_start(id);
+        }
         let node = self.node(id);
         let Some(running) = &mut node.running else { return };
         let written = match running.log.finish(&mut node.disk) {
@@ -252,8 +270,14 @@ impl Simulation {
 
     /// Entries are read back from disk.
     pub(crate) fn fetch(&mut self, id: NodeId, group: GroupId, first: u64, last: u64, bytes_max: usize) {
+        let fails =
+            self.faults.has(FaultKind::Disk) && self.random.disk.chance(self.faults.disk_errors_per_mille);
         let log = self.node(id).disk.log(group);
-        let entries = log.map(|log| lock(log).read(first, last, bytes_max)).unwrap_or_default();
+        let mut entries = log.map(|log| lock(log).read(first, last, bytes_max)).unwrap_or_default();
+        if fails {
+            self.disk_fails(id, group);
+            entries.clear();
+        }
         self.tell(id, [Input::Fetched { group, first, entries }]);
     }
 

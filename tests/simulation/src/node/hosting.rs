@@ -1,7 +1,13 @@
 //! A node makes itself what the catalog says: replicas are created, started and removed.
 
 use super::ApplyWork;
-use crate::{actions::plugins, cluster::Simulation, disk::Disk, events::Event, network::delay};
+use crate::{
+    actions::plugins,
+    cluster::Simulation,
+    disk::{Disk, lock},
+    events::Event,
+    network::delay,
+};
 use quorate_catalog::{CatalogCommand, Change, Hosted, Instruction, reconcile};
 use quorate_consensus::{Input, ReplicaStart};
 use quorate_vocabulary::{FolderId, GroupId, NodeId, ReplicaId};
@@ -34,7 +40,9 @@ impl Simulation {
         }
         for (group, replica) in replicas {
             let known = state.group(group).is_some();
-            let runs = self.running(id).is_some_and(|running| running.replicas.contains_key(&group));
+            let runs = self.running(id).is_some_and(|running| {
+                running.replicas.contains_key(&group) || running.witnesses.contains_key(&group)
+            });
             if known && !runs {
                 self.host(id, group, replica, false);
             }
@@ -84,6 +92,9 @@ impl Simulation {
         if is_new && !disk.create(&ReplicaStart::bootstrap(group.id, replica, group.founders.clone())) {
             return;
         }
+        if self.node(id).disk.log(group.id).is_some_and(|log| lock(log).is_witness) {
+            return self.open_witness(id, group.id);
+        }
         self.coverage.replicas_opened += 1;
         self.open_group(id, group);
     }
@@ -95,6 +106,7 @@ impl Simulation {
             return;
         }
         running.replicas.remove(&group);
+        running.witnesses.remove(&group);
         running.retiring.push((group, replica));
         self.coverage.replicas_removed += 1;
         self.tell(id, [Input::Close { group }]);

@@ -1,15 +1,18 @@
 //! A node: its disk and clocks, which outlive it, and what runs, which does not.
 
 mod applying;
+mod disk_errors;
 mod effects;
 mod hosting;
 mod observing;
 mod opening;
 mod shadow;
 mod snapshots;
+mod witness;
 
 pub(crate) use hosting::ENGINE;
 pub(crate) use shadow::Shadow;
+pub(crate) use witness::LocalWitness;
 
 use crate::{
     clock::Clock,
@@ -49,10 +52,13 @@ pub(crate) struct Running {
     pub(crate) log: LogWriter,
     pub(crate) catalog: CatalogHandle,
     pub(crate) replicas: BTreeMap<GroupId, Local>,
+    pub(crate) witnesses: BTreeMap<GroupId, LocalWitness>,
     /// Closed, and to be removed from the log behind all that they had to write.
     pub(crate) retiring: Vec<(GroupId, ReplicaId)>,
     /// Groups about which something is being done.
     pub(crate) busy: BTreeSet<GroupId>,
+    /// Groups whose replicas here the disk has failed.
+    pub(crate) failed_by_disk: BTreeSet<GroupId>,
 }
 
 /// What apply is asked to do.
@@ -68,6 +74,7 @@ pub(crate) enum ApplyWork {
     RenewObserver,
     Snapshot,
     SnapshotWritten(Box<SnapshotInfo>),
+    Unused { index: u64 },
 }
 
 /// What the observer is asked to do.

@@ -72,7 +72,7 @@ bugs! {
     SnapshotMessageFirst = "snapshot-message-first";
 }
 
-// To come with what they are bugs of: a session table that is left out of snapshots, a group that is woken twice as leader.
+// To come: a session table that is left out of snapshots, a group that is woken twice as leader.
 
 impl fmt::Display for Bug {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,63 @@
+//! Who votes in the catalog's own group. Every registered node follows it; the catalog says which of them vote, and its
+//! leader brings that about.
+
+use super::{CatalogState, apply::Changed};
+use crate::{CatalogError, CatalogReply, OwnMembers, limits::GROUP_REPLICAS_MAX};
+use quorate_vocabulary::{Member, NodeId};
+use std::sync::Arc;
+
+impl CatalogState {
+    /// Says who is to vote. Refused when another change came first: `changes` is how many there were.
+    pub(super) fn change_own_voters(&mut self, voters: &[NodeId], changes: u64) -> Changed {
+        let unfit = |cause: String| CatalogError::NodesUnfit { cause };
+        if changes != self.own.changes {
+            return Err(unfit("the members of the catalog were changed by somebody else just now".into()));
+        }
+        let mut wanted = voters.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
+        if wanted.is_empty() || wanted.len() != voters.len() {
+            return Err(unfit("the catalog has at least one voter, and names each once".into()));
+        }
+        if wanted.len() > GROUP_REPLICAS_MAX {
+            let count = wanted.len();
+            return Err(unfit(format!("a group has at most {GROUP_REPLICAS_MAX} voters, not {count}")));
+        }
+        for id in &wanted {
+            self.node(*id).ok_or(CatalogError::NodeUnknown { node: *id })?;
+            if self.own.lost.contains(id) {
+                return Err(unfit(format!(
+                    "node {id} was lost when the catalog was recovered, and cannot come back"
+                )));
+            }
+        }
+        if wanted == self.own.voters {
+            return Ok((CatalogReply::OwnMembers(self.own.as_ref().clone()), None));
+        }
+        let own = Arc::make_mut(&mut self.own);
+        own.voters = wanted;
+        own.changes = own.changes.saturating_add(1);
+        let nodes: Vec<String> = own.voters.iter().map(NodeId::to_string).collect();
+        let text = format!("the catalog is to have voters on {}", nodes.join(", "));
+        Ok((CatalogReply::OwnMembers(self.own.as_ref().clone()), Some(text)))
+    }
+
+    /// The catalog goes on with these alone: whoever else was registered is lost for it.
+    pub(super) fn keep_own_survivors(&mut self, survivors: &[Member]) {
+        let mut kept: Vec<NodeId> = survivors.iter().map(|member| member.node).collect();
+        kept.sort_unstable();
+        let lost: Vec<NodeId> = self.nodes().map(|node| node.id).filter(|id| !kept.contains(id)).collect();
+        let own = Arc::make_mut(&mut self.own);
+        own.lost.extend(lost);
+        own.lost.sort_unstable();
+        own.lost.dedup();
+        own.voters = kept;
+        own.changes = own.changes.saturating_add(1);
+    }
+
+    /// Who is to vote in the catalog's own group, and which nodes are lost for it.
+    #[must_use]
+    pub fn own_members(&self) -> &OwnMembers {
+        &self.own
+    }
+}
