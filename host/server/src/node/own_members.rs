@@ -74,6 +74,7 @@ impl Core {
             checkpoints: CheckpointMode::default(),
             upgrades: Vec::new(),
             upgrades_asked: 0,
+            alarms: Vec::new(),
             members: now.members,
             changes: state.own_members().changes,
             change: (!is_settled).then_some(MembersChangeView { wanted, began_ms: 0 }),

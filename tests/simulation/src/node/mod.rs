@@ -73,7 +73,7 @@ pub(crate) enum ApplyWork {
     Callback(LifecycleEvent),
     RenewObserver,
     Snapshot,
-    SnapshotWritten(SnapshotInfo),
+    SnapshotWritten(Box<SnapshotInfo>),
     Unused { index: u64 },
 }
 
