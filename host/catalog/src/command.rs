@@ -120,6 +120,13 @@ pub enum Change {
         /// Its members now.
         survivors: Vec<Member>,
     },
+    /// Other nodes are to vote in the catalog's own group. Its leader brings it about.
+    ChangeOwnVoters {
+        /// The nodes that vote from then on.
+        voters: Vec<NodeId>,
+        /// How many such changes whoever asks knows of: refused when there were more.
+        changes: u64,
+    },
     /// A replica is of no use any more: its state is not that of the others, or what it has on disk is damaged. Noted as an
     /// [`Alarm`](crate::Alarm) of its group. Ignored when it is not the replica of that node any more.
     NoteBroken {
@@ -133,13 +140,6 @@ pub enum Change {
         what: String,
         /// It is to be replaced by a new one on the same node: removed from its group first, then added again.
         renew: bool,
-    },
-    /// Other nodes are to vote in the catalog's own group. Its leader brings it about.
-    ChangeOwnVoters {
-        /// The nodes that vote from then on.
-        voters: Vec<NodeId>,
-        /// How many such changes whoever asks knows of: refused when there were more.
-        changes: u64,
     },
     /// A group is deleted, with all it holds.
     DeleteGroup {
