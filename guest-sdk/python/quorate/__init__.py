@@ -9,7 +9,7 @@ Commands, requests, keys and values that come are `bytes`; what goes may be `str
 command as TRAPPED, with the state as if it had never run, and its traceback is in the node's log.
 
 A machine reads nothing but its state, its parameters and what its context offers. `time.time()` is the log's time; take random
-numbers from `context.random()`; `print` writes to the node's log. There are no files, no network and no threads.
+numbers from `context.random()`; `print(..., flush=True)` writes to the node's log. There are no files, no network and no threads.
 """
 
 from ._host import host as _host

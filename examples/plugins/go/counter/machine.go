@@ -3,11 +3,14 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"quorate"
@@ -68,6 +71,10 @@ func (machine *counter) Apply(context *quorate.Context, command []byte) ([]byte,
 			return ok()
 		}
 	}
+	if words, found := strings.CutPrefix(line, "print "); found {
+		fmt.Println(words)
+		return ok()
+	}
 	words := bytes.FieldsFunc(command, func(r rune) bool { return strings.ContainsRune(" \t\n\r\f", r) })
 	switch len(words) {
 	case 1:
@@ -75,6 +82,14 @@ func (machine *counter) Apply(context *quorate.Context, command []byte) ([]byte,
 		case "keep":
 			context.CancelTimer(reset)
 			return ok()
+		case "now":
+			return fmt.Append(nil, time.Now().UnixMilli()), nil
+		case "entropy":
+			var drawn [8]byte
+			if _, err := rand.Read(drawn[:]); err != nil {
+				return nil, err
+			}
+			return fmt.Append(nil, binary.LittleEndian.Uint64(drawn[:])), nil
 		case "draw":
 			return fmt.Append(nil, context.Random()), nil
 		case "where":

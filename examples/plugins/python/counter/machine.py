@@ -1,5 +1,8 @@
 """A number that many can add to: ../../README.md says what it does."""
 
+import os
+import time
+
 from quorate.memory import MemoryMachine, Rejection
 
 LARGEST = 2**64 - 1
@@ -45,6 +48,9 @@ class Counter(MemoryMachine):
                     raise Rejection(f"unknown level `{level}`")
                 getattr(context, level)(words)
                 return "ok"
+        if line.startswith("print "):
+            print(line.removeprefix("print "), flush=True)
+            return "ok"
         # Not str.split without a separator, which takes other spaces as well.
         words = [word.decode() for word in command.split()]
         match words:
@@ -63,6 +69,10 @@ class Counter(MemoryMachine):
             case ["keep"]:
                 context.cancel_timer(RESET)
                 return "ok"
+            case ["now"]:
+                return time.time_ns() // 1_000_000
+            case ["entropy"]:
+                return int.from_bytes(os.urandom(8), "little")
             case ["draw"]:
                 return context.random()
             case ["where"]:

@@ -27,6 +27,7 @@ mod refused_plugins;
 mod refused_requests;
 mod restarts;
 mod snapshots;
+mod templates;
 mod timers;
 mod transfer;
 mod witnesses;
