@@ -8,12 +8,14 @@ use std::{
 };
 
 /// The folders of plugins, and the name each built component gets.
-const FOLDERS: [(&str, &str); 6] = [
+const FOLDERS: [(&str, &str); 8] = [
     ("plugins/counter", "counter"),
     ("plugins/kv", "kv"),
     ("plugins/lock", "lock"),
     ("plugins/queue", "queue"),
     ("plugins/faulty", "faulty"),
+    ("plugins/second-counter", "second-counter"),
+    ("plugins/second-kv", "second-kv"),
     ("examples/plugins/greeter", "greeter"),
 ];
 

@@ -171,6 +171,7 @@ impl Shard {
             | Input::Propose { group, .. }
             | Input::ProposeCheckpoint { group }
             | Input::ProposeTimers { group }
+            | Input::ProposeOrder { group, .. }
             | Input::ProposeEntry { group, .. }
             | Input::ProposeConfiguration { group, .. }
             | Input::ProposePriorities { group, .. }
@@ -209,6 +210,7 @@ impl Shard {
             }
             Input::Propose { request, .. }
             | Input::ProposeConfiguration { request, .. }
+            | Input::ProposeOrder { request, .. }
             | Input::ProposePriorities { request, .. }
             | Input::TransferLeader { request, .. }
             | Input::Recover { request, .. }

@@ -8,10 +8,51 @@ use crate::{
     tail, task,
 };
 use quorate_vocabulary::Position;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The commands that trapped since a base, by index and ordinal: an instance made again is spared them.
-pub(crate) type Trapped = BTreeSet<(u64, u32)>;
+/// What an instance made again from its base is spared: the commands that trapped since, and those that were refused
+/// because the group was frozen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trapped {
+    /// By index and ordinal.
+    calls: BTreeSet<(u64, u32)>,
+    /// By index, the ordinal from which on nothing of the entry was done.
+    frozen: BTreeMap<u64, u32>,
+}
+
+impl Trapped {
+    /// The call at this position trapped.
+    pub(crate) fn trap(&mut self, position: Position) {
+        self.calls.insert((position.index, position.ordinal));
+    }
+
+    /// Of this entry nothing was done from this ordinal on.
+    pub(crate) fn freeze(&mut self, index: u64, ordinal: u32) {
+        self.frozen.entry(index).or_insert(ordinal);
+    }
+
+    /// Of one entry: the places of the calls that trapped, and from which place on nothing was done.
+    pub(crate) fn of_entry(&self, index: u64) -> (Vec<u32>, Option<u32>) {
+        let calls = self.calls.range((index, 0)..=(index, u32::MAX)).map(|(_, ordinal)| *ordinal);
+        (calls.collect(), self.frozen.get(&index).copied())
+    }
+
+    /// What [`of_entry`](Self::of_entry) told.
+    pub(crate) fn in_entry(index: u64, calls: Vec<u32>, frozen: Option<u32>) -> Self {
+        Self {
+            calls: calls.into_iter().map(|ordinal| (index, ordinal)).collect(),
+            frozen: frozen.map(|ordinal| (index, ordinal)).into_iter().collect(),
+        }
+    }
+
+    fn has(&self, index: u64, ordinal: u32) -> bool {
+        self.calls.contains(&(index, ordinal))
+    }
+
+    fn is_frozen(&self, index: u64, ordinal: u32) -> bool {
+        self.frozen.get(&index).is_some_and(|first| ordinal >= *first)
+    }
+}
 
 /// The most bytes of entries read from the log at once.
 pub(crate) const PAGE_BYTES_MAX: u64 = 4 << 20;
@@ -103,11 +144,14 @@ impl Replay<'_> {
         let (time_ms, tasks) = task::tasks(&entry.body, self.timers);
         let mut ordinals = 0..end.unwrap_or(u32::MAX);
         for task in tasks {
+            if self.trapped.is_frozen(entry.index, ordinals.start) {
+                break;
+            }
             if !task.begin(self.timers, time_ms) {
                 continue;
             }
             let Some(ordinal) = ordinals.next() else { break };
-            if self.trapped.contains(&(entry.index, ordinal)) {
+            if self.trapped.has(entry.index, ordinal) {
                 continue;
             }
             let position = Position { index: entry.index, ordinal, time_ms };

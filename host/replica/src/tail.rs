@@ -27,6 +27,9 @@ struct TailEntry {
     /// The places of its calls that trapped.
     #[prost(uint32, repeated, tag = "3")]
     trapped: Vec<u32>,
+    /// From which place on nothing was done, because the group was frozen.
+    #[prost(uint32, optional, tag = "4")]
+    frozen: Option<u32>,
 }
 
 /// Adds an entry that was applied, of which these commands trapped.
@@ -35,12 +38,8 @@ pub(crate) fn write(
     entry: &CommittedEntry,
     trapped: &Trapped,
 ) -> Result<(), HostFault> {
-    let of_entry = trapped.range((entry.index, 0)..=(entry.index, u32::MAX));
-    let message = TailEntry {
-        term: entry.term,
-        body: entry.body.encode(),
-        trapped: of_entry.map(|(_, ordinal)| *ordinal).collect(),
-    };
+    let (trapped, frozen) = trapped.of_entry(entry.index);
+    let message = TailEntry { term: entry.term, body: entry.body.encode(), trapped, frozen };
     let length = u32::try_from(message.encoded_len())
         .map_err(|error| HostFault::new(format!("entry {} is too large", entry.index), error))?;
     sink.write_all(&length.to_le_bytes())?;
@@ -100,7 +99,7 @@ fn read(source: &mut dyn Read, index: u64) -> Result<(CommittedEntry, Trapped), 
         .map_err(|error| HostFault::new("decoding an entry of a snapshot's tail", error))?;
     let body = EntryBody::decode(&message.body)
         .map_err(|error| HostFault::new(format!("decoding entry {index} of a snapshot's tail"), error))?;
-    let trapped = message.trapped.into_iter().map(|ordinal| (index, ordinal)).collect();
+    let trapped = Trapped::in_entry(index, message.trapped, message.frozen);
     Ok((CommittedEntry { index, term: message.term, body }, trapped))
 }
 

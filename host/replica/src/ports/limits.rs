@@ -9,6 +9,8 @@ pub struct GroupLimits {
     pub fuel_per_callback: u64,
     /// Fuel for one save or load of a snapshot.
     pub fuel_per_snapshot: u64,
+    /// Fuel for carrying the state across to a plugin of another state version.
+    pub fuel_per_migration: u64,
     /// One snapshot of a memory machine.
     pub snapshot_bytes_max: u64,
     /// Linear memory of an instance, all memories together.
@@ -33,6 +35,8 @@ pub struct GroupLimits {
     pub value_bytes_max: u64,
     /// What one command may change in the store: bytes of keys and values it puts, deletes or names as ends of ranges.
     pub changed_bytes_per_command_max: u64,
+    /// What carrying the state across to another plugin may change in the store, counted in the same way.
+    pub changed_bytes_per_migration_max: u64,
     /// What one call of the host may copy out of the plugin's memory.
     pub host_call_bytes_max: u64,
     /// Commands one lifecycle callback may propose.
@@ -106,6 +110,7 @@ limits! {
     fuel_per_query: 10_000, 200_000_000, 100_000_000_000;
     fuel_per_callback: 10_000, 200_000_000, 100_000_000_000;
     fuel_per_snapshot: 10_000, 100_000_000_000, 10_000_000_000_000;
+    fuel_per_migration: 10_000, 100_000_000_000, 10_000_000_000_000;
     snapshot_bytes_max: 1, GIB, 64 * GIB;
     memory_bytes_max: 64 * KIB, 256 * MIB, 4 * GIB;
     table_elements_max: 1, TABLE_ELEMENTS_MAX.into(), TABLE_ELEMENTS_MAX.into();
@@ -118,6 +123,7 @@ limits! {
     key_bytes_max: 1, 4 * KIB, 64 * KIB;
     value_bytes_max: 1, 4 * MIB, 16 * MIB;
     changed_bytes_per_command_max: 1, 16 * MIB, 256 * MIB;
+    changed_bytes_per_migration_max: 1, 256 * MIB, 4 * GIB;
     host_call_bytes_max: 64 * KIB, 32 * MIB, 512 * MIB;
     proposals_per_callback_max: 0, 64, 4_096;
     timers_max: 0, 256, 4_096;

@@ -1,8 +1,10 @@
+mod activation;
 mod background;
 mod determinism;
 mod harness;
 mod memory;
 mod observer;
+mod poison;
 mod snapshots;
 mod store;
 mod timers;

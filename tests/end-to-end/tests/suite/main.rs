@@ -30,4 +30,5 @@ mod snapshots;
 mod templates;
 mod timers;
 mod transfer;
+mod upgrades;
 mod witnesses;
