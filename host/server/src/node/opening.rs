@@ -142,6 +142,7 @@ impl Core {
             limits,
             kind,
             checkpoint_mode,
+            self.config.check_entries,
             self.services.clone(),
             disk,
             Progress {

@@ -80,6 +80,7 @@ impl Core {
         };
         if let Some(local) = &mut view.local {
             local.log_bytes = self.log_bytes(group.id).await;
+            local.evidence = self.folder.evidence(group.id);
         }
         Ok(view)
     }
@@ -133,6 +134,7 @@ impl Core {
             log_first: status.map_or(0, |status| status.truncated.index + 1),
             log_last: status.map_or(0, |status| status.last.index),
             log_bytes: None,
+            evidence: Vec::new(),
             snapshot_index: progress.snapshot.as_ref().map_or(0, |info| info.header.point.index),
             snapshot_bytes: progress.snapshot.as_ref().map_or(0, |info| info.bytes),
             digest: Bytes::copy_from_slice(&progress.applied.digest.0),
@@ -230,6 +232,7 @@ fn idle_view(group: GroupId, replica: ReplicaId, node: NodeId, state: ReplicaSta
         log_first: 0,
         log_last: 0,
         log_bytes: None,
+        evidence: Vec::new(),
         snapshot_index: 0,
         snapshot_bytes: 0,
         digest: Bytes::new(),

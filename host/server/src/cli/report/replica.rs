@@ -30,6 +30,8 @@ pub(crate) struct ReplicaReport {
     log_last: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     log_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evidence: Vec<String>,
     snapshot_index: u64,
     snapshot_bytes: u64,
     digest: String,
@@ -79,6 +81,7 @@ impl From<v1::ReplicaStatus> for ReplicaReport {
             log_first: status.log_first,
             log_last: status.log_last,
             log_bytes: status.log_bytes,
+            evidence: status.evidence,
             snapshot_index: status.snapshot_index,
             snapshot_bytes: status.snapshot_bytes,
             digest: hex(&status.digest),
@@ -158,6 +161,11 @@ impl ReplicaReport {
         for replica in replicas.iter().filter(|replica| !replica.state_reason.is_empty()) {
             let of = if of_node { replica.group_name.clone() } else { format!("node {}", replica.node) };
             let _ = write!(text, "\n{of} is {}: {}", replica.state, replica.state_reason);
+        }
+        for replica in replicas {
+            for folder in &replica.evidence {
+                let _ = write!(text, "\nnode {} keeps what a replica of no use had: {folder}", replica.node);
+            }
         }
         text
     }
