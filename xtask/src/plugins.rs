@@ -5,12 +5,14 @@ use anyhow::{Context, Result};
 use std::{fs, path::PathBuf};
 
 /// The folders of plugins, and the name each built component gets.
-const FOLDERS: [(&str, &str); 6] = [
+const FOLDERS: [(&str, &str); 8] = [
     ("plugins/counter", "counter"),
     ("plugins/kv", "kv"),
     ("plugins/lock", "lock"),
     ("plugins/queue", "queue"),
     ("plugins/faulty", "faulty"),
+    ("plugins/tally-memory", "tally-memory"),
+    ("plugins/tally-store", "tally-store"),
     ("examples/plugins/greeter", "greeter"),
 ];
 

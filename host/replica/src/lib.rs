@@ -9,6 +9,7 @@ mod digest;
 mod entry;
 mod fault;
 mod observer;
+mod output;
 mod overlay;
 pub mod ports;
 mod replay;

@@ -7,10 +7,36 @@ use crate::{
     task,
 };
 use quorate_vocabulary::Position;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The commands that trapped since a base, by index and ordinal: an instance made again is spared them.
-pub(crate) type Trapped = BTreeSet<(u64, u32)>;
+/// What was not done of the entries since a base: an instance made again is spared it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Trapped {
+    /// The calls that trapped, by index and ordinal.
+    calls: BTreeSet<(u64, u32)>,
+    /// The first call that was not made of an entry that had given back all it may, by index.
+    ends: BTreeMap<u64, u32>,
+}
+
+impl Trapped {
+    /// The call at this position trapped.
+    pub(crate) fn insert(&mut self, position: Position) {
+        self.calls.insert((position.index, position.ordinal));
+    }
+
+    /// Of an entry, no call was made from this one on.
+    pub(crate) fn end(&mut self, index: u64, ordinal: u32) {
+        self.ends.entry(index).or_insert(ordinal);
+    }
+
+    fn contains(&self, position: Position) -> bool {
+        self.calls.contains(&(position.index, position.ordinal))
+    }
+
+    fn end_of(&self, index: u64) -> u32 {
+        self.ends.get(&index).copied().unwrap_or(u32::MAX)
+    }
+}
 
 /// The most bytes of entries read from the log at once.
 const PAGE_BYTES_MAX: u64 = 4 << 20;
@@ -97,16 +123,20 @@ impl Replay<'_> {
         end: Option<u32>,
     ) -> Result<Result<(), UnexpectedTrap>, ReplicaFault> {
         let (time_ms, tasks) = task::tasks(&entry.body, self.timers);
-        let mut ordinals = 0..end.unwrap_or(u32::MAX);
+        let mut ordinals = 0..end.unwrap_or(u32::MAX).min(self.trapped.end_of(entry.index));
         for task in tasks {
+            // Before it begins: a timer that did not fire is still pending.
+            if ordinals.is_empty() {
+                break;
+            }
             if !task.begin(self.timers, time_ms) {
                 continue;
             }
             let Some(ordinal) = ordinals.next() else { break };
-            if self.trapped.contains(&(entry.index, ordinal)) {
+            let position = Position { index: entry.index, ordinal, time_ms };
+            if self.trapped.contains(position) {
                 continue;
             }
-            let position = Position { index: entry.index, ordinal, time_ms };
             let called = task.perform(self.start, self.instance, position, Overlay::empty(), self.timers);
             let (call, _) = called.map_err(ReplicaFault::while_doing("applying a command again"))?;
             if matches!(call.outcome, Outcome::Trapped(_)) {

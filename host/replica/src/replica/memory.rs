@@ -5,10 +5,11 @@ use crate::{
     CommittedEntry, Overlay, ReplicaFault,
     checkpoint_policy::Growth,
     digest::{EntryDigest, ReplayDigest},
+    output::EntryOutput,
     ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, PendingTimers, StateDigest},
     replay::{self, Base, Replay, Trapped},
     sink::LentWriter,
-    task,
+    task::{self, Task},
 };
 use quorate_vocabulary::Position;
 use std::sync::Arc;
@@ -87,7 +88,17 @@ impl MemoryMachine {
         let (time_ms, tasks) = task::tasks(&entry.body, timers);
         let mut calls = Vec::with_capacity(tasks.len());
         let mut ordinals = 0..;
+        let mut output = EntryOutput::new(&start.limits);
         for task in tasks {
+            if output.is_full() {
+                Arc::make_mut(&mut self.trapped).end(entry.index, ordinals.start);
+                match task {
+                    Task::Command(_) => calls.push(output.refusal()),
+                    // They stay pending, and the leader asks for another entry.
+                    Task::Timer(_) => break,
+                }
+                continue;
+            }
             if !task.begin(timers, time_ms) {
                 continue;
             }
@@ -109,13 +120,14 @@ impl MemoryMachine {
                 timers.change(&call.timers, time_ms, &start.limits);
                 self.done.add(position, &call);
             }
+            output.add(&call, 0);
             calls.push(call);
         }
         Ok(calls)
     }
 
     fn remember_trap(&mut self, position: Position) {
-        Arc::make_mut(&mut self.trapped).insert((position.index, position.ordinal));
+        Arc::make_mut(&mut self.trapped).insert(position);
     }
 
     /// The instance, which is made again if the last command trapped: from its base and what came behind it, up to but

@@ -4,6 +4,7 @@ use super::ReplicaStart;
 use crate::{
     CommittedEntry, Overlay, ReplicaFault,
     digest::EntryDigest,
+    output::EntryOutput,
     ports::{AppliedPoint, Call, Instance, Outcome, PendingTimers, StoreChanges},
     snapshot_source::open_snapshot,
     store_snapshot::load_pairs,
@@ -74,7 +75,16 @@ fn run(
     let mut calls = Vec::with_capacity(tasks.len());
     let mut instance = None;
     let mut ordinals = 0..;
+    let mut output = EntryOutput::new(&start.limits);
     for task in tasks {
+        if output.is_full() {
+            match task {
+                Task::Command(_) => calls.push(output.refusal()),
+                // They stay pending, and the leader asks for another entry.
+                Task::Timer(_) => break,
+            }
+            continue;
+        }
         if !task.begin(timers, time_ms) {
             continue;
         }
@@ -84,12 +94,13 @@ fn run(
             continue;
         }
         let mut call;
+        let mut changed_bytes = 0;
         loop {
             let was_fresh = instance.is_none();
             (call, overlay) = run_one(start, &mut instance, position, task, overlay, timers)?;
             match &call.outcome {
                 Outcome::Reply(_) => {
-                    overlay.keep_command();
+                    changed_bytes = overlay.keep_command();
                     timers.change(&call.timers, time_ms, &start.limits);
                 }
                 Outcome::Rejection(_) => overlay.drop_command(),
@@ -104,6 +115,7 @@ fn run(
             }
             break;
         }
+        output.add(&call, changed_bytes);
         calls.push(call);
     }
     Ok((calls, overlay.into_changes()))

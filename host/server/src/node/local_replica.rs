@@ -4,6 +4,7 @@ use super::{
     apply_worker::{ApplyWork, ApplyWorker},
     events::Events,
     life::RoleChange,
+    logs::PluginLog,
     observe_worker::{ObserveWork, ObserveWorker},
     pool::{Mailbox, panic_message},
     services::Services,
@@ -67,6 +68,8 @@ pub(super) struct ReplicaShared {
     pub(super) history: Arc<GroupHistory>,
     state: Arc<GroupState>,
     pub(super) events: Events,
+    /// Where the lines go that the plugin logs.
+    pub(super) log: PluginLog,
     /// How far the log is applied, for those who wait for it.
     pub(super) applied: watch::Sender<u64>,
     /// Where apply takes its work: known once it has a mailbox.
@@ -86,6 +89,7 @@ impl ReplicaShared {
         has_lifecycle: bool,
         services: Services,
         disk: ReplicaDisk,
+        log: PluginLog,
         progress: Progress,
     ) -> Self {
         let lead = RoleChange { role: Role::Follower, term: 0, leader: None };
@@ -102,6 +106,7 @@ impl ReplicaShared {
             history,
             state,
             events: Events::default(),
+            log,
             applied: watch::Sender::new(progress.applied.index),
             apply: OnceLock::new(),
             progress: Mutex::new(progress),

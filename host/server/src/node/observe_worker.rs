@@ -3,7 +3,6 @@
 use super::{
     apply_worker::ApplyWork,
     local_replica::{CloseSignal, ReplicaShared},
-    logs::log_lines,
     pool::Worker,
     view::Queried,
     waiters::{Failure, ReadTicket},
@@ -50,7 +49,7 @@ impl ObserveWorker {
         };
         match observer.query(point, &request) {
             Ok(call) => {
-                log_lines(&self.shared.info, point.applied().index, &call.logs);
+                self.shared.log.lines(point.applied().index, &call.logs);
                 if let Outcome::Trapped(trap) = &call.outcome {
                     tracing::info!(group = %self.shared.info.name, %trap, "a query trapped");
                 }
@@ -75,7 +74,7 @@ impl ObserveWorker {
         let Some(observer) = &mut self.observer else { return };
         match observer.lifecycle(point, event) {
             Ok(callback) => {
-                log_lines(&self.shared.info, point.applied().index, &callback.logs);
+                self.shared.log.lines(point.applied().index, &callback.logs);
                 if let Some(trap) = callback.failure {
                     tracing::warn!(group = %self.shared.info.name, ?event, %trap, "a lifecycle callback trapped");
                 }

@@ -55,6 +55,7 @@ fn replica(node: u64) -> v1::ReplicaStatus {
         log_first: 2,
         log_last: 21,
         log_bytes: Some(4_096),
+        log_lines_dropped: 0,
         snapshot_index: 15,
         snapshot_bytes: 1024,
         digest: Bytes::from_static(&[0xcd; 16]),
@@ -119,6 +120,7 @@ fn a_described_group_shows_its_replicas_and_which_nodes_are_silent() {
     let mut failed = replica(1);
     failed.set_state(v1::ReplicaState::Failed);
     failed.state_reason = "the disk is gone".to_owned();
+    failed.log_lines_dropped = 17;
     let membership = MembersReport::new(&group(), std::slice::from_ref(&failed));
     let report = GroupReport {
         group: group().into(),
@@ -134,6 +136,7 @@ fn a_described_group_shows_its_replicas_and_which_nodes_are_silent() {
         "{text}"
     );
     assert!(text.contains("node 1 is failed: the disk is gone"), "{text}");
+    assert!(text.contains("node 1 has dropped 17 lines that the plugin logged"), "{text}");
     assert!(text.contains("node 2 did not answer"), "{text}");
     assert!(text.contains("command_bytes_max"), "{text}");
     let json = json_of(&report);

@@ -2,7 +2,6 @@
 
 use super::ApplyWorker;
 use crate::node::{
-    logs::log_lines,
     view::{GroupEvent, Submitted},
     waiters::Failure,
 };
@@ -71,7 +70,7 @@ impl ApplyWorker {
             let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
             let position = Position { index, ordinal, time_ms };
             let Call { outcome, fuel, events, logs, timers: _ } = call;
-            log_lines(&self.shared.info, index, &logs);
+            self.shared.log.lines(index, &logs);
             for event in events {
                 self.shared.events.publish(GroupEvent {
                     position,
