@@ -13,6 +13,7 @@ const KIND_COMMANDS: u8 = 1;
 const KIND_CHECKPOINT: u8 = 2;
 const KIND_CONFIGURATION: u8 = 3;
 const KIND_TIMERS: u8 = 4;
+const KIND_WITHHELD: u8 = 5;
 /// One byte for the format, one for the kind.
 const HEADER_BYTES: usize = 2;
 /// Field 1, a varint.
@@ -123,10 +124,19 @@ impl Configuration {
         self.members.iter().chain(&self.outgoing).find(|member| member.replica == replica)
     }
 
-    /// How much the group prefers this replica as its leader.
+    /// How much the group prefers this replica as its leader. A witness never leads.
     #[must_use]
     pub fn priority(&self, replica: ReplicaId) -> u32 {
+        if self.is_witness(replica) {
+            return 0;
+        }
         self.priorities.get(&replica).copied().unwrap_or(Self::DEFAULT_PRIORITY)
+    }
+
+    /// Whether this replica is a member that holds no commands and no state.
+    #[must_use]
+    pub fn is_witness(&self, replica: ReplicaId) -> bool {
+        self.member(replica).is_some_and(|member| member.role.is_witness())
     }
 
     /// The priority of the voter that should lead.
@@ -135,9 +145,9 @@ impl Configuration {
         self.voters().map(|voter| self.priority(voter)).max().unwrap_or(Self::DEFAULT_PRIORITY)
     }
 
-    /// The replicas that vote, of the incoming configuration.
+    /// The replicas that vote, of the incoming configuration, witnesses among them.
     pub fn voters(&self) -> impl Iterator<Item = ReplicaId> {
-        self.members.iter().filter(|member| member.role == MemberRole::Voter).map(|member| member.replica)
+        self.members.iter().filter(|member| member.role.votes()).map(|member| member.replica)
     }
 }
 
@@ -166,6 +176,11 @@ pub enum EntryBody {
         /// The leader's stamp.
         time_ms: u64,
     },
+    /// In the log of a witness: an entry whose content it does not hold.
+    Withheld {
+        /// The kind of that entry, as its header says.
+        kind: u8,
+    },
 }
 
 impl EntryBody {
@@ -180,6 +195,7 @@ impl EntryBody {
             }
             Self::Checkpoint { time_ms } => framed(KIND_CHECKPOINT, &wire::Checkpoint { time_ms: *time_ms }),
             Self::Timers { time_ms } => framed(KIND_TIMERS, &wire::Timers { time_ms: *time_ms }),
+            Self::Withheld { kind } => framed(KIND_WITHHELD, &wire::Withheld { kind: u32::from(*kind) }),
             Self::Configuration(configuration) => {
                 framed(KIND_CONFIGURATION, &wire::Configuration::from(configuration))
             }
@@ -216,6 +232,13 @@ impl EntryBody {
                 let message = wire::Configuration::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::Configuration(message.try_into()?))
             }
+            KIND_WITHHELD => {
+                let wire::Withheld { kind } =
+                    wire::Withheld::decode(message).map_err(|error| damaged(&error))?;
+                let kind = u8::try_from(kind)
+                    .map_err(|_| EntryError::Damaged { cause: format!("it withholds the kind {kind}") })?;
+                Ok(Self::Withheld { kind })
+            }
             kind => Err(EntryError::Kind { kind }),
         }
     }
@@ -226,6 +249,23 @@ impl EntryBody {
         matches!(kind(data), Ok(Some(KIND_CONFIGURATION)))
     }
 
+    /// Whether these bytes stand for content that is not here, told by the header alone.
+    #[must_use]
+    pub fn is_withheld(data: &Bytes) -> bool {
+        matches!(kind(data), Ok(Some(KIND_WITHHELD)))
+    }
+
+    /// What a witness is given in place of these bytes: the members as they are, and of all else only the kind.
+    ///
+    /// # Errors
+    /// When their header cannot be read.
+    pub fn withhold(data: &Bytes) -> Result<Bytes, EntryError> {
+        Ok(match kind(data)? {
+            None | Some(KIND_CONFIGURATION | KIND_WITHHELD) => data.clone(),
+            Some(kind) => Self::Withheld { kind }.encode(),
+        })
+    }
+
     /// The stamp of an entry that has one.
     #[must_use]
     pub fn time_ms(&self) -> Option<u64> {
@@ -233,7 +273,7 @@ impl EntryBody {
             Self::Commands { time_ms, .. } | Self::Checkpoint { time_ms } | Self::Timers { time_ms } => {
                 Some(*time_ms)
             }
-            Self::Empty | Self::Configuration(_) => None,
+            Self::Empty | Self::Configuration(_) | Self::Withheld { .. } => None,
         }
     }
 
@@ -279,7 +319,9 @@ fn damaged(error: &prost::DecodeError) -> EntryError {
 impl From<&Configuration> for wire::Configuration {
     fn from(configuration: &Configuration) -> Self {
         let member = |member: &Member| {
-            let priority = configuration.priority(member.replica);
+            // What is said of it, also of a witness, whose priority is 0 whatever is said.
+            let priority = configuration.priorities.get(&member.replica).copied();
+            let priority = priority.unwrap_or(Configuration::DEFAULT_PRIORITY);
             let priority = (priority != Configuration::DEFAULT_PRIORITY).then_some(priority);
             wire::Member { priority, ..member.into() }
         };
@@ -311,6 +353,8 @@ impl From<&Member> for wire::Member {
         let role = match member.role {
             MemberRole::Voter => wire::MemberRole::Voter,
             MemberRole::Learner => wire::MemberRole::Learner,
+            MemberRole::Witness => wire::MemberRole::Witness,
+            MemberRole::WitnessLearner => wire::MemberRole::WitnessLearner,
         };
         Self { replica: member.replica.0, node: member.node.0, role: role.into(), priority: None }
     }
@@ -323,6 +367,8 @@ impl TryFrom<wire::Member> for Member {
         let role = match message.role() {
             wire::MemberRole::Voter => MemberRole::Voter,
             wire::MemberRole::Learner => MemberRole::Learner,
+            wire::MemberRole::Witness => MemberRole::Witness,
+            wire::MemberRole::WitnessLearner => MemberRole::WitnessLearner,
             wire::MemberRole::Unspecified => {
                 return Err(EntryError::Damaged {
                     cause: format!("replica {} has a role that this build does not know", message.replica),
@@ -343,7 +389,12 @@ mod tests {
 
     fn bodies() -> Vec<EntryBody> {
         let commands = vec![Bytes::from_static(b"one"), Bytes::new(), Bytes::from(vec![7; 300])];
-        let members = vec![member(2, MemberRole::Learner), member(1, MemberRole::Voter)];
+        let members = vec![
+            member(2, MemberRole::Learner),
+            member(1, MemberRole::Voter),
+            member(4, MemberRole::Witness),
+            member(5, MemberRole::WitnessLearner),
+        ];
         vec![
             EntryBody::Empty,
             EntryBody::Commands { time_ms: 1_700_000_000_000, commands: commands.clone() },
@@ -352,6 +403,7 @@ mod tests {
             EntryBody::Checkpoint { time_ms: 0 },
             EntryBody::Timers { time_ms: 1_700_000_000_000 },
             EntryBody::Timers { time_ms: 0 },
+            EntryBody::Withheld { kind: KIND_COMMANDS },
             EntryBody::Configuration(Configuration::new(members.clone())),
             EntryBody::Configuration(Configuration {
                 members,
@@ -369,6 +421,22 @@ mod tests {
             assert_eq!(EntryBody::decode(&data), Ok(body.clone()));
             assert_eq!(EntryBody::is_configuration(&data), matches!(body, EntryBody::Configuration(_)));
             assert_eq!(EntryBody::peek_time_ms(&data), body.time_ms(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn of_what_a_witness_is_given_only_members_can_be_read() {
+        for body in bodies() {
+            let given = EntryBody::withhold(&body.encode()).expect("it reads");
+            let decoded = EntryBody::decode(&given).expect("it reads");
+            match &body {
+                EntryBody::Empty | EntryBody::Configuration(_) | EntryBody::Withheld { .. } => {
+                    assert_eq!(decoded, body);
+                }
+                EntryBody::Commands { .. } | EntryBody::Checkpoint { .. } | EntryBody::Timers { .. } => {
+                    assert!(EntryBody::is_withheld(&given) && given.len() <= 4, "{body:?}: {given:?}");
+                }
+            }
         }
     }
 

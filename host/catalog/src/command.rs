@@ -51,8 +51,10 @@ pub enum Change {
         name: GroupName,
         /// What it runs.
         plugin: PluginReference,
-        /// The nodes that hold its replicas, as placement chose them.
+        /// The nodes that hold its voters with data, as placement chose them.
         nodes: Vec<NodeId>,
+        /// The nodes that hold its witnesses.
+        witnesses: Vec<NodeId>,
         /// What the plugin may use in it.
         limits: GroupLimits,
     },
@@ -97,7 +99,7 @@ pub enum MembersEdit {
         add: Vec<(NodeId, MemberRole)>,
         /// Nodes that are to hold none.
         remove: Vec<NodeId>,
-        /// Nodes that hold a learner, which is to become a voter.
+        /// Nodes that hold a learner, which is to become a voter. A witness never does.
         promote: Vec<NodeId>,
     },
     /// All of them.

@@ -68,12 +68,14 @@ pub fn reconcile(state: &CatalogState, node: NodeId, hosted: &Hosted) -> Vec<Ins
     let mut fetched = BTreeSet::new();
     for group in state.groups() {
         let Some(replica) = group.replica_on(node) else { continue };
-        if group.engine_fingerprint != hosted.engine_fingerprint {
+        // A witness runs nothing: any engine will do, and it needs no plugin.
+        let is_witness = group.is_witness(replica);
+        if !is_witness && group.engine_fingerprint != hosted.engine_fingerprint {
             let engine_fingerprint = group.engine_fingerprint.clone();
             instructions.push(Instruction::Mismatch { group: group.id, replica, engine_fingerprint });
             continue;
         }
-        if !hosted.plugins.contains(&group.digest) && fetched.insert(group.digest) {
+        if !is_witness && !hosted.plugins.contains(&group.digest) && fetched.insert(group.digest) {
             instructions.push(Instruction::Fetch { digest: group.digest, from: holders(state, node, group) });
         }
         // A higher number is a replica from later than this state.
@@ -95,7 +97,8 @@ fn is_gone(state: &CatalogState, node: NodeId, group: GroupId, replica: ReplicaI
 fn holders(state: &CatalogState, node: NodeId, group: &Group) -> Vec<NodeId> {
     let published = state.plugin_with_digest(group.digest).map_or(&[][..], |plugin| &plugin.held_by);
     let mut holders = Vec::new();
-    for holder in published.iter().copied().chain(group.placed().map(|member| member.node)) {
+    let with_data = group.placed().filter(|member| !member.role.is_witness()).map(|member| member.node);
+    for holder in published.iter().copied().chain(with_data) {
         if holder != node && !holders.contains(&holder) {
             holders.push(holder);
         }

@@ -104,6 +104,12 @@ impl Group {
         self.placed().find(|member| member.node == node).map(|member| member.replica)
     }
 
+    /// Whether this replica holds no commands and no state.
+    #[must_use]
+    pub fn is_witness(&self, replica: ReplicaId) -> bool {
+        self.placed().any(|member| member.replica == replica && member.role.is_witness())
+    }
+
     /// Whether its log begins with this replica as a member. Any other joins when the group runs already.
     #[must_use]
     pub fn is_founder(&self, replica: ReplicaId) -> bool {

@@ -121,12 +121,15 @@ impl From<&Change> for v1::command::Change {
             Change::RemovePlugin { reference } => {
                 Self::RemovePlugin(v1::RemovePlugin { reference: reference.to_string() })
             }
-            Change::CreateGroup { name, plugin, nodes, limits } => Self::CreateGroup(v1::CreateGroup {
-                name: name.to_string(),
-                plugin: plugin.to_string(),
-                nodes: numbers(nodes),
-                limits: Some(wire_limits(limits)),
-            }),
+            Change::CreateGroup { name, plugin, nodes, witnesses, limits } => {
+                Self::CreateGroup(v1::CreateGroup {
+                    name: name.to_string(),
+                    plugin: plugin.to_string(),
+                    nodes: numbers(nodes),
+                    witnesses: numbers(witnesses),
+                    limits: Some(wire_limits(limits)),
+                })
+            }
             Change::ChangeMembers { name, edit } => Self::ChangeMembers(members::wire_change(name, edit)),
             Change::CompleteMembersChange { group, number } => {
                 Self::CompleteMembersChange(v1::CompleteMembersChange { group: group.0, number: *number })
@@ -171,6 +174,7 @@ impl TryFrom<v1::command::Change> for Change {
                 name: parse(&create.name)?,
                 plugin: parse(&create.plugin)?,
                 nodes: nodes(create.nodes),
+                witnesses: nodes(create.witnesses),
                 limits: limits(&create.limits.ok_or_else(|| malformed("it does not say the limits"))?),
             },
             Wire::ChangeMembers(change) => members::change(change)?,

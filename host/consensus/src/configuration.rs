@@ -12,10 +12,12 @@ pub(crate) fn conf_state(configuration: &Configuration) -> ConfState {
     for member in &configuration.members {
         let replica = member.replica.0;
         match member.role {
-            MemberRole::Voter => state.voters.push(replica),
+            MemberRole::Voter | MemberRole::Witness => state.voters.push(replica),
             // Still a voter of the configuration that is being left, and a learner only afterwards.
-            MemberRole::Learner if outgoing.contains(&replica) => state.learners_next.push(replica),
-            MemberRole::Learner => state.learners.push(replica),
+            MemberRole::Learner | MemberRole::WitnessLearner if outgoing.contains(&replica) => {
+                state.learners_next.push(replica);
+            }
+            MemberRole::Learner | MemberRole::WitnessLearner => state.learners.push(replica),
         }
     }
     state
@@ -54,9 +56,20 @@ pub(crate) fn next(current: &Configuration, members: &[Member]) -> Result<Config
                 member.replica, now.node, member.node
             ));
         }
+        if let Some(now) = current.member(member.replica)
+            && now.role.is_witness() != member.role.is_witness()
+        {
+            return Err(format!(
+                "replica {} is a {} and cannot become a {}: remove it, and add a replica with another number",
+                member.replica, now.role, member.role
+            ));
+        }
+    }
+    if !members.iter().any(|member| member.role.votes()) {
+        return Err("none of them votes".into());
     }
     if !members.iter().any(|member| member.role == MemberRole::Voter) {
-        return Err("none of them votes".into());
+        return Err("those of them that vote are witnesses, which hold no state".into());
     }
     let mut target = Configuration::new(members.to_vec());
     target.epoch = current.epoch;
@@ -68,8 +81,7 @@ pub(crate) fn next(current: &Configuration, members: &[Member]) -> Result<Config
         // One at a time needs no joint configuration.
         1 => {}
         _ => {
-            target.outgoing =
-                current.members.iter().filter(|member| member.role == MemberRole::Voter).copied().collect();
+            target.outgoing = current.members.iter().filter(|member| member.role.votes()).copied().collect();
         }
     }
     Ok(target)
@@ -85,6 +97,9 @@ pub(crate) fn with_priorities(
 ) -> Result<Configuration, String> {
     if let Some(stranger) = priorities.keys().find(|replica| current.member(**replica).is_none()) {
         return Err(format!("replica {stranger} is no member"));
+    }
+    if let Some(witness) = priorities.keys().find(|replica| current.is_witness(**replica)) {
+        return Err(format!("replica {witness} is a witness, which never leads"));
     }
     let mut next = current.clone();
     next.priorities.extend(priorities);
@@ -134,8 +149,8 @@ fn changes(current: &Configuration, next: &Configuration) -> Vec<ConfChangeSingl
     for member in &next.members {
         if role(&current.members, member.replica) != Some(member.role) {
             changes.push(match member.role {
-                MemberRole::Voter => single(member.replica, ConfChangeType::AddNode),
-                MemberRole::Learner => single(member.replica, ConfChangeType::AddLearnerNode),
+                role if role.votes() => single(member.replica, ConfChangeType::AddNode),
+                _ => single(member.replica, ConfChangeType::AddLearnerNode),
             });
         }
     }
@@ -196,6 +211,8 @@ mod tests {
             (vec![member(1, MemberRole::Learner)], "none of them votes"),
             (vec![member(1, MemberRole::Voter), moved], "on node 2"),
             (voters(&[2, 1]), "these are the members"),
+            (vec![member(1, MemberRole::Voter), member(2, MemberRole::Witness)], "cannot become a witness"),
+            (vec![member(3, MemberRole::Witness)], "are witnesses"),
         ] {
             let refused = next(&current, &members).expect_err(cause);
             assert!(refused.contains(cause), "{refused}");

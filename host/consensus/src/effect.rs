@@ -243,6 +243,9 @@ pub enum Refusal {
     /// No replica of this group is open here.
     #[error("no replica of this group is open on this node")]
     NotHere,
+    /// Nothing was appended: this replica holds no state that could be read.
+    #[error("this replica is a witness, which holds no state")]
+    Witness,
 }
 
 fn lacks(lag_entries: Option<u64>) -> String {

@@ -38,6 +38,8 @@ pub struct ReplicaStart {
     pub group: GroupId,
     /// Which of its replicas this is.
     pub replica: ReplicaId,
+    /// Whether it is a witness: it is given no entries to apply and no snapshots to load, and cuts its log by itself.
+    pub is_witness: bool,
     /// The hard state as last persisted.
     pub hard_state: HardState,
     /// Everything up to here has left the log.
@@ -64,9 +66,11 @@ impl ReplicaStart {
     #[must_use]
     pub fn bootstrap(group: GroupId, replica: ReplicaId, members: Vec<Member>) -> Self {
         let LogPoint { index, term } = Self::BOOTSTRAP;
+        let is_witness = members.iter().any(|member| member.replica == replica && member.role.is_witness());
         Self {
             group,
             replica,
+            is_witness,
             hard_state: HardState { term, vote: None, commit: index },
             truncated: Self::BOOTSTRAP,
             configuration: Configuration::new(members),
@@ -84,6 +88,7 @@ impl ReplicaStart {
         Self {
             group,
             replica,
+            is_witness: false,
             hard_state: HardState::default(),
             truncated: LogPoint::default(),
             configuration: Configuration::default(),

@@ -36,6 +36,8 @@ pub(crate) struct LogWindow {
     /// The newest entries, without gaps up to the last.
     cached: VecDeque<Entry>,
     cached_bytes: usize,
+    /// Up to here the log is committed and its members are in force.
+    handed: u64,
     /// The newest snapshot that may be sent.
     snapshot: Option<LogPoint>,
     /// raft asked for a snapshot and there was none of at least this index.
@@ -62,6 +64,7 @@ impl LogWindow {
             index,
             cached: VecDeque::new(),
             cached_bytes: 0,
+            handed: applied,
             snapshot: None,
             snapshot_wanted: Cell::new(None),
             missing: RefCell::default(),
@@ -94,6 +97,15 @@ impl LogWindow {
 
     pub(crate) fn saw_time(&mut self, time_ms: u64) {
         self.index.saw_time(time_ms);
+    }
+
+    pub(crate) fn saw_handed(&mut self, handed: u64) {
+        self.handed = handed;
+    }
+
+    /// The configuration that the entry at this place is, if it is one.
+    pub(crate) fn configuration_entry(&self, index: u64) -> Option<&Configuration> {
+        self.index.is_configuration(index).then(|| self.configuration_at(index))
     }
 
     pub(crate) fn first_of_term(&self, term: u64) -> Option<u64> {
@@ -152,6 +164,7 @@ impl LogWindow {
         self.cached_bytes = 0;
         self.truncated = point;
         self.base = configuration;
+        self.handed = point.index;
     }
 
     /// Drops the log up to and including `through`, which is behind where it begins.
@@ -345,6 +358,15 @@ impl Storage for LogWindow {
     fn snapshot(&self, request_index: u64, to: u64) -> raft::Result<Snapshot> {
         // A replica refuses a snapshot from before it was a member.
         let index_min = request_index.max(self.truncated.index).max(self.member_from(ReplicaId(to)));
+        if self.configuration_at(self.last().index).is_witness(ReplicaId(to)) {
+            // Any place will do, and where it stands is all there is to send.
+            let term = self.term_at(self.handed).filter(|_| self.handed >= index_min);
+            let point = term.map(|term| LogPoint { index: self.handed, term });
+            return match point {
+                Some(point) => Ok(raft_snapshot(point, self.configuration_at(point.index))),
+                None => Err(StorageError::SnapshotTemporarilyUnavailable.into()),
+            };
+        }
         match self.snapshot {
             Some(point) if point.index >= index_min => {
                 Ok(raft_snapshot(point, self.configuration_at(point.index)))

@@ -75,6 +75,7 @@ pub(crate) fn failed_status(start: &ReplicaStart) -> ReplicaStatus {
     ReplicaStatus {
         group: start.group,
         replica: start.replica,
+        is_witness: start.is_witness,
         role: Role::Follower,
         term: start.hard_state.term,
         leader: None,

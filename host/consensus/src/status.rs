@@ -38,6 +38,8 @@ pub struct ReplicaStatus {
     pub group: GroupId,
     /// The replica.
     pub replica: ReplicaId,
+    /// Whether it is a witness.
+    pub is_witness: bool,
     /// What it is.
     pub role: Role,
     /// Its term.

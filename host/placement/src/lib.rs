@@ -88,6 +88,24 @@ pub fn place(facts: &[NodeFacts], wanted: Wanted<'_>) -> Result<Vec<NodeId>, Pla
     Ok(fitting.into_iter().map(|(_, id)| id).collect())
 }
 
+/// Chooses the nodes for the witnesses of a new group, beside those that hold its data: with room, the fewest replicas
+/// first. They run nothing, so any engine will do.
+pub fn place_witnesses(
+    facts: &[NodeFacts],
+    data: &[NodeId],
+    wanted: usize,
+) -> Result<Vec<NodeId>, PlacementError> {
+    let others: Vec<NodeFacts> = facts
+        .iter()
+        .filter(|node| !data.contains(&node.id))
+        .map(|node| NodeFacts { engine_fingerprint: String::new(), ..node.clone() })
+        .collect();
+    if wanted == 0 {
+        return Ok(Vec::new());
+    }
+    place(&others, Wanted { replicas: wanted, engine_fingerprint: "" })
+}
+
 /// The engine to place a new group on: the one that most nodes have that could take a replica, among equals that of the
 /// node with the lowest number. While nodes are upgraded one by one there are two.
 #[must_use]
@@ -191,6 +209,17 @@ mod tests {
     fn a_group_of_nothing_is_refused() {
         let facts = [node(1, 0)];
         assert_eq!(place(&facts, Wanted { replicas: 0, ..three() }), Err(PlacementError::NoneWanted));
+    }
+
+    #[test]
+    fn witnesses_are_placed_beside_the_data_on_any_engine() {
+        let different = NodeFacts { engine_fingerprint: "other".into(), ..node(4, 0) };
+        let gone = NodeFacts { is_live: false, ..node(5, 0) };
+        let facts = [node(1, 0), node(2, 0), node(3, 9), different, gone];
+        assert_eq!(place_witnesses(&facts, &ids(&[1, 2]), 1), Ok(ids(&[4])));
+        assert_eq!(place_witnesses(&facts, &ids(&[1, 2]), 2), Ok(ids(&[4, 3])));
+        assert_eq!(place_witnesses(&facts, &ids(&[1, 2]), 0), Ok(ids(&[])));
+        assert!(place_witnesses(&facts, &ids(&[1, 2]), 3).is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How a group comes from the members it has to those it should have: facts in, the next step out.
 //!
 //! Newcomers are learners first and become voters when they have caught up; whoever leaves does so in the same change,
-//! so that a group never has fewer voters that hold its log than before. Every step is taken from what is so now, so it
+//! so that a group never has fewer voters that hold its log than before. A witness comes in the same way, and never leads. Every step is taken from what is so now, so it
 //! does not matter who took the one before, or whether anybody saw it done.
 
 use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
@@ -89,14 +89,14 @@ pub fn members_step(
     }
     let newcomers = wanted.iter().filter(|member| !has(&members, member.replica));
     let newcomers: Vec<Member> =
-        newcomers.map(|member| Member { role: MemberRole::Learner, ..*member }).collect();
+        newcomers.map(|member| Member { role: member.role.before_it_votes(), ..*member }).collect();
     if !newcomers.is_empty() {
         return MembersStep::Propose(members.into_iter().chain(newcomers).collect());
     }
     let voters: Vec<&MemberFacts> = now
         .iter()
         .filter(|facts| {
-            let votes = |member: &&Member| member.role == MemberRole::Voter;
+            let votes = |member: &&Member| member.role.votes();
             wanted.iter().filter(votes).any(|member| member.replica == facts.member.replica)
         })
         .collect();
@@ -104,8 +104,7 @@ pub fn members_step(
         let chosen = voters.iter().filter(|facts| chosen(facts));
         chosen.map(|facts| facts.member.node).collect()
     };
-    let behind =
-        nodes(&|facts| facts.member.role == MemberRole::Learner && !(facts.is_live && facts.is_caught_up));
+    let behind = nodes(&|facts| !(facts.member.role.votes() || (facts.is_live && facts.is_caught_up)));
     if !behind.is_empty() {
         return MembersStep::Wait(MembersWait::CatchUp(behind));
     }

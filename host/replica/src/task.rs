@@ -26,7 +26,11 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
         EntryBody::Timers { time_ms } => {
             (*time_ms, timers.due(*time_ms).into_iter().map(Task::Timer).collect())
         }
-        EntryBody::Empty | EntryBody::Checkpoint { .. } | EntryBody::Configuration(_) => (0, Vec::new()),
+        // Consensus hands nothing withheld to a replica that has a machine.
+        EntryBody::Empty
+        | EntryBody::Checkpoint { .. }
+        | EntryBody::Configuration(_)
+        | EntryBody::Withheld { .. } => (0, Vec::new()),
     }
 }
 

@@ -1,10 +1,10 @@
-use super::CatalogState;
+use super::{CatalogState, members::check_voters};
 use crate::{
     AuditRecord, CatalogCommand, CatalogError, CatalogReply, Change, Group, Node, NodeStatus,
     PluginToPublish, PublishedPlugin, Tombstone, catalog_group,
     limits::{
         ACTOR_BYTES_MAX, ADDRESS_BYTES_MAX, AUDIT_RECORDS_MAX, CONTRACT_VERSION_BYTES_MAX,
-        FINGERPRINT_BYTES_MAX, GROUP_REPLICAS_MAX, GROUPS_MAX, NODES_MAX, PLUGINS_MAX, TOMBSTONES_MAX,
+        FINGERPRINT_BYTES_MAX, GROUPS_MAX, NODES_MAX, PLUGINS_MAX, TOMBSTONES_MAX,
     },
 };
 use quorate_replica::ports::GroupLimits;
@@ -31,8 +31,8 @@ impl CatalogState {
             Change::SetNodeStatus { node, status } => self.set_node_status(*node, *status),
             Change::PublishPlugin(plugin) => self.publish(plugin, position.time_ms),
             Change::RemovePlugin { reference } => self.remove_plugin(reference),
-            Change::CreateGroup { name, plugin, nodes, limits } => {
-                self.create_group(name, plugin, nodes, limits, position.time_ms)
+            Change::CreateGroup { name, plugin, nodes, witnesses, limits } => {
+                self.create_group(name, plugin, (nodes, witnesses), limits, position.time_ms)
             }
             Change::ChangeMembers { name, edit } => self.change_members(name, edit, position.time_ms),
             Change::CompleteMembersChange { group, number } => self.complete_members_change(*group, *number),
@@ -142,7 +142,7 @@ impl CatalogState {
         &mut self,
         name: &GroupName,
         plugin: &PluginReference,
-        nodes: &[NodeId],
+        (nodes, witnesses): (&[NodeId], &[NodeId]),
         limits: &GroupLimits,
         time_ms: u64,
     ) -> Changed {
@@ -156,14 +156,17 @@ impl CatalogState {
             self.plugin(plugin).ok_or_else(|| CatalogError::PluginUnknown { reference: plugin.clone() })?;
         limits.validate()?;
         check_room("groups", self.groups.len(), GROUPS_MAX)?;
+        check_voters(nodes.len(), witnesses.len())?;
         let engine_fingerprint = self.fingerprint_of(nodes)?;
+        self.check_witnesses(nodes, witnesses)?;
 
         let id = GroupId(next(self.last_group, "groups")?);
         let mut last_replica = self.last_replica;
-        let mut members = Vec::with_capacity(nodes.len());
-        for node in nodes {
+        let mut members = Vec::with_capacity(nodes.len() + witnesses.len());
+        let voters = nodes.iter().map(|node| (*node, MemberRole::Voter));
+        for (node, role) in voters.chain(witnesses.iter().map(|node| (*node, MemberRole::Witness))) {
             last_replica = next(last_replica, "replicas")?;
-            members.push(Member { replica: ReplicaId(last_replica), node: *node, role: MemberRole::Voter });
+            members.push(Member { replica: ReplicaId(last_replica), node, role });
         }
         let group = Group {
             id,
@@ -191,10 +194,6 @@ impl CatalogState {
     /// The engine these nodes share, when they can hold a group together.
     fn fingerprint_of(&self, nodes: &[NodeId]) -> Result<String, CatalogError> {
         let unfit = |cause: String| CatalogError::NodesUnfit { cause };
-        if nodes.len() > GROUP_REPLICAS_MAX {
-            let cause = format!("a group has at most {GROUP_REPLICAS_MAX} replicas, not {}", nodes.len());
-            return Err(unfit(cause));
-        }
         let mut first: Option<&Node> = None;
         for (place, id) in nodes.iter().enumerate() {
             let node = self.node(*id).ok_or(CatalogError::NodeUnknown { node: *id })?;
@@ -216,6 +215,20 @@ impl CatalogState {
         first
             .map(|node| node.engine_fingerprint.clone())
             .ok_or_else(|| unfit("a group has at least one replica".into()))
+    }
+
+    /// Whether a new group with data on these nodes can have these witnesses. They run nothing, so any engine will do.
+    fn check_witnesses(&self, nodes: &[NodeId], witnesses: &[NodeId]) -> Result<(), CatalogError> {
+        for (place, id) in witnesses.iter().enumerate() {
+            let node = self.node(*id).ok_or(CatalogError::NodeUnknown { node: *id })?;
+            if node.status == NodeStatus::Draining {
+                return Err(CatalogError::NodeDraining { node: *id });
+            }
+            if nodes.contains(id) || witnesses[..place].contains(id) {
+                return Err(CatalogError::NodesUnfit { cause: format!("node {id} is named twice") });
+            }
+        }
+        Ok(())
     }
 
     fn delete_group(&mut self, name: &GroupName, time_ms: u64) -> Changed {

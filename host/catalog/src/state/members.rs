@@ -37,6 +37,17 @@ impl CatalogState {
         }
         self.check_roles(group, &after)?;
 
+        for member in group.placed() {
+            let is_witness = member.role.is_witness();
+            if after.get(&member.node).is_some_and(|role| role.is_witness() != is_witness) {
+                let (node, role) = (member.node, member.role);
+                return Err(unfit(format!(
+                    "node {node} holds a {role}, which never becomes a replica of another kind: remove it, and add the \
+                     other when it is gone"
+                )));
+            }
+        }
+
         let mut last_replica = self.last_replica;
         let mut wanted = Vec::with_capacity(after.len());
         for (node, role) in &after {
@@ -68,22 +79,18 @@ impl CatalogState {
     /// Whether a group can have such members.
     fn check_roles(&self, group: &Group, roles: &Roles) -> Result<(), CatalogError> {
         let count = |role| roles.values().filter(|held| **held == role).count();
-        let (voters, learners) = (count(MemberRole::Voter), count(MemberRole::Learner));
-        if voters == 0 {
-            return Err(unfit("a group has at least one voter"));
-        }
-        if voters > GROUP_REPLICAS_MAX {
-            return Err(unfit(format!("a group has at most {GROUP_REPLICAS_MAX} voters, not {voters}")));
-        }
+        let learners = count(MemberRole::Learner);
+        check_voters(count(MemberRole::Voter), count(MemberRole::Witness))?;
         if learners > GROUP_LEARNERS_MAX {
             return Err(unfit(format!("a group has at most {GROUP_LEARNERS_MAX} learners, not {learners}")));
         }
-        for id in roles.keys().filter(|node| group.replica_on(**node).is_none()) {
+        for (id, role) in roles.iter().filter(|(node, _)| group.replica_on(**node).is_none()) {
             let node = self.node(*id).ok_or(CatalogError::NodeUnknown { node: *id })?;
             if node.status == NodeStatus::Draining {
                 return Err(CatalogError::NodeDraining { node: *id });
             }
-            if node.engine_fingerprint != group.engine_fingerprint {
+            // A witness runs nothing.
+            if node.engine_fingerprint != group.engine_fingerprint && !role.is_witness() {
                 return Err(unfit(format!(
                     "node {id} runs another engine ({}) than the group ({}), on which its plugin may behave differently",
                     node.engine_fingerprint, group.engine_fingerprint
@@ -158,6 +165,25 @@ impl CatalogState {
     }
 }
 
+/// Whether a group can have so many voters with data, and so many witnesses.
+///
+/// More of them must hold data than not: else a majority could be of those that hold none, but for one.
+pub(super) fn check_voters(data: usize, witnesses: usize) -> Result<(), CatalogError> {
+    if data == 0 {
+        return Err(unfit("a group has at least one voter that holds data"));
+    }
+    if data + witnesses > GROUP_REPLICAS_MAX {
+        let voters = data + witnesses;
+        return Err(unfit(format!("a group has at most {GROUP_REPLICAS_MAX} voters, not {voters}")));
+    }
+    if witnesses >= data {
+        return Err(unfit(format!(
+            "a group has fewer witnesses than voters that hold data: not {witnesses} and {data}"
+        )));
+    }
+    Ok(())
+}
+
 /// What the nodes are to hold, with what is to be different.
 fn edited(name: &GroupName, before: &Roles, edit: &MembersEdit) -> Result<Roles, CatalogError> {
     let mut after = Roles::new();
@@ -192,7 +218,13 @@ fn edited(name: &GroupName, before: &Roles, edit: &MembersEdit) -> Result<Roles,
                 after.remove(node).ok_or_else(|| unknown(node))?;
             }
             for node in promote {
-                *after.get_mut(node).ok_or_else(|| unknown(node))? = MemberRole::Voter;
+                let role = after.get_mut(node).ok_or_else(|| unknown(node))?;
+                if role.is_witness() {
+                    return Err(unfit(format!(
+                        "node {node} holds a witness, which votes already and holds no data"
+                    )));
+                }
+                *role = MemberRole::Voter;
             }
         }
     }
@@ -202,7 +234,12 @@ fn edited(name: &GroupName, before: &Roles, edit: &MembersEdit) -> Result<Roles,
 /// `voters on nodes 1, 2 and learners on node 3`, for the audit trail.
 fn members_text(members: &[Member]) -> String {
     let mut text = String::new();
-    for (role, plural) in [(MemberRole::Voter, "voters"), (MemberRole::Learner, "learners")] {
+    let plurals = [
+        (MemberRole::Voter, "voters"),
+        (MemberRole::Witness, "witnesses"),
+        (MemberRole::Learner, "learners"),
+    ];
+    for (role, plural) in plurals {
         let nodes: Vec<String> = members
             .iter()
             .filter(|member| member.role == role)

@@ -14,7 +14,7 @@ use quorate_vocabulary::{FolderId, GroupId, MachineKind, NodeId, PluginDigest, P
 
 /// Makes a change that must be refused, and must not have changed anything.
 #[track_caller]
-fn refused(state: &mut CatalogState, refuse: Change) -> CatalogError {
+pub(super) fn refused(state: &mut CatalogState, refuse: Change) -> CatalogError {
     let before = state.clone();
     let error = change(state, refuse).expect_err("it must be refused");
     assert_eq!(*state, before, "a refused change changed something");
@@ -164,6 +164,7 @@ fn a_group_has_what_it_was_created_with() {
         name: "acme/a".parse().expect("a name"),
         plugin: "acme/kv@1".parse().expect("a reference"),
         nodes: ids(&[2, 3]),
+        witnesses: Vec::new(),
         limits: limits.clone(),
     };
     let reply = change(&mut state, create).expect("in order");
@@ -220,6 +221,7 @@ fn a_limit_past_the_ceiling_is_refused_by_name() {
         name: "acme/a".parse().expect("a name"),
         plugin: "acme/kv@1".parse().expect("a reference"),
         nodes: ids(&[1]),
+        witnesses: Vec::new(),
         limits: GroupLimits { memory_bytes_max: u64::MAX, ..GroupLimits::default() },
     };
     let error = refused(&mut state, change);

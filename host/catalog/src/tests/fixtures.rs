@@ -58,6 +58,7 @@ pub(super) fn create(name: &str, plugin: &str, nodes: &[u64]) -> Change {
         name: name.parse().expect("a name"),
         plugin: plugin.parse().expect("a reference"),
         nodes: ids(nodes),
+        witnesses: Vec::new(),
         limits: GroupLimits::default(),
     }
 }
@@ -68,6 +69,10 @@ pub(super) fn delete(name: &str) -> Change {
 
 pub(super) fn voters(nodes: &[u64]) -> Vec<(NodeId, MemberRole)> {
     nodes.iter().map(|node| (NodeId(*node), MemberRole::Voter)).collect()
+}
+
+pub(super) fn witnesses(nodes: &[u64]) -> Vec<(NodeId, MemberRole)> {
+    nodes.iter().map(|node| (NodeId(*node), MemberRole::Witness)).collect()
 }
 
 pub(super) fn learners(nodes: &[u64]) -> Vec<(NodeId, MemberRole)> {

@@ -4,3 +4,4 @@ mod machine;
 mod members;
 mod reconcile;
 mod wire;
+mod witnesses;

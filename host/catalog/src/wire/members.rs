@@ -9,6 +9,8 @@ fn wire_role(role: MemberRole) -> i32 {
     match role {
         MemberRole::Voter => v1::MemberRole::Voter.into(),
         MemberRole::Learner => v1::MemberRole::Learner.into(),
+        MemberRole::Witness => v1::MemberRole::Witness.into(),
+        MemberRole::WitnessLearner => v1::MemberRole::WitnessLearner.into(),
     }
 }
 
@@ -17,6 +19,8 @@ fn role(member: &v1::Member) -> MemberRole {
         // As members were written when there were no learners.
         v1::MemberRole::Voter | v1::MemberRole::Unspecified => MemberRole::Voter,
         v1::MemberRole::Learner => MemberRole::Learner,
+        v1::MemberRole::Witness => MemberRole::Witness,
+        v1::MemberRole::WitnessLearner => MemberRole::WitnessLearner,
     }
 }
 

@@ -25,6 +25,7 @@ impl Replica {
             self.proposals.stop_leading(self.group, leader, effects);
             self.end_promotion(&Refusal::Lost, effects);
             self.lease.restart();
+            self.witnesses.restart();
             self.preference.restart(election_ticks(&self.config));
         }
         if !same_term || before.leader != now.leader {

@@ -18,6 +18,7 @@ mod recovery;
 mod sleep;
 mod snapshots;
 mod transfer;
+mod witness;
 
 use crate::{
     Configuration, Effect, Input, ReadMode, Refusal, ReplicaStatus, RequestId, Role, ShardConfig,
@@ -40,6 +41,7 @@ use sleep::Sleep;
 use snapshots::{Restoring, brought_snapshot};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use transfer::Transfer;
+use witness::Witnesses;
 
 /// Why a replica is driven no longer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +62,7 @@ struct Announced {
 pub(crate) struct Replica {
     group: GroupId,
     replica: ReplicaId,
+    is_witness: bool,
     config: Arc<ShardConfig>,
     raw: RawNode<LogWindow>,
     /// As far as entries are handed to apply.
@@ -74,6 +77,7 @@ pub(crate) struct Replica {
     held_snapshot: Option<Message>,
     transfer: Option<Transfer>,
     promotion: Option<Promotion>,
+    witnesses: Witnesses,
     recovery: Option<Recovery>,
     contacts: Contacts,
     lease: Lease,
@@ -143,6 +147,9 @@ impl Replica {
             Input::TransferLeader { request, to, .. } => {
                 let taken = self.transfer_leader(request, to, effects);
                 self.refuse_unless(request, taken, effects);
+            }
+            Input::Read { request, .. } if self.is_witness => {
+                self.refuse_unless(request, Err(Refusal::Witness), effects);
             }
             Input::Read { request, mode: ReadMode::Lease, .. } if self.holds_lease() => {
                 let index = self.raw.raft.raft_log.committed;
@@ -218,6 +225,7 @@ impl Replica {
         self.reads.tick(self.group, has_leader, election_ticks, effects);
         self.tick_transfer(effects);
         self.tick_promotion(effects);
+        self.tick_witnesses();
         self.prefer_better();
         self.tick_sleep(peers, effects);
         if let Some((_, ticks)) = &mut self.snapshot_wanted {
@@ -239,7 +247,7 @@ impl Replica {
         }
         if has_leader && !would_campaign {
             self.election.expect_priority(self.configuration.highest_priority());
-        } else if would_campaign && !self.election.may_campaign(self.own_priority()) {
+        } else if would_campaign && (self.is_witness || !self.election.may_campaign(self.own_priority())) {
             // raft's own count stands still meanwhile, where this voter grants its vote to others.
             let raft = &mut self.raw.raft;
             raft.election_elapsed = raft.election_elapsed.max(election_ticks);
@@ -255,7 +263,7 @@ impl Replica {
     }
 
     fn campaign(&mut self) {
-        if !self.is_leader() && self.raw.raft.promotable() && !self.must_wait() {
+        if !self.is_leader() && self.raw.raft.promotable() && !self.must_wait() && !self.is_witness {
             // Refused while a configuration is committed and not yet applied; the timeout will try again.
             let _ = self.raw.campaign();
         }
@@ -271,6 +279,7 @@ impl Replica {
         for replica in gone {
             self.raw.report_unreachable(replica.0);
         }
+        self.lose_step(node);
     }
 
     /// Refuses everything that waits. Touches nothing of raft, which may have panicked.
@@ -288,6 +297,7 @@ impl Replica {
         ReplicaStatus {
             group: self.group,
             replica: self.replica,
+            is_witness: self.is_witness,
             role: role(raft.state),
             term: raft.term,
             leader: self.leader(),

@@ -3,7 +3,7 @@
 use super::{
     Announced, Replica, ReplicaFault, applying::Applying, disk::Disk, election::Election, election_ticks,
     lease::Lease, preference::Preference, proposals::Proposals, reads::Reads, sleep::Sleep,
-    snapshots::Restoring,
+    snapshots::Restoring, witness::Witnesses,
 };
 use crate::{LogIndex, LogPoint, ReplicaStart, ShardConfig, log_window::LogWindow, logger, random::mix};
 use quorate_vocabulary::ReplicaId;
@@ -20,7 +20,8 @@ impl Replica {
         start: ReplicaStart,
         now: Duration,
     ) -> Result<Self, ReplicaFault> {
-        let ReplicaStart { group, replica, truncated, configuration, entries, applied_time_ms, .. } = start;
+        let ReplicaStart { group, replica, is_witness, truncated, configuration, .. } = start;
+        let ReplicaStart { entries, applied_time_ms, .. } = start;
         let mut index = start.log;
         if index.last().is_none() && !entries.is_empty() {
             index = LogIndex::of(&entries).map_err(|error| ReplicaFault(error.to_string()))?;
@@ -39,7 +40,7 @@ impl Replica {
             return fault("its entries are not in a row behind where its log begins".to_owned());
         }
         // The machine may be behind a snapshot that the log begins with: it is loaded again, before all else.
-        let restores = start.applied < truncated.index;
+        let restores = start.applied < truncated.index && !is_witness;
         let applied = start.applied.max(truncated.index);
         // What was applied or cut was committed, though raft may not have written that down.
         let commit = start.hard_state.commit.max(applied);
@@ -79,6 +80,7 @@ impl Replica {
         let mut opened = Self {
             group,
             replica,
+            is_witness,
             config: config.clone(),
             raw,
             configuration: configuration.clone(),
@@ -90,6 +92,7 @@ impl Replica {
             held_snapshot: None,
             transfer: None,
             promotion: None,
+            witnesses: Witnesses::default(),
             recovery: None,
             contacts: BTreeMap::new(),
             // One that is new has never answered a heartbeat.
@@ -104,6 +107,7 @@ impl Replica {
             // Nobody else could be asked.
             campaigns_now: is_sole_voter,
         };
+        opened.check_own_role(&configuration)?;
         if restores {
             opened.applying.applied = start.applied;
             opened.restoring = Some(Restoring::on_disk(truncated, configuration));

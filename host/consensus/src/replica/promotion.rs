@@ -3,7 +3,7 @@
 
 use super::{Replica, election_ticks, proposals::refuse};
 use crate::{Configuration, Effect, Refusal, RequestId};
-use quorate_vocabulary::{Member, MemberRole, ReplicaId};
+use quorate_vocabulary::{Member, ReplicaId};
 use raft::ProgressState;
 
 /// A change of members that waits for some of them to catch up.
@@ -36,7 +36,7 @@ impl Replica {
         // Those that are not members yet become learners first.
         let newcomer = |member: &&Member| self.configuration.member(member.replica).is_none();
         let learners = next.members.iter().filter(newcomer);
-        let learners = learners.map(|member| Member { role: MemberRole::Learner, ..*member });
+        let learners = learners.map(|member| Member { role: member.role.before_it_votes(), ..*member });
         let current = self.configuration.members.iter().copied();
         let before: Vec<Member> = current.chain(learners).collect();
         if before.len() > self.configuration.members.len() {

@@ -126,7 +126,7 @@ impl Proposals {
             }
             EntryBody::Checkpoint { .. } => self.checkpoint_waits = true,
             EntryBody::Timers { .. } => self.timers_wait = true,
-            EntryBody::Configuration(_) | EntryBody::Empty => {}
+            EntryBody::Configuration(_) | EntryBody::Empty | EntryBody::Withheld { .. } => {}
         }
     }
 

@@ -35,6 +35,7 @@ impl Replica {
             }
         }
         self.ask_to_restore(effects);
+        self.send_released(effects);
         self.want_snapshot(effects);
         self.fetch_for_sends(effects);
         self.evict();
@@ -93,6 +94,7 @@ impl Replica {
         } else {
             let (point, configuration) = read_snapshot(ready.snapshot())
                 .ok_or_else(|| ReplicaFault("it was given a snapshot without members".to_owned()))?;
+            self.check_own_role(&configuration)?;
             self.proposals.committed(self.group, point.index, 0, effects);
             self.raw.mut_store().restore(point, configuration.clone());
             self.applying.restore(point.index);
@@ -146,33 +148,51 @@ impl Replica {
         let messages = self.disk.take_sendable();
         self.think_over_sleep();
         for message in messages {
-            let to = ReplicaId(message.to);
-            let is_snapshot = message.get_msg_type() == MessageType::MsgSnapshot;
-            let node = self.address(to);
-            let stamp = match message.get_msg_type() {
-                MessageType::MsgHeartbeat => Lease::stamp(self.now),
-                MessageType::MsgHeartbeatResponse => self.lease.stamp_heard(message.term),
-                _ => 0,
-            };
-            let wire = node.and_then(|node| to_wire(self.group, self.config.node, node, message));
-            let epoch = self.configuration.epoch;
-            let wire = wire.map(|wire| RaftMessage { epoch, ..wire });
-            let wire = wire.map(|wire| match stamp {
-                0 => wire,
-                _ => {
-                    let (sleep, index) = self.sleep_mark();
-                    RaftMessage { sent_stamp: stamp, sleep, index, ..wire }
-                }
-            });
-            match (wire, node) {
-                (Some(message), Some(node)) if is_snapshot => {
-                    effects.push(Effect::SendSnapshot { group: self.group, to, node, message });
-                }
-                (Some(message), _) => effects.push(Effect::Send(message)),
-                // A snapshot that leads nowhere is lost, and raft must know.
-                (None, _) if is_snapshot => self.raw.report_snapshot(to.0, SnapshotStatus::Failure),
-                (None, _) => {}
+            if let Some(message) = self.pass(message) {
+                self.send_one(message, effects);
             }
+        }
+    }
+
+    /// What was held back from witnesses and need be no longer.
+    fn send_released(&mut self, effects: &mut Vec<Effect>) {
+        for message in self.take_released() {
+            self.send_one(message, effects);
+        }
+    }
+
+    fn send_one(&mut self, message: Message, effects: &mut Vec<Effect>) {
+        let to = ReplicaId(message.to);
+        let is_snapshot = message.get_msg_type() == MessageType::MsgSnapshot;
+        let node = self.address(to);
+        let stamp = match message.get_msg_type() {
+            MessageType::MsgHeartbeat => Lease::stamp(self.now),
+            MessageType::MsgHeartbeatResponse => self.lease.stamp_heard(message.term),
+            _ => 0,
+        };
+        let wire = node.and_then(|node| to_wire(self.group, self.config.node, node, message));
+        let epoch = self.configuration.epoch;
+        let wire = wire.map(|wire| RaftMessage { epoch, ..wire });
+        let wire = wire.map(|wire| match stamp {
+            0 => wire,
+            _ => {
+                let (sleep, index) = self.sleep_mark();
+                RaftMessage { sent_stamp: stamp, sleep, index, ..wire }
+            }
+        });
+        match (wire, node) {
+            (Some(message), Some(_)) if is_snapshot && self.configuration.is_witness(to) => {
+                // The message is all of it.
+                effects.push(Effect::Send(message));
+                self.raw.report_snapshot(to.0, SnapshotStatus::Finish);
+            }
+            (Some(message), Some(node)) if is_snapshot => {
+                effects.push(Effect::SendSnapshot { group: self.group, to, node, message });
+            }
+            (Some(message), _) => effects.push(Effect::Send(message)),
+            // A snapshot that leads nowhere is lost, and raft must know.
+            (None, _) if is_snapshot => self.raw.report_snapshot(to.0, SnapshotStatus::Failure),
+            (None, _) => {}
         }
     }
 
@@ -180,6 +200,9 @@ impl Replica {
     fn hand_over(&mut self, effects: &mut Vec<Effect>) -> Result<bool, ReplicaFault> {
         if self.restoring.is_some() {
             return Ok(false);
+        }
+        if self.is_witness {
+            return self.witness_committed(effects);
         }
         let mut entries = Vec::new();
         let before = self.configuration.clone();
@@ -195,6 +218,11 @@ impl Replica {
             self.applying.hand(index, entry.data.len());
             let body = EntryBody::decode(&entry.data)
                 .map_err(|error| ReplicaFault(format!("entry {index} cannot be applied: {error}")))?;
+            if EntryBody::is_withheld(&entry.data) {
+                return Err(ReplicaFault(format!(
+                    "entry {index} has no content, and this replica is no witness"
+                )));
+            }
             if let EntryBody::Configuration(configuration) = &body {
                 self.enter(configuration)?;
             }
@@ -206,6 +234,7 @@ impl Replica {
         // For raft an entry is applied when its configuration is in force: the machine may take its time without
         // keeping this replica from campaigning.
         self.raw.advance_apply_to(self.applying.handed);
+        self.raw.mut_store().saw_handed(self.applying.handed);
         if self.configuration != before {
             // How far the log is committed is otherwise written now and then only, and learned again from a leader. But
             // a voter that forgets a change of members waits for votes of replicas that may be destroyed by now.

@@ -31,7 +31,11 @@ impl Replica {
         let (wire_kind, mark) = (message.r#type(), (message.sleep, message.index));
         match from_wire(message) {
             Ok(message) if !self.may_vote(&message) => {}
-            Ok(message) => {
+            Ok(mut message) => {
+                if let Err(cause) = self.fit_entries(&mut message) {
+                    tracing::warn!(group = %self.group, %from, %node, "a message from a peer is ignored: {cause}");
+                    return Ok(());
+                }
                 self.learn_address(from, node);
                 let (kind, term) = (message.get_msg_type(), message.term);
                 for message in self.hold_vote(message).unwrap_or_default() {
@@ -85,7 +89,9 @@ impl Replica {
                 effects.extend(point.map(|point| Effect::SnapshotUnused { group: self.group, point }));
                 return;
             }
-            MessageType::MsgTimeoutNow if self.must_wait() || self.own_priority() == 0 => return,
+            MessageType::MsgTimeoutNow if self.must_wait() || self.is_witness || self.own_priority() == 0 => {
+                return;
+            }
             // raft drops these without a word until the leader has committed an entry of its term.
             MessageType::MsgReadIndex if self.is_leader() && !self.raw.raft.commit_to_current_term() => {
                 self.reads.hold(message);

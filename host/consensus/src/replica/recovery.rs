@@ -72,6 +72,9 @@ impl Replica {
         if self.must_wait() {
             return refused("this replica is loading a snapshot");
         }
+        if self.is_witness {
+            return refused("this replica is a witness, which holds no state to go on with");
+        }
         if !survivors.contains(&self.replica) {
             return refused("this replica is not among the survivors named");
         }
@@ -81,6 +84,9 @@ impl Replica {
         let mut members = Vec::new();
         for survivor in survivors {
             match self.configuration.member(*survivor) {
+                Some(member) if member.role.is_witness() => {
+                    members.push(Member { role: MemberRole::Witness, ..*member });
+                }
                 Some(member) => members.push(Member { role: MemberRole::Voter, ..*member }),
                 None => return refused(format!("replica {survivor} is no member")),
             }
@@ -95,7 +101,9 @@ impl Replica {
         Ok(next)
     }
 
-    /// Whether the group could help itself, as far as can be told from beats and from what members have said.
+    /// Whether the group could help itself, as far as can be told from beats and from what members have said. Witnesses
+    /// do not count: with them alone there is nothing to go on with, and where those that live elect a leader there is no
+    /// need to ask.
     fn majority_lives(&self, peers: &Peers) -> bool {
         let since = self.now.saturating_sub(self.config.election_timeout * 2);
         let lives = |member: &Member| {
@@ -104,9 +112,10 @@ impl Replica {
                 || self.contacts.get(&member.replica).is_some_and(|heard| *heard > since)
         };
         let majority = |voters: Vec<&Member>| {
-            voters.iter().filter(|member| lives(member)).count() > voters.len() / 2 || voters.is_empty()
+            let living = voters.iter().filter(|member| !member.role.is_witness() && lives(member)).count();
+            living > voters.len() / 2 || voters.is_empty()
         };
-        let voters = self.configuration.members.iter().filter(|member| member.role == MemberRole::Voter);
+        let voters = self.configuration.members.iter().filter(|member| member.role.votes());
         majority(voters.collect()) && majority(self.configuration.outgoing.iter().collect())
     }
 
@@ -179,7 +188,9 @@ impl Replica {
         let term = self.raw.raft.term;
         self.raw.raft.become_follower(term, raft::INVALID_ID);
         self.force(&before)?;
-        let cause = "not all survivors elected this replica: one is gone, or has more of the log".to_owned();
+        let cause = "not all survivors elected this replica: one is gone, or has more of the log. If it is a witness \
+                     that has more, name the survivors without it"
+            .to_owned();
         refuse(self.group, [request], &Refusal::NotRecovered { cause }, effects);
         Ok(())
     }

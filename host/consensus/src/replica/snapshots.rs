@@ -34,6 +34,10 @@ fn metadata_point(metadata: &SnapshotMetadata) -> LogPoint {
 impl Replica {
     /// Says of a snapshot that was brought that it is of no use, unless raft begins its log with it, or it waits for that.
     pub(super) fn tell_unless_taken(&self, point: LogPoint, effects: &mut Vec<Effect>) {
+        if self.is_witness {
+            // Nothing came with it.
+            return;
+        }
         let taken = self
             .raw
             .raft
@@ -51,6 +55,10 @@ impl Replica {
     /// Asks the host to load the snapshot, once the log that begins with it is on disk: the other way round, a crash
     /// between would leave a machine that is ahead of its log.
     pub(super) fn ask_to_restore(&mut self, effects: &mut Vec<Effect>) {
+        if self.is_witness {
+            self.witness_restored();
+            return;
+        }
         let Some(restoring) = &mut self.restoring else { return };
         let is_persisted = self.raw.raft.raft_log.persisted >= restoring.point.index;
         if is_persisted && !restoring.is_asked {

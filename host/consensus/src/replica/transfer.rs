@@ -38,6 +38,9 @@ impl Replica {
                 }
                 return Ok(());
             }
+            Some(to) if self.configuration.is_witness(to) => {
+                return refused("the replica named is a witness, which never leads");
+            }
             Some(to) if self.configuration.priority(to) == 0 => {
                 return refused("the replica named has priority 0 and never leads");
             }

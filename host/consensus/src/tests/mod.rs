@@ -23,3 +23,4 @@ mod rules;
 mod snapshots;
 mod transfer;
 mod wire;
+mod witnesses;

@@ -24,6 +24,9 @@ impl Machine {
         match &entry.body {
             EntryBody::Commands { commands, .. } => self.commands.extend(commands.iter().cloned()),
             EntryBody::Configuration(configuration) => self.configuration = configuration.clone(),
+            EntryBody::Withheld { .. } => {
+                panic!("entry {} is handed to apply without its content", entry.index)
+            }
             EntryBody::Empty | EntryBody::Checkpoint { .. } | EntryBody::Timers { .. } => {}
         }
     }
@@ -33,6 +36,7 @@ impl Machine {
 #[derive(Clone, Debug)]
 pub(super) struct Disk {
     pub(super) replica: ReplicaId,
+    pub(super) is_witness: bool,
     pub(super) hard_state: HardState,
     pub(super) truncated: LogPoint,
     pub(super) configuration: Configuration,
@@ -51,6 +55,7 @@ impl Disk {
         };
         Self {
             replica: start.replica,
+            is_witness: start.is_witness,
             hard_state: start.hard_state,
             truncated: start.truncated,
             configuration: start.configuration.clone(),
@@ -71,6 +76,11 @@ impl Disk {
             let end = self.entries.last_key_value().map_or(self.truncated.index, |(index, _)| *index);
             assert_eq!(end + 1, first.index, "a log without gaps");
         }
+        for entry in &persist.entries {
+            let is_whole = !EntryBody::is_withheld(&entry.data);
+            let has_meaning = entry.data.is_empty() || EntryBody::is_configuration(&entry.data);
+            assert!(has_meaning || is_whole != self.is_witness, "a witness holds no content, and others do");
+        }
         self.entries.extend(persist.entries.iter().map(|entry| (entry.index, entry.clone())));
         if let Some(hard_state) = persist.hard_state {
             assert!(hard_state.term >= self.hard_state.term, "terms never go back");
@@ -81,7 +91,8 @@ impl Disk {
     }
 
     pub(super) fn cut(&mut self, truncated: LogPoint, configuration: &Configuration) {
-        assert!(self.machine.applied.index >= truncated.index, "what is cut is in the machine's state");
+        let is_applied = self.is_witness || self.machine.applied.index >= truncated.index;
+        assert!(is_applied, "what is cut is in the machine's state");
         self.entries = self.entries.split_off(&(truncated.index + 1));
         self.truncated = truncated;
         self.configuration = configuration.clone();
@@ -106,6 +117,7 @@ impl Disk {
         ReplicaStart {
             group,
             replica: self.replica,
+            is_witness: self.is_witness,
             hard_state: self.hard_state,
             truncated: self.truncated,
             configuration: self.configuration.clone(),

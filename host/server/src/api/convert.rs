@@ -84,6 +84,8 @@ pub(super) fn member(member: &Member) -> v1::Member {
     let role = match member.role {
         MemberRole::Voter => v1::MemberRole::Voter,
         MemberRole::Learner => v1::MemberRole::Learner,
+        MemberRole::Witness => v1::MemberRole::Witness,
+        MemberRole::WitnessLearner => v1::MemberRole::WitnessLearner,
     };
     v1::Member { replica: member.replica.0, node: member.node.0, role: role.into() }
 }
@@ -149,6 +151,7 @@ pub(super) fn replica(replica: ReplicaView, group_name: String) -> v1::ReplicaSt
         ReplicaRole::Follower => v1::ReplicaRole::Follower,
         ReplicaRole::Candidate => v1::ReplicaRole::Candidate,
         ReplicaRole::Learner => v1::ReplicaRole::Learner,
+        ReplicaRole::Witness => v1::ReplicaRole::Witness,
     };
     let (state, state_reason) = match replica.state {
         ReplicaState::Starting { why } => (v1::ReplicaState::Starting, why),

@@ -106,13 +106,23 @@ pub(super) fn priority(priority: u32) -> Result<(), ApiError> {
 pub(super) fn create_group(request: &v1::CreateGroupRequest) -> Result<CreateGroup, ApiError> {
     let group = name("name", &request.name)?;
     let plugin = name("plugin", &request.plugin)?;
-    let nodes: BTreeSet<NodeId> = request.nodes.iter().copied().map(NodeId).collect();
-    if nodes.len() != request.nodes.len() {
-        return Err(invalid("nodes", "a node is named twice, and can hold one replica"));
+    let nodes = named_nodes("nodes", &request.nodes)?;
+    let witness_nodes = named_nodes("witness_nodes", &request.witness_nodes)?;
+    if !nodes.is_disjoint(&witness_nodes) {
+        return Err(invalid("witness_nodes", "a node is among `nodes`, too, and can hold one replica"));
     }
-    if nodes.contains(&NodeId(0)) {
-        return Err(invalid("nodes", "nodes are numbered from 1"));
-    }
+    let witnesses = match usize::try_from(request.witnesses).unwrap_or(usize::MAX) {
+        0 => witness_nodes.len(),
+        witnesses if witnesses > REPLICAS_MAX => {
+            let why = format!("{witnesses} are asked for, and there may be at most {REPLICAS_MAX} voters");
+            return Err(invalid("witnesses", why));
+        }
+        witnesses if !witness_nodes.is_empty() && witness_nodes.len() != witnesses => {
+            let why = format!("{} are named for {witnesses} witnesses", witness_nodes.len());
+            return Err(invalid("witness_nodes", why));
+        }
+        witnesses => witnesses,
+    };
     let replicas = match usize::try_from(request.replicas).unwrap_or(usize::MAX) {
         0 if nodes.is_empty() => None,
         0 => Some(nodes.len()),
@@ -130,26 +140,45 @@ pub(super) fn create_group(request: &v1::CreateGroupRequest) -> Result<CreateGro
     }
     let limits = limits(request.limits.unwrap_or_default());
     limits.validate().map_err(|error| invalid("limits", error.to_string()))?;
-    Ok(CreateGroup { name: group, plugin, replicas, nodes: nodes.into_iter().collect(), limits })
+    let (nodes, witness_nodes) = (nodes.into_iter().collect(), witness_nodes.into_iter().collect());
+    Ok(CreateGroup { name: group, plugin, replicas, nodes, witnesses, witness_nodes, limits })
+}
+
+fn named_nodes(field: &'static str, numbers: &[u64]) -> Result<BTreeSet<NodeId>, ApiError> {
+    let nodes: BTreeSet<NodeId> = numbers.iter().copied().map(NodeId).collect();
+    if nodes.len() != numbers.len() {
+        return Err(invalid(field, "a node is named twice, and can hold one replica"));
+    }
+    if nodes.contains(&NodeId(0)) {
+        return Err(invalid(field, "nodes are numbered from 1"));
+    }
+    Ok(nodes)
 }
 
 /// Members that a group is to have. Which it can have, the catalog says.
 pub(super) fn change_members(request: v1::ChangeMembersRequest) -> Result<ChangeMembers, ApiError> {
-    let v1::ChangeMembersRequest { name: _, add_voters, add_learners, remove, promote, set } = request;
-    let is_edit = [&add_voters, &add_learners, &remove, &promote].iter().any(|nodes| !nodes.is_empty());
-    let roles = |voters: Vec<u64>, learners: Vec<u64>| -> Vec<(NodeId, MemberRole)> {
-        let voters = voters.into_iter().map(|node| (NodeId(node), MemberRole::Voter));
-        voters.chain(learners.into_iter().map(|node| (NodeId(node), MemberRole::Learner))).collect()
+    let v1::ChangeMembersRequest { name: _, add_voters, add_learners, add_witnesses, remove, promote, set } =
+        request;
+    let edits = [&add_voters, &add_learners, &add_witnesses, &remove, &promote];
+    let is_edit = edits.iter().any(|nodes| !nodes.is_empty());
+    let roles = |voters: Vec<u64>, learners: Vec<u64>, witnesses: Vec<u64>| -> Vec<(NodeId, MemberRole)> {
+        let all =
+            [(voters, MemberRole::Voter), (learners, MemberRole::Learner), (witnesses, MemberRole::Witness)];
+        let of_role =
+            |(nodes, role): (Vec<u64>, MemberRole)| nodes.into_iter().map(move |node| (NodeId(node), role));
+        all.into_iter().flat_map(of_role).collect()
     };
     let nodes = |nodes: Vec<u64>| -> Vec<NodeId> { nodes.into_iter().map(NodeId).collect() };
     match set {
         Some(_) if is_edit => {
             Err(invalid("set", "it names all members, so that there is nothing to add, remove or promote"))
         }
-        Some(v1::MemberSet { voters, learners }) => Ok(ChangeMembers::All(roles(voters, learners))),
+        Some(v1::MemberSet { voters, learners, witnesses }) => {
+            Ok(ChangeMembers::All(roles(voters, learners, witnesses)))
+        }
         None if !is_edit => Err(invalid("the request", "it names no node")),
         None => Ok(ChangeMembers::Some {
-            add: roles(add_voters, add_learners),
+            add: roles(add_voters, add_learners, add_witnesses),
             remove: nodes(remove),
             promote: nodes(promote),
         }),

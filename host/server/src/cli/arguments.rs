@@ -197,12 +197,19 @@ pub(crate) struct GroupCreateArguments {
     /// The plugin that it runs: tenant/name@version.
     #[arg(long, value_name = "REFERENCE")]
     pub(crate) plugin: PluginReference,
-    /// How many replicas. [default: 3, or as many as there are founding nodes when they are fewer]
+    /// How many replicas that hold data. [default: 3, or as many as there are founding nodes when they are fewer, less the
+    /// witnesses]
     #[arg(long, value_name = "COUNT")]
     pub(crate) replicas: Option<u32>,
     /// The nodes that hold them, by number. [default: the cluster chooses]
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     pub(crate) nodes: Vec<u64>,
+    /// How many witnesses beside them, which vote and hold no data. [default: 0]
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) witnesses: Option<u32>,
+    /// The nodes that hold the witnesses, by number. [default: the cluster chooses]
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub(crate) witness_nodes: Vec<u64>,
     /// A limit other than the default, such as command_bytes_max=65536; may be given several times.
     #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = super::limits::parse)]
     pub(crate) limits: Vec<(String, u64)>,

@@ -37,6 +37,8 @@ async fn create(arguments: GroupCreateArguments, output: Output) -> Result<(), F
         replicas: arguments.replicas.unwrap_or_default(),
         limits: Some(limits::to_message(&arguments.limits)),
         nodes: arguments.nodes,
+        witnesses: arguments.witnesses.unwrap_or_default(),
+        witness_nodes: arguments.witness_nodes,
     };
     let group = client.create_group(request).await?;
     output.print(&GroupRow::from(group))

@@ -25,9 +25,13 @@ pub(super) async fn run(command: MembersCommand, output: Output) -> Result<(), F
     match command {
         MembersCommand::List(arguments) => list(&arguments, output).await,
         MembersCommand::Add(arguments) => {
-            let (add_voters, add_learners) =
-                if arguments.learner { (Vec::new(), arguments.nodes) } else { (arguments.nodes, Vec::new()) };
-            let request = ChangeMembersRequest { add_voters, add_learners, ..request(&arguments.name) };
+            let mut request = request(&arguments.name);
+            let added = match (arguments.learner, arguments.witness) {
+                (true, _) => &mut request.add_learners,
+                (false, true) => &mut request.add_witnesses,
+                (false, false) => &mut request.add_voters,
+            };
+            *added = arguments.nodes;
             change(request, arguments.wait, &arguments.server, output).await
         }
         MembersCommand::Remove(arguments) => {
@@ -39,7 +43,8 @@ pub(super) async fn run(command: MembersCommand, output: Output) -> Result<(), F
             change(request, arguments.wait, &arguments.server, output).await
         }
         MembersCommand::Set(arguments) => {
-            let set = MemberSet { voters: arguments.voters, learners: arguments.learners };
+            let (voters, learners) = (arguments.voters, arguments.learners);
+            let set = MemberSet { voters, learners, witnesses: arguments.witnesses };
             let request = ChangeMembersRequest { set: Some(set), ..request(&arguments.name) };
             change(request, arguments.wait, &arguments.server, output).await
         }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::RequestError;
 use quorate_catalog::{CatalogReply, CatalogState, Change, Group, NodeStatus};
-use quorate_placement::{NodeFacts, PlacementError, Wanted, place, prevailing_engine};
+use quorate_placement::{NodeFacts, PlacementError, Wanted, place, place_witnesses, prevailing_engine};
 use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
 use std::{sync::Arc, time::Duration};
 
@@ -48,19 +48,25 @@ impl Core {
         create: CreateGroup,
         deadline: Deadline,
     ) -> Result<GroupView, RequestError> {
-        let CreateGroup { name, plugin, replicas, nodes, limits } = create;
+        let CreateGroup { name, plugin, replicas, nodes, witnesses, witness_nodes, limits } = create;
         let published = self.find(deadline, |state| state.plugin(&plugin).map(|_| ())).await?;
         published.ok_or_else(|| plugin_not_found(&plugin))?;
         if self.catalog_state().group_named(&name).is_some() {
             return Err(RequestError::NameTaken { name });
         }
         let nodes = if nodes.is_empty() {
-            let wanted = replicas.unwrap_or_else(|| REPLICAS_DEFAULT.min(self.config.founders.len()));
-            self.choose_nodes(wanted, deadline).await?
+            let voters = REPLICAS_DEFAULT.min(self.config.founders.len());
+            let wanted = replicas.unwrap_or_else(|| voters.saturating_sub(witnesses).max(1));
+            self.choose_nodes(wanted, &witness_nodes, deadline).await?
         } else {
             self.named_nodes(nodes, deadline).await?
         };
-        let change = Change::CreateGroup { name, plugin, nodes, limits };
+        let witnesses = if witness_nodes.is_empty() {
+            self.choose_witnesses(&nodes, witnesses)?
+        } else {
+            self.named_nodes(witness_nodes, deadline).await?
+        };
+        let change = Change::CreateGroup { name, plugin, nodes, witnesses, limits };
         let CatalogReply::Group(group) = self.change_catalog(change, deadline).await? else {
             return Err(RequestError::Internal { why: "the catalog answered something else".to_owned() });
         };
@@ -70,10 +76,16 @@ impl Core {
     }
 
     /// Nodes for a new group. Those that are known and not heard of get some time: the cluster may only be starting.
-    async fn choose_nodes(&self, wanted: usize, deadline: Deadline) -> Result<Vec<NodeId>, RequestError> {
+    async fn choose_nodes(
+        &self,
+        wanted: usize,
+        taken: &[NodeId],
+        deadline: Deadline,
+    ) -> Result<Vec<NodeId>, RequestError> {
         let patience = deadline.at_most(NODES_WAIT_MAX);
         loop {
-            let facts = self.node_facts();
+            let mut facts = self.node_facts();
+            facts.retain(|node| !taken.contains(&node.id));
             let engine = prevailing_engine(&facts).unwrap_or_default();
             let placed = place(&facts, Wanted { replicas: wanted, engine_fingerprint: engine });
             let error = match placed {
@@ -90,6 +102,18 @@ impl Core {
             }
             tokio::time::sleep(LOOK_PAUSE).await;
         }
+    }
+
+    /// Nodes for the witnesses of a new group, whose data is on these.
+    fn choose_witnesses(&self, data: &[NodeId], wanted: usize) -> Result<Vec<NodeId>, RequestError> {
+        place_witnesses(&self.node_facts(), data, wanted).map_err(|error| {
+            let available = match error {
+                PlacementError::TooFew { fitting, .. } => fitting,
+                PlacementError::NoneWanted => 0,
+            };
+            let why = format!("of the nodes that hold no data of the group, {error}");
+            RequestError::NotEnoughNodes { wanted, available, why }
+        })
     }
 
     fn node_facts(&self) -> Vec<NodeFacts> {
@@ -163,7 +187,7 @@ impl Core {
 
     /// A group, with who leads it as far as this node knows.
     pub(super) fn group_view(&self, group: &Group) -> GroupView {
-        let leader = self.registry.get(group.id).and_then(|replica| replica.shared.lead().leader);
+        let leader = self.registry.lead(group.id).and_then(|lead| lead.leader);
         GroupView {
             id: group.id,
             name: group.name.clone(),

@@ -202,11 +202,10 @@ impl Core {
             }
         }
         let mine = |group: &&Group| {
-            group
-                .replica_on(self.node())
-                .is_some_and(|replica| hosted.replicas.get(&group.id) == Some(&replica))
-                && group.engine_fingerprint == hosted.engine_fingerprint
-                && self.registry.get(group.id).is_none()
+            group.replica_on(self.node()).is_some_and(|replica| {
+                hosted.replicas.get(&group.id) == Some(&replica)
+                    && (group.engine_fingerprint == hosted.engine_fingerprint || group.is_witness(replica))
+            }) && self.registry.number(group.id).is_none()
                 && !matches!(self.hosting.state_of(group.id), ReplicaState::Failed { .. })
         };
         for group in state.groups().filter(mine) {
@@ -258,7 +257,8 @@ impl Core {
             NewReplica::joining(group.id, replica)
         };
         let mut batch = RaftBatch::new();
-        batch.create(NewReplica { plugin: Some(group.digest), ..new });
+        let plugin = (!group.is_witness(replica)).then_some(group.digest);
+        batch.create(NewReplica { plugin, ..new });
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || store.write(batch)).await??;
         self.hosting.lock().replicas.insert(group.id, replica);
@@ -269,6 +269,13 @@ impl Core {
     async fn start_replica(self: &Arc<Self>, group: &Group) -> Result<(), StartError> {
         // Closed only when the node shuts down.
         let Ok(_permit) = self.hosting.starts.acquire().await else { return Ok(()) };
+        if group.replica_on(self.node()).is_some_and(|replica| group.is_witness(replica)) {
+            let (core, group) = (self.clone(), group.clone());
+            let id = group.id;
+            tokio::task::spawn_blocking(move || core.open_witness(&group)).await??;
+            self.hosting.set_state(id, None);
+            return Ok(());
+        }
         let why = "its plugin is being compiled".to_owned();
         self.hosting.set_state(group.id, Some(ReplicaState::Starting { why }));
         let plugin = self.plugins.get(group.digest, &self.loader, &self.store).await?;

@@ -42,13 +42,16 @@ impl PeerInbound for Inbound {
         let Some(core) = self.core() else { return };
         // For a replica that is not here (yet, or any more) there is nobody to answer.
         let here = |message: &RaftMessage| {
-            let replica = core.registry.get(GroupId(message.group));
-            replica.filter(|replica| replica.shared.replica.0 == message.to_replica)
+            core.registry.number(GroupId(message.group)).is_some_and(|number| number.0 == message.to_replica)
         };
         let (brings, others): (Vec<_>, Vec<_>) =
             messages.into_iter().partition(|message| message.snapshot.is_some());
-        for message in brings {
-            let Some(replica) = here(&message) else { continue };
+        for message in brings.into_iter().filter(here) {
+            let Some(replica) = core.registry.get(GroupId(message.group)) else {
+                // For a witness the message is all of it.
+                core.services.inbox.messages([Input::Message(message)]);
+                continue;
+            };
             let index = message.snapshot.as_ref().map_or(0, |point| point.index);
             if core.services.inbox.messages([Input::Message(message)]) > 0 {
                 // Raft will not say what it thinks of the snapshot that came before it.
@@ -57,7 +60,7 @@ impl PeerInbound for Inbound {
         }
         let others = others.into_iter().filter(|message| {
             // A beat is of no group: the shard looks at what is in it.
-            message.r#type() == RaftMessageType::Beat || here(message).is_some()
+            message.r#type() == RaftMessageType::Beat || here(message)
         });
         let dropped = core.services.inbox.messages(others.map(Input::Message));
         if dropped > 0 {

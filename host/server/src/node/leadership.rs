@@ -8,7 +8,7 @@ use super::{
     waiters::{Failure, Waiter},
 };
 use crate::RequestError;
-use quorate_consensus::{Input, Refusal, ReplicaStatus};
+use quorate_consensus::{Input, MemberProgress, Refusal, ReplicaStatus};
 use quorate_vocabulary::{GroupId, GroupName, Member, MemberRole, NodeId};
 use tokio::{sync::oneshot, time::timeout};
 
@@ -106,6 +106,11 @@ fn successor(name: &GroupName, status: &ReplicaStatus, to: Option<NodeId>) -> Re
             still_leads(name, none)
         });
     };
+    let is_witness =
+        |progress: &&MemberProgress| progress.member.node == node && progress.member.role.is_witness();
+    if status.progress.iter().any(|progress| is_witness(&progress)) {
+        return Err(still_leads(name, format!("node {node} holds a witness, which never leads")));
+    }
     let wanted = others().find(|progress| progress.member.node == node);
     let wanted = wanted.ok_or_else(|| RequestError::MemberNotFound {
         name: name.clone(),
@@ -121,7 +126,7 @@ fn successor(name: &GroupName, status: &ReplicaStatus, to: Option<NodeId>) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quorate_consensus::{Configuration, LogPoint, MemberProgress, Role};
+    use quorate_consensus::{Configuration, LogPoint, Role};
     use quorate_vocabulary::ReplicaId;
 
     /// Replica n on node n; the first leads. `(role, matched, active)` of each.
@@ -136,6 +141,7 @@ mod tests {
         ReplicaStatus {
             group: GroupId(7),
             replica: ReplicaId(1),
+            is_witness: false,
             role: Role::Leader,
             term: 3,
             leader: None,

@@ -110,7 +110,12 @@ impl LogWriter {
         tracing::error!(%group, %error, "what a replica wants to write does not fit its log");
         match self.registry.get(group) {
             Some(replica) => replica.apply(ApplyWork::Fail(error.to_string())),
-            None => self.services.inbox.feedback([Input::Close { group }]),
+            None => {
+                if let Some(witness) = self.registry.witness(group) {
+                    witness.fail(error.to_string());
+                }
+                self.services.inbox.feedback([Input::Close { group }]);
+            }
         }
     }
 
@@ -118,7 +123,7 @@ impl LogWriter {
     fn failed(&self, why: String) {
         tracing::error!(why, "the log cannot be written; this node takes no part until it is restarted");
         self.health.fail(why);
-        let groups = self.registry.all().into_iter().map(|replica| replica.shared.group);
+        let groups = self.registry.groups().into_iter();
         self.services.inbox.feedback(groups.map(|group| Input::Close { group }));
     }
 }

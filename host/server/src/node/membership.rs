@@ -11,7 +11,7 @@ use crate::RequestError;
 use quorate_catalog::{CatalogCommand, CatalogReply, Change, Group, MembersEdit};
 use quorate_consensus::{Input, MemberProgress, ReadMode, ReplicaStatus, Role};
 use quorate_placement::{MemberFacts, MembersStep, members_step, same_members};
-use quorate_vocabulary::{GroupId, GroupName, Member, MemberRole, Position, ReplicaId};
+use quorate_vocabulary::{GroupId, GroupName, Member, Position, ReplicaId};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -94,8 +94,7 @@ impl Core {
         let Ok(CatalogReply::Group(group)) = tried.apply(Position::default(), &command) else {
             return Ok(());
         };
-        let voters: Vec<_> =
-            group.wanted().iter().filter(|member| member.role == MemberRole::Voter).collect();
+        let voters: Vec<_> = group.wanted().iter().filter(|member| member.role.votes()).collect();
         let gone: Vec<String> = voters
             .iter()
             .filter(|member| !self.is_reachable(member.node))
@@ -255,7 +254,7 @@ fn facts(member: Member, progress: &[MemberProgress], last: u64, is_reachable: b
 
 /// Whether most voters know everything up to here to be committed.
 fn most_know(progress: &[MemberProgress], leader: ReplicaId, index: u64) -> bool {
-    let voters = || progress.iter().filter(|progress| progress.member.role == MemberRole::Voter);
+    let voters = || progress.iter().filter(|progress| progress.member.role.votes());
     let know =
         voters().filter(|progress| progress.member.replica == leader || progress.committed >= index).count();
     know * 2 > voters().count()
@@ -264,7 +263,7 @@ fn most_know(progress: &[MemberProgress], leader: ReplicaId, index: u64) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quorate_vocabulary::NodeId;
+    use quorate_vocabulary::{MemberRole, NodeId};
 
     fn member(number: u64, role: MemberRole) -> Member {
         Member { replica: ReplicaId(number), node: NodeId(number), role }

@@ -53,6 +53,7 @@ mod tests;
 mod uploads;
 mod view;
 mod waiters;
+mod witness;
 
 pub use config::NodeConfig;
 pub use handle::{Deadline, NodeHandle};

@@ -37,6 +37,12 @@ impl Core {
         if !survivors.contains(&self.node()) {
             return refused(format!("node {} was asked, and is not among the survivors", self.node()));
         }
+        if self.registry.witness(group).is_some() {
+            return refused(format!(
+                "node {} was asked, and holds a witness, which has no state to go on with",
+                self.node()
+            ));
+        }
         // Only a replica that works knows what it has.
         self.replica(group)?;
         let statuses = self.shard_statuses().await?;

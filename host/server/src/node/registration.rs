@@ -40,7 +40,7 @@ impl Core {
         }
         let error = RequestError::FolderLost { node: self.node(), by };
         tracing::error!(reason = error.reason(), cure = error.cure(), "{error}");
-        let groups = self.registry.all().into_iter().map(|replica| replica.shared.group);
+        let groups = self.registry.groups().into_iter();
         self.services.inbox.feedback(groups.map(|group| Input::Close { group }));
     }
 

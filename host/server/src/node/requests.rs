@@ -8,11 +8,12 @@ use super::{
     local_replica::LocalReplica,
     view::{Consistency, Queried, Submitted},
     waiters::{Failure, ReadTicket, Waiter},
+    witness::LocalWitness,
 };
 use crate::RequestError;
 use bytes::Bytes;
 use quorate_consensus::{Input, ReadMode, Refusal};
-use quorate_vocabulary::GroupId;
+use quorate_vocabulary::{GroupId, Member};
 use std::{
     sync::{
         Arc,
@@ -34,11 +35,28 @@ impl Core {
         if self.stopping.is_cancelled() {
             return Err(RequestError::ShuttingDown);
         }
+        if let Some(witness) = self.registry.witness(group) {
+            // It has nothing to say, and no more to do with a command than to name the leader.
+            return Err(match witness.failure() {
+                Some(why) => RequestError::ReplicaFailed { group, why },
+                None => RequestError::NotLeader { group, leader: self.leader_hint(self.beside(&witness)) },
+            });
+        }
         let Some(replica) = self.registry.get(group) else { return Err(self.not_here(group)) };
         match replica.shared.failure() {
             Some(why) => Err(RequestError::ReplicaFailed { group, why }),
             None => Ok(replica),
         }
+    }
+
+    /// Whom to ask instead of a witness: the leader, or else whoever holds data.
+    fn beside(&self, witness: &LocalWitness) -> Option<Member> {
+        witness.lead().leader.or_else(|| {
+            let state = self.catalog_state();
+            let group = state.group(witness.group)?;
+            let mut with_data = group.members.iter().filter(|member| !member.role.is_witness());
+            with_data.find(|member| self.is_reachable(member.node)).copied()
+        })
     }
 
     /// Why there is no replica of that group here.
@@ -52,8 +70,9 @@ impl Core {
             return RequestError::GroupNotReady { group, why };
         }
         // One of those that hold it knows better who leads.
-        let holder = known.members.iter().find(|member| self.is_reachable(member.node));
-        let holder = holder.or(known.members.first()).copied();
+        let with_data = || known.members.iter().filter(|member| !member.role.is_witness());
+        let holder = with_data().find(|member| self.is_reachable(member.node));
+        let holder = holder.or(with_data().next()).copied();
         RequestError::NotLeader { group, leader: self.leader_hint(holder) }
     }
 
@@ -109,6 +128,7 @@ impl Core {
             Refusal::Configuration { cause } => {
                 RequestError::InvalidArgument { what: "the configuration", why: cause }
             }
+            Refusal::Witness => RequestError::NotLeader { group, leader: None },
             refusal @ (Refusal::NotTransferred { .. }
             | Refusal::NotCaughtUp { .. }
             | Refusal::NotRecovered { .. }) => {

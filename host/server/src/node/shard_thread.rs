@@ -132,11 +132,16 @@ impl ShardThread {
                 if let Some(replica) = self.registry.get(group) {
                     replica.shared.set_lead(change);
                     replica.apply(ApplyWork::Role(change));
+                } else if let Some(witness) = self.registry.witness(group) {
+                    witness.set_lead(change);
                 }
             }
             Effect::LeaderEstablished { group, term } => self.apply(group, ApplyWork::Established { term }),
             Effect::SnapshotWanted { group, .. } => self.apply(group, ApplyWork::Snapshot(None)),
-            Effect::ReplicaFailed { group, cause } => self.apply(group, ApplyWork::Fail(raft_failed(&cause))),
+            Effect::ReplicaFailed { group, cause } => match self.registry.witness(group) {
+                Some(witness) => witness.fail(raft_failed(&cause)),
+                None => self.apply(group, ApplyWork::Fail(raft_failed(&cause))),
+            },
         }
     }
 

@@ -6,6 +6,7 @@ use super::{
     local_replica::LocalReplica,
     shard_thread::raft_failed,
     view::{GroupView, MemberView, NodeStatus, NodeView, ReplicaRole, ReplicaState, ReplicaView},
+    witness::LocalWitness,
 };
 use crate::RequestError;
 use bytes::Bytes;
@@ -32,6 +33,9 @@ impl Core {
                 (group, self.replica_view(&replica, statuses.get(&group)))
             })
             .collect();
+        for witness in self.registry.witnesses() {
+            replicas.insert(witness.group, self.witness_view(&witness, statuses.get(&witness.group)));
+        }
         for (group, replica, state) in self.not_running() {
             replicas.entry(group).or_insert_with(|| idle_view(group, replica, self.node(), state));
         }
@@ -64,8 +68,11 @@ impl Core {
         let group = self.find_group(name, deadline).await?;
         let statuses = self.shard_statuses().await?;
         let mut view = self.group_view(&group);
+        let status = statuses.get(&group.id);
+        let witness = self.registry.witness(group.id).map(|witness| self.witness_view(&witness, status));
         view.local = match self.registry.get(group.id) {
-            Some(replica) => Some(self.replica_view(&replica, statuses.get(&group.id))),
+            Some(replica) => Some(self.replica_view(&replica, status)),
+            None if witness.is_some() => witness,
             None => group
                 .replica_on(self.node())
                 .map(|replica| idle_view(group.id, replica, self.node(), self.hosting.state_of(group.id))),
@@ -89,7 +96,7 @@ impl Core {
         let mut idle: BTreeMap<GroupId, ReplicaId> = state.groups().filter_map(mine).collect();
         idle.extend(self.hosting.held());
         idle.into_iter()
-            .filter(|(group, _)| self.registry.get(*group).is_none())
+            .filter(|(group, _)| self.registry.number(*group).is_none())
             .map(|(group, replica)| (group, replica, self.hosting.state_of(group)))
             .collect()
     }
@@ -134,6 +141,24 @@ impl Core {
             timer_next_ms: progress.applied.timers.next_ms(),
             members: status.map(|status| self.member_views(status)).unwrap_or_default(),
             change_waits_for: self.membership.waits_for(shared.group),
+        }
+    }
+
+    fn witness_view(&self, witness: &LocalWitness, status: Option<&ReplicaStatus>) -> ReplicaView {
+        let state = match witness.failure().or_else(|| status.and_then(|status| status.failure.clone())) {
+            Some(why) => ReplicaState::Failed { why },
+            None => ReplicaState::Running,
+        };
+        let lead = witness.lead();
+        ReplicaView {
+            role: ReplicaRole::Witness,
+            term: lead.term,
+            leader: lead.leader,
+            asleep: status.is_some_and(|status| status.is_asleep),
+            commit: status.map_or(0, |status| status.commit),
+            log_first: status.map_or(0, |status| status.truncated.index + 1),
+            log_last: status.map_or(0, |status| status.last.index),
+            ..idle_view(witness.group, witness.replica, self.node(), state)
         }
     }
 

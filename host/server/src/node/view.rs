@@ -55,10 +55,14 @@ pub struct CreateGroup {
     pub name: GroupName,
     /// What it runs.
     pub plugin: PluginReference,
-    /// How many replicas it has; none: three, or as many as there are founding nodes when they are fewer.
+    /// How many voters with data it has; none: three less the witnesses, or fewer when there are fewer founding nodes.
     pub replicas: Option<usize>,
     /// The nodes that hold them; empty: the cluster chooses.
     pub nodes: Vec<NodeId>,
+    /// How many witnesses it has beside them.
+    pub witnesses: usize,
+    /// The nodes that hold those; empty: the cluster chooses.
+    pub witness_nodes: Vec<NodeId>,
     /// What the plugin may use in it.
     pub limits: GroupLimits,
 }
@@ -143,6 +147,8 @@ pub enum ReplicaRole {
     Candidate,
     /// It follows and does not vote.
     Learner,
+    /// It votes and holds no state.
+    Witness,
 }
 
 /// Whether a replica works.

@@ -71,6 +71,7 @@ impl StoredReplica {
         ReplicaStart {
             group,
             replica,
+            is_witness: false,
             hard_state,
             truncated,
             configuration,
@@ -79,6 +80,15 @@ impl StoredReplica {
             applied,
             applied_time_ms,
         }
+    }
+}
+
+impl StoredReplica {
+    /// What consensus is to drive, of a witness: it has no state that could be behind.
+    #[must_use]
+    pub fn into_witness(self) -> ReplicaStart {
+        let truncated = self.truncated.index;
+        ReplicaStart { is_witness: true, ..self.into_start(truncated, 0) }
     }
 }
 

@@ -27,3 +27,4 @@ mod restarts;
 mod snapshots;
 mod timers;
 mod transfer;
+mod witnesses;

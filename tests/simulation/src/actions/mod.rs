@@ -236,6 +236,7 @@ impl Simulation {
             name: format!("acme/group-{}", self.groups_named).parse().expect("a name"),
             plugin: format!("acme/{kind}@1").parse().expect("a reference"),
             nodes,
+            witnesses: Vec::new(),
             limits: Plan::limits(),
         });
     }

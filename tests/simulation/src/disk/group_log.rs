@@ -139,6 +139,7 @@ impl GroupLog {
         ReplicaStart {
             group,
             replica: self.replica,
+            is_witness: false,
             hard_state,
             truncated: self.truncated,
             configuration,

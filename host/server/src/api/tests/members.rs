@@ -17,7 +17,7 @@ async fn a_change_of_members_names_some_or_all_and_not_both() {
     let running = start().await;
     let mut client = GroupsClient::new(running.channel.clone());
     let request = |set| v1::ChangeMembersRequest { name: "acme/there".to_owned(), set, ..Default::default() };
-    let set = v1::MemberSet { voters: vec![1, 2], learners: vec![3] };
+    let set = v1::MemberSet { voters: vec![1, 2], learners: vec![3], witnesses: Vec::new() };
     let group =
         client.change_members(request(Some(set.clone()))).await.expect("taken down").into_inner().group;
     let group = group.expect("the group");

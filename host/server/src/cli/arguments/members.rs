@@ -52,6 +52,9 @@ pub(crate) struct MembersAddArguments {
     /// They only follow the group, and never vote.
     #[arg(long)]
     pub(crate) learner: bool,
+    /// They vote, and hold neither commands nor state; they never lead.
+    #[arg(long, conflicts_with = "learner")]
+    pub(crate) witness: bool,
     #[command(flatten)]
     pub(crate) wait: WaitArguments,
     #[command(flatten)]
@@ -85,6 +88,9 @@ pub(crate) struct MembersSetArguments {
     /// The nodes that only follow, by number.
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     pub(crate) learners: Vec<u64>,
+    /// The nodes that vote and hold no data, by number.
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub(crate) witnesses: Vec<u64>,
     #[command(flatten)]
     pub(crate) wait: WaitArguments,
     #[command(flatten)]

@@ -34,16 +34,19 @@ struct MemberRow {
 struct ChangeRow {
     voters: Vec<u64>,
     learners: Vec<u64>,
+    witnesses: Vec<u64>,
     began_ms: u64,
     waits_for: String,
 }
 
-/// `voter` or `learner`.
+/// `voter`, `learner` or `witness`.
 pub(super) fn role_name(role: v1::MemberRole) -> &'static str {
     match role {
         v1::MemberRole::Unspecified => "unknown",
         v1::MemberRole::Voter => "voter",
         v1::MemberRole::Learner => "learner",
+        v1::MemberRole::Witness => "witness",
+        v1::MemberRole::WitnessLearner => "witness, catches up",
     }
 }
 
@@ -94,6 +97,7 @@ impl MembersReport {
         let change = group.change.as_ref().map(|change| ChangeRow {
             voters: nodes(&change.wanted, v1::MemberRole::Voter),
             learners: nodes(&change.wanted, v1::MemberRole::Learner),
+            witnesses: nodes(&change.wanted, v1::MemberRole::Witness),
             began_ms: change.began_ms,
             waits_for: waits_for.cloned().unwrap_or_else(|| "a leader of the group to take it up".to_owned()),
         });
@@ -164,6 +168,7 @@ pub(crate) struct MembersTaken {
     name: String,
     voters: Vec<u64>,
     learners: Vec<u64>,
+    witnesses: Vec<u64>,
     /// Whether there is anything to do.
     under_way: bool,
 }
@@ -175,6 +180,7 @@ impl MembersTaken {
             name: group.name.clone(),
             voters: nodes(wanted, v1::MemberRole::Voter),
             learners: nodes(wanted, v1::MemberRole::Learner),
+            witnesses: nodes(wanted, v1::MemberRole::Witness),
             under_way: group.change.is_some(),
         }
     }
@@ -185,6 +191,9 @@ impl Report for MembersTaken {
         let list = |nodes: &[u64]| nodes.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         let has = if self.under_way { "is to have" } else { "has" };
         let mut text = format!("{} {has} voters on nodes {}", self.name, list(&self.voters));
+        if !self.witnesses.is_empty() {
+            let _ = write!(text, " and witnesses on nodes {}", list(&self.witnesses));
+        }
         if !self.learners.is_empty() {
             let _ = write!(text, " and learners on nodes {}", list(&self.learners));
         }

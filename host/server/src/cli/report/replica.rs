@@ -60,6 +60,7 @@ impl From<v1::ReplicaStatus> for ReplicaReport {
                 v1::ReplicaRole::Follower => "follower",
                 v1::ReplicaRole::Candidate => "candidate",
                 v1::ReplicaRole::Learner => "learner",
+                v1::ReplicaRole::Witness => "witness",
             },
             asleep: status.asleep,
             group: status.group,

@@ -242,6 +242,8 @@ pub(super) fn create(group: &str, plugin: &PluginReference) -> CreateGroup {
         plugin: plugin.clone(),
         replicas: None,
         nodes: Vec::new(),
+        witnesses: 0,
+        witness_nodes: Vec::new(),
         limits: GroupLimits::default(),
     }
 }
