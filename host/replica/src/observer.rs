@@ -48,6 +48,11 @@ impl Observer {
         Self { start, follower: None }
     }
 
+    /// Lets go of the instance that it keeps, until it is asked again.
+    pub fn rest(&mut self) {
+        self.follower = None;
+    }
+
     /// Answers a query as of `at` or, where a memory machine's observer has gone further already, later.
     pub fn query(&mut self, at: &ReadPoint, request: &Bytes) -> Result<Call, ReplicaFault> {
         let start = self.start.clone();

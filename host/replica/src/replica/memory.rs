@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// What the instance has seen is a function of the log: the checkpoint it was loaded from, and every command since that
 /// did not trap.
 pub(super) struct MemoryMachine {
-    /// None after a trap, until the next command needs it.
+    /// None after a trap and while the group sleeps, until the next command needs it.
     instance: Option<Box<dyn Instance>>,
     base: Base,
     trapped: Arc<Trapped>,
@@ -71,6 +71,11 @@ impl MemoryMachine {
 
     fn at(base: Base, instance: Box<dyn Instance>) -> Self {
         Self { instance: Some(instance), base, trapped: Arc::default(), done: ReplayDigest::default() }
+    }
+
+    /// Nothing is lost: what it did stands in the log.
+    pub(super) fn rest(&mut self) {
+        self.instance = None;
     }
 
     pub(super) fn read_point(&self) -> MemoryPoint {
@@ -130,7 +135,7 @@ impl MemoryMachine {
         Arc::make_mut(&mut self.trapped).insert(position);
     }
 
-    /// The instance, which is made again if the last command trapped: from its base and what came behind it, up to but
+    /// The instance, which is made again if the last command trapped or the group slept: from its base and what came behind it, up to but
     /// without `position`. `entry` is the one that is being applied, of which the history need not know yet.
     fn instance_before(
         &mut self,

@@ -255,6 +255,13 @@ impl Observers {
         }
     }
 
+    /// Has all of them let go of what can be made again.
+    pub(super) fn rest(&self) {
+        for mailbox in self.mailboxes.iter() {
+            mailbox.push(ObserveWork::Rest);
+        }
+    }
+
     /// Hands a fresh observer to the one of that number.
     pub(super) fn renew(&self, number: usize, work: ObserveWork) {
         if let Some(mailbox) = self.mailboxes.get(number) {

@@ -23,6 +23,8 @@ pub(super) enum ObserveWork {
     Callback { point: ReadPoint, event: LifecycleEvent },
     /// Go on with this observer in place of one that broke.
     Renew(Observer),
+    /// Let go of what can be made again.
+    Rest,
     /// Let go of everything.
     Close(Arc<CloseSignal>),
 }
@@ -123,6 +125,11 @@ impl Worker for ObserveWorker {
             ObserveWork::Query { point, ticket } => self.query(&point, ticket),
             ObserveWork::Callback { point, event } => self.callback(&point, &event),
             ObserveWork::Renew(observer) => self.observer = Some(observer),
+            ObserveWork::Rest => {
+                if let Some(observer) = &mut self.observer {
+                    observer.rest();
+                }
+            }
             ObserveWork::Close(signal) => {
                 self.observer = None;
                 drop(signal);

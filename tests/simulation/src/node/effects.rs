@@ -124,6 +124,7 @@ impl Simulation {
                 self.coverage.transferred += 1;
                 self.answered(request);
             }
+            Effect::FellAsleep { .. } => {}
             Effect::SnapshotWanted { group, .. } => self.work(id, group, ApplyWork::Snapshot),
             Effect::ReplicaFailed { group, cause } => {
                 let what = format!("node {id}, group {group}: {cause}");

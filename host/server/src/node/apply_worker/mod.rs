@@ -54,6 +54,8 @@ pub(super) enum ApplyWork {
     SnapshotWritten(Result<SnapshotInfo, String>),
     /// A sleep for the timers of the group has ended.
     TimersDue,
+    /// The group sleeps: hold nothing that can be made again.
+    Rest,
     /// Raft found something that cannot be.
     Fail(String),
     /// The node shuts down: tell the plugin.
@@ -111,6 +113,17 @@ impl ApplyWorker {
     }
 
     /// Stops this replica; the group goes on without it.
+    fn rest(&mut self) {
+        // The catalog's instance is what the node reads, and not made again by and by.
+        if self.group().is_catalog() {
+            return;
+        }
+        if let Some(replica) = &mut self.replica {
+            replica.rest();
+        }
+        self.observers.rest();
+    }
+
     fn failed(&mut self, why: String, point: Option<&ReadPoint>) {
         tracing::error!(group = %self.shared.info.name, replica = %self.shared.replica, why, "the replica has stopped");
         self.replica = None;
@@ -145,6 +158,7 @@ impl Worker for ApplyWorker {
             ApplyWork::SnapshotTime => self.snapshot_if(Replica::checkpoint_due_by_time),
             ApplyWork::SnapshotWritten(written) => self.snapshot_written(written),
             ApplyWork::TimersDue => self.timers_due(),
+            ApplyWork::Rest => self.rest(),
             ApplyWork::Fail(why) => {
                 let point = self.callback_point();
                 self.failed(why, point.as_ref());
