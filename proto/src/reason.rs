@@ -99,6 +99,8 @@ reasons! {
     PLUGIN_NOT_FOUND;
     /// The bytes are not WebAssembly, or not valid.
     PLUGIN_NOT_WASM;
+    /// The plugin did something else than its script says.
+    PLUGIN_TEST_FAILED;
     /// The component is larger than the node allows.
     PLUGIN_TOO_LARGE;
     /// The component is built against another version of the contract.

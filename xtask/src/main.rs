@@ -7,6 +7,7 @@ mod cargo;
 mod check;
 mod demo;
 mod fix;
+mod languages;
 mod place;
 mod plugins;
 mod setup;

@@ -1,6 +1,9 @@
 //! What the machine needs before anything is built.
 
-use crate::cargo::{self, say, succeeds};
+use crate::{
+    cargo::{self, say, succeeds},
+    languages,
+};
 use anyhow::{Result, bail};
 use std::process::Command;
 
@@ -16,11 +19,29 @@ const PACKAGES: [(&str, &str); 2] = [
 pub(crate) fn ready() -> Result<()> {
     let mut missing: Vec<&str> =
         PACKAGES.iter().filter(|(_, shown_by)| !is_there(shown_by)).map(|&(package, _)| package).collect();
-    missing.extend(quorate_toolchain::missing_packages());
+    missing.extend(quorate_toolchain::rust::missing_packages());
     if missing.is_empty() {
         return Ok(());
     }
     install(&missing)
+}
+
+/// Installs what plugins in other languages than Rust need, where that is possible; the languages of which something is
+/// missing then are skipped, and nothing else.
+pub(crate) fn languages() {
+    let unready = || languages::ALL.iter().filter(|language| language.ready().is_err());
+    let mut missing: Vec<&str> = unready()
+        .flat_map(|language| language.packages)
+        .copied()
+        .filter(|package| !installed(package))
+        .collect();
+    missing.dedup();
+    if missing.is_empty() {
+        return;
+    }
+    if let Err(error) = install(&missing) {
+        say(&format!("plugins in some languages cannot be built: {error:#}"));
+    }
 }
 
 fn is_there(shown_by: &str) -> bool {
@@ -56,6 +77,12 @@ fn is_root() -> bool {
 /// `cargo xtask setup`.
 pub(crate) fn run() -> Result<()> {
     ready()?;
+    languages();
+    for language in languages::ALL {
+        if let Err(why) = language.ready() {
+            say(&format!("plugins in {} cannot be built here: {why}", language.title));
+        }
+    }
     say("everything that building needs is here");
     Ok(())
 }

@@ -9,6 +9,7 @@ use anyhow::Result;
 
 pub(crate) fn run() -> Result<()> {
     setup::ready()?;
+    setup::languages();
     let components = plugins::build()?;
     // The logic of the plugins, natively.
     for manifest in workspaces::OF_PLUGINS {
@@ -21,5 +22,7 @@ pub(crate) fn run() -> Result<()> {
             .env("QUORATE_BINARY", place::binary()?)
             .env("QUORATE_PLUGINS", components),
     )?;
-    sim::test()
+    sim::test()?;
+    plugins::say_what_was_skipped();
+    Ok(())
 }

@@ -8,7 +8,8 @@ use std::process::Command;
 /// The product's own.
 pub(crate) const MAIN: &str = "Cargo.toml";
 /// Those of plugins.
-pub(crate) const OF_PLUGINS: [&str; 2] = ["plugins/Cargo.toml", "examples/plugins/greeter/Cargo.toml"];
+pub(crate) const OF_PLUGINS: [&str; 3] =
+    ["plugins/Cargo.toml", "examples/plugins/greeter/Cargo.toml", "examples/plugins/rust/Cargo.toml"];
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static str> {

@@ -1,4 +1,4 @@
-use crate::DEBIAN_PACKAGES;
+use crate::rust::DEBIAN_PACKAGES;
 use std::io;
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum BuildError {
     /// The folder does not exist.
-    #[error("there is no folder {}; name the folder that holds the plugin's Cargo.toml", folder.display())]
+    #[error("there is no folder {}; name the folder that holds the plugin's Cargo.toml or quorate.toml", folder.display())]
     NoFolder {
         /// The folder.
         folder: PathBuf,
     },
-    /// The folder is no cargo package.
+    /// The folder is no plugin.
     #[error(
-        "{} holds no Cargo.toml, so it is no Rust package; name the plugin's folder, or copy the folder examples/plugins/greeter to begin one",
+        "{} holds no Cargo.toml, as plugins in Rust do, and no quorate.toml, as others do; name the plugin's folder, or begin one with `quorate plugin new NAME`",
         folder.display()
     )]
     NoManifest {
@@ -28,6 +28,40 @@ pub enum BuildError {
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+    },
+    /// Its quorate.toml says what no plugin is.
+    #[error("{} does not describe a plugin: {problem}", path.display())]
+    Description {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There is more in the plugin's folder than a source.
+    #[error("{} brings the plugin's folder over {megabytes} MB, or its folders lie too deep; move what is no source out of it", path.display())]
+    TooMuchSource {
+        /// Where it was too much.
+        path: PathBuf,
+        /// How much may be in it.
+        megabytes: u64,
+    },
+    /// A package of the toolchain could not be installed.
+    #[error("{what} could not be installed from {from}; is the registry reachable?\n{output}")]
+    Install {
+        /// What.
+        what: &'static str,
+        /// Which registry.
+        from: &'static str,
+        /// All that its client printed.
+        output: String,
+    },
+    /// There is nothing to compile.
+    #[error("{} holds no source: it needs {what}", folder.display())]
+    NoSources {
+        /// The plugin's folder.
+        folder: PathBuf,
+        /// What it should hold.
+        what: &'static str,
     },
     /// The package builds no WebAssembly module.
     #[error(
@@ -53,7 +87,7 @@ pub enum BuildError {
     #[error(transparent)]
     Sysroot(#[from] SysrootError),
     /// The compiler refused the plugin.
-    #[error("{package} does not compile for {target} ({compiler}):\n{output}", target = crate::TARGET)]
+    #[error("{package} does not compile for WebAssembly ({compiler}):\n{output}")]
     Compile {
         /// The package.
         package: String,
@@ -112,6 +146,16 @@ pub enum ToolchainError {
         /// What was looked at, and why it does not do; a line each.
         found: Vec<String>,
     },
+    /// Nothing on this machine builds plugins in another language.
+    #[error("there is no {what} here.\n{}\nOn Debian, run:    {install}", found.join("\n"))]
+    Missing {
+        /// What there should be.
+        what: &'static str,
+        /// What was looked at, and why it does not do; a line each.
+        found: Vec<String>,
+        /// The line that installs it.
+        install: String,
+    },
 }
 
 /// Why the standard library could not be built for WebAssembly.
@@ -147,10 +191,11 @@ pub enum SysrootError {
 #[non_exhaustive]
 pub enum ComponentError {
     /// The module does not describe itself as a plugin.
-    #[error(
-        "it exports no machine; end its lib.rs with `quorate_guest::export_store_machine!(YourMachine);` or `quorate_guest::export_memory_machine!(YourMachine);`"
-    )]
-    NoMachine,
+    #[error("it exports no machine; {cure}")]
+    NoMachine {
+        /// What to write.
+        cure: &'static str,
+    },
     /// The module wants what no host offers.
     #[error(
         "it imports {imports}, which the host does not offer; find the dependency that needs it and leave it out"

@@ -1,9 +1,12 @@
 //! Builds plugins from source, with whatever toolchain the machine has.
 //!
-//! [`build_plugin`] takes a folder with a cargo package and leaves a component. It looks for a Rust compiler
-//! that can build for `wasm32-unknown-unknown` ([`Toolchain::find`]): one that has the target installed, as
-//! rustup installs it, or else Debian's compiler with the sources of the standard library, from which a private
-//! sysroot is built once. It never downloads a compiler.
+//! [`build_plugin`] takes a folder with a plugin's source and leaves a component. The folder tells the language: a
+//! `Cargo.toml` is a plugin in Rust, and a `quorate.toml` says which other language it is. It never downloads a compiler:
+//! it takes what is installed, and says what to install when that does not do.
+//!
+//! For Rust it looks for a compiler that can build for `wasm32-unknown-unknown` ([`rust::Toolchain::find`]): one that has
+//! the target installed, as rustup installs it, or else Debian's compiler with the sources of the standard library, from
+//! which a private sysroot is built once.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -17,26 +20,30 @@
 //! # Ok::<(), quorate_toolchain::BuildError>(())
 //! ```
 
+pub mod c;
 mod cache;
-mod cargo;
 mod command;
 mod component;
+mod description;
 mod error;
-mod manifest;
+mod installed;
+pub mod javascript;
+mod kept;
+mod language;
+mod programs;
 mod progress;
-mod sysroot;
-mod toolchain;
+pub mod rust;
+mod staged;
+mod world;
 
 pub use component::componentize;
 pub use error::{BuildError, ComponentError, SysrootError, ToolchainError};
 pub use progress::Progress;
-pub use toolchain::{DEBIAN_PACKAGES, Toolchain, missing_packages};
 
 use sha2::{Digest, Sha256};
-use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The target every plugin is built for: no operating system, hence nothing that could differ between nodes.
+/// The target every plugin in Rust is built for: no operating system, hence nothing that could differ between nodes.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// A plugin that was built.
@@ -54,20 +61,19 @@ pub struct BuiltPlugin {
     pub compiler: String,
 }
 
-/// Builds the package in `folder` and writes the component to `out`, whose folder must exist.
+/// Builds the plugin in `folder` and writes the component to `out`, whose folder must exist.
 ///
 /// Waits when another process builds the same folder. What is compiled is kept in the user's cache, so a second
 /// build of the same folder takes no longer than what changed.
 ///
 /// # Errors
-/// When the folder holds no package that can become a plugin, no compiler is found, or the build fails; each
+/// When the folder holds nothing that can become a plugin, no compiler is found, or the build fails; each
 /// error says what to do about it.
 pub fn build_plugin(
     folder: &Path,
     out: &Path,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<BuiltPlugin, BuildError> {
-    let manifest = manifest::read(folder)?;
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent
         && !parent.is_dir()
@@ -75,24 +81,14 @@ pub fn build_plugin(
         return Err(BuildError::NoOutputFolder { folder: parent.to_path_buf() });
     }
     let cache = cache::Cache::open()?;
-    let toolchain = Toolchain::find(folder)?;
-    let ready = toolchain.prepare(&cache, progress)?;
-    let module_path = cargo::build(&manifest, &ready, progress)?;
-    progress(Progress::Componentizing);
-    let module = fs::read(&module_path).map_err(|source| BuildError::Io {
-        what: "read the built module",
-        path: module_path,
-        source,
-    })?;
-    let component = componentize(&module)
-        .map_err(|source| BuildError::Component { package: manifest.package.clone(), source })?;
+    let language::Built { package, component, compiler } = language::build(folder, &cache, progress)?;
     cache::write_whole(out, &component)?;
     let built = BuiltPlugin {
-        package: manifest.package,
+        package,
         component: out.to_path_buf(),
         component_bytes: component.len() as u64,
         digest: Sha256::digest(&component).iter().map(|byte| format!("{byte:02x}")).collect(),
-        compiler: ready.compiler,
+        compiler,
     };
     progress(Progress::Built(&built));
     Ok(built)

@@ -11,7 +11,9 @@ pub enum Progress<'a> {
     BuildingSysroot,
     /// A crate of the standard library is done.
     SysrootCrate(&'a str),
-    /// The plugin's own crates are being compiled.
+    /// This part of the toolchain is being fetched from its registry: once, and then kept.
+    Installing(&'a str),
+    /// The plugin's own code is being compiled.
     Compiling,
     /// This crate is done.
     Compiled(&'a str),
@@ -29,6 +31,7 @@ impl fmt::Display for Progress<'_> {
                 formatter.write_str("building Rust's standard library for WebAssembly (once, about a minute)")
             }
             Self::SysrootCrate(name) => write!(formatter, "built {name} of the standard library"),
+            Self::Installing(what) => write!(formatter, "installing {what} (once)"),
             Self::Compiling => formatter.write_str("compiling"),
             Self::Compiled(name) => write!(formatter, "compiled {name}"),
             Self::Componentizing => formatter.write_str("making a component of the module"),

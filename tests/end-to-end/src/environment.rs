@@ -20,13 +20,22 @@ pub fn binary() -> PathBuf {
     required("QUORATE_BINARY")
 }
 
+/// The folder with the plugins of the repository, built as components.
+///
+/// # Panics
+/// When `QUORATE_PLUGINS` does not name it.
+#[must_use]
+pub(crate) fn plugins() -> PathBuf {
+    required("QUORATE_PLUGINS")
+}
+
 /// A plugin of the repository, built as a component.
 ///
 /// # Panics
 /// When the folder that `QUORATE_PLUGINS` names does not hold it.
 #[must_use]
 pub fn component(name: &str) -> PathBuf {
-    let path = required("QUORATE_PLUGINS").join(format!("{name}.wasm"));
+    let path = plugins().join(format!("{name}.wasm"));
     assert!(path.exists(), "{} is not there: run `cargo xtask test`", path.display());
     path
 }

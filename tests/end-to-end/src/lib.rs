@@ -12,8 +12,10 @@ pub mod kills;
 mod node;
 mod quorate;
 pub mod wait;
+mod walk;
 
 pub use cluster::{Cluster, Settings};
 pub use environment::{binary, component};
 pub use node::Node;
 pub use quorate::{Output, quorate, quorate_in};
+pub use walk::Walk;

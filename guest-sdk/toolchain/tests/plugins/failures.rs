@@ -28,7 +28,10 @@ fn the_compilers_words_are_kept() {
 #[test]
 fn a_library_that_exports_no_machine_is_told_which_macro_is_missing() {
     let error = built_with("//! Nothing.\n").unwrap_err();
-    assert!(matches!(error, BuildError::Component { source: ComponentError::NoMachine, .. }), "{error}");
+    assert!(
+        matches!(error, BuildError::Component { source: ComponentError::NoMachine { .. }, .. }),
+        "{error}"
+    );
 }
 
 #[test]

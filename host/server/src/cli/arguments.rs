@@ -12,7 +12,7 @@ pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
 pub(crate) use node::{NodeCommand, NodeListArguments, NodeStatusArguments};
 pub(crate) use plugin::{
     PluginBuildArguments, PluginCheckArguments, PluginCommand, PluginKindArgument, PluginLanguageArgument,
-    PluginListArguments, PluginNewArguments, PluginUploadArguments,
+    PluginListArguments, PluginNewArguments, PluginTestArguments, PluginUploadArguments,
 };
 pub(crate) use query::{ConsistencyArgument, QueryArguments};
 pub(crate) use recovery::GroupRecoverArguments;

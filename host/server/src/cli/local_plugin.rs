@@ -60,7 +60,8 @@ pub(super) fn build(arguments: &PluginBuildArguments, output: Output) -> Result<
 fn default_out(arguments: &PluginBuildArguments) -> Result<PathBuf, Failure> {
     let folder = arguments.folder.canonicalize().map_err(|error| {
         let message = format!("the folder {} cannot be read: {error}", arguments.folder.display());
-        Failure::new(reason::FILE_FAILED, message).cure("name the folder that holds the plugin's Cargo.toml")
+        Failure::new(reason::FILE_FAILED, message)
+            .cure("name the folder that holds the plugin's Cargo.toml or quorate.toml")
     })?;
     match folder.file_name() {
         // Appended: the folder `kv.v2` is not about a file `kv`.
@@ -80,9 +81,7 @@ pub(super) fn check(arguments: PluginCheckArguments, output: Output) -> Result<(
     };
     let spinner = spinner();
     spinner.set_message("checking, compiling and trying");
-    // One plugin in a handful of replicas: the pool need not be large.
-    let engine = Engine::new(&EngineConfig { instances_max: TRIAL_INSTANCES, ..EngineConfig::default() })
-        .map_err(|error| Failure::new(reason::INTERNAL, error.to_string()))?;
+    let engine = trial_engine()?;
     let examined = examine(&engine, &bytes, &commands);
     spinner.finish_and_clear();
     let Examined { checked, trial } = examined.map_err(|refused| Failure::from(ApiError::from(refused)))?;
@@ -103,6 +102,12 @@ pub(super) fn check(arguments: PluginCheckArguments, output: Output) -> Result<(
         },
         engine: engine.fingerprint().to_string(),
     })
+}
+
+/// An engine for one plugin in a handful of replicas: the pool need not be large.
+pub(super) fn trial_engine() -> Result<Engine, Failure> {
+    Engine::new(&EngineConfig { instances_max: TRIAL_INSTANCES, ..EngineConfig::default() })
+        .map_err(|error| Failure::new(reason::INTERNAL, error.to_string()))
 }
 
 impl From<BuildError> for Failure {

@@ -17,6 +17,7 @@ pub(crate) mod payload;
 mod plugins;
 mod query;
 mod recovery;
+mod rehearse;
 mod report;
 mod server;
 mod start;
@@ -82,6 +83,7 @@ async fn dispatch(command: Command, output: Output) -> Result<Exit, Failure> {
         Command::Demo(arguments) => return demo::run(arguments, output).await,
         Command::Plugin(PluginCommand::New(arguments)) => new_plugin::run(&arguments, output)?,
         Command::Plugin(PluginCommand::Build(arguments)) => local_plugin::build(&arguments, output)?,
+        Command::Plugin(PluginCommand::Test(arguments)) => rehearse::run(&arguments, output)?,
         Command::Plugin(PluginCommand::Check(arguments)) => local_plugin::check(arguments, output)?,
         Command::Plugin(PluginCommand::Upload(arguments)) => plugins::upload(arguments, output).await?,
         Command::Plugin(PluginCommand::List(arguments)) => plugins::list(arguments, output).await?,

@@ -1,5 +1,7 @@
 //! `plugin new`: the source of a small plugin, to begin with.
 
+mod template;
+
 use super::{
     arguments::{PluginKindArgument, PluginLanguageArgument, PluginNewArguments},
     failure::Failure,
@@ -30,6 +32,8 @@ const SDK: &str = "\"SDK\"";
 
 /// Where the SDK is in a clone.
 const SDK_IN_CLONE: &str = "guest-sdk/rust";
+/// Where it is in the folder of a plugin in another language.
+const SDK_COPY: &str = "quorate";
 /// The line that tells the SDK's Cargo.toml from others.
 const SDK_PACKAGE: &str = "name = \"quorate-guest\"";
 
@@ -102,6 +106,8 @@ enum NewPluginError {
     NoSdk(PathBuf),
     #[error("{} is not the SDK: it holds no Cargo.toml of the package quorate-guest", .0.display())]
     NotSdk(PathBuf),
+    #[error("only a plugin in Rust is told where its SDK is: others get a copy of it")]
+    SdkOfOther,
     #[error("the path {} of the SDK is not UTF-8, which a Cargo.toml must be", .0.display())]
     SdkPath(PathBuf),
     #[error("{} cannot be made: {source}", path.display())]
@@ -116,7 +122,7 @@ impl From<NewPluginError> for Failure {
                 reason::INVALID_NAME,
                 format!(
                     "choose 1 to {NAME_PART_BYTES_MAX} of a-z, 0-9 and -, beginning with a letter, ending with a letter or a \
-                     digit, and no word of Rust nor a crate that the plugin is built with"
+                     digit, and for a plugin in Rust no word of the language nor a crate that it is built with"
                 ),
             ),
             NewPluginError::Exists(_) => (reason::FILE_FAILED, "choose another name or folder".into()),
@@ -127,6 +133,7 @@ impl From<NewPluginError> for Failure {
             NewPluginError::NotSdk(_) => {
                 (reason::FILE_FAILED, format!("name the folder {SDK_IN_CLONE} of a clone of Quorate"))
             }
+            NewPluginError::SdkOfOther => (reason::INVALID_ARGUMENT, "leave --sdk out".into()),
             NewPluginError::SdkPath(_) => (reason::FILE_FAILED, "put the clone into another folder".into()),
             NewPluginError::Io { .. } => {
                 (reason::FILE_FAILED, "check the folder's permissions and its disk".into())
@@ -146,19 +153,28 @@ pub(super) fn run(arguments: &PluginNewArguments, output: Output) -> Result<(), 
 /// Makes the plugin in the folder `here`.
 fn begin(arguments: &PluginNewArguments, here: &Path) -> Result<NewPluginReport, NewPluginError> {
     let name = &arguments.name;
-    check_name(name)?;
-    let sdk = match &arguments.sdk {
-        // Joined: a path that is not relative stands as it is.
-        Some(sdk) => given_sdk(&here.join(sdk))?,
-        None => sdk_above(here)?,
+    let language = match arguments.lang {
+        PluginLanguageArgument::Rust => None,
+        PluginLanguageArgument::C => Some(&template::C),
+        PluginLanguageArgument::Js => Some(&template::JAVASCRIPT),
     };
-    let sdk_text = sdk.to_str().ok_or_else(|| NewPluginError::SdkPath(sdk.clone()))?;
-    let PluginLanguageArgument::Rust = arguments.lang;
-    let (source, example) = match arguments.kind {
-        PluginKindArgument::Store => (STORE_SOURCE, "tea"),
-        PluginKindArgument::Memory => (MEMORY_SOURCE, "5"),
+    check_name(name, language.is_none())?;
+    let (source, sdk, files) = match language {
+        None => {
+            let sdk = match &arguments.sdk {
+                // Joined: a path that is not relative stands as it is.
+                Some(sdk) => given_sdk(&here.join(sdk))?,
+                None => sdk_above(here)?,
+            };
+            let files = rust_files(arguments, &sdk)?;
+            ("src/lib.rs", sdk, files)
+        }
+        Some(_) if arguments.sdk.is_some() => return Err(NewPluginError::SdkOfOther),
+        Some(language) => {
+            let files = language.files(arguments.kind);
+            (language.source(), Path::new(name).join(SDK_COPY), files)
+        }
     };
-    let manifest = MANIFEST.replace(NAME, name).replace(SDK, &toml::Value::from(sdk_text).to_string());
     let folder = here.join(name);
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -170,28 +186,53 @@ fn begin(arguments: &PluginNewArguments, here: &Path) -> Result<NewPluginReport,
         }
         made => made.map_err(failed(&folder))?,
     }
-    let sources = folder.join("src");
-    fs::create_dir(&sources).map_err(failed(&sources))?;
-    for (file, text) in [
-        ("Cargo.toml", manifest),
-        ("Cargo.lock", LOCK.replace(LOCK_NAME, &format!("name = \"{name}\""))),
-        ("src/lib.rs", source.to_owned()),
-        ("README.md", README.replace(NAME, name).replace(EXAMPLE, example)),
-        (".gitignore", IGNORED.to_owned()),
-    ] {
+    for (file, text) in files {
         let path = folder.join(file);
-        fs::write(&path, text).map_err(failed(&path))?;
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(failed(parent))?;
+        }
+        fs::write(&path, text.replace(NAME, name)).map_err(failed(&path))?;
     }
-    Ok(NewPluginReport { name: name.clone(), folder: name.into(), sdk })
+    let source = Path::new(name).join(source);
+    Ok(NewPluginReport {
+        name: name.clone(),
+        folder: name.into(),
+        source,
+        sdk,
+        tested_by_script: language.is_some(),
+    })
 }
 
-/// A name that cargo takes for a package and a cluster for a plugin.
-fn check_name(name: &str) -> Result<(), NewPluginError> {
+/// The files of a plugin in Rust.
+fn rust_files(
+    arguments: &PluginNewArguments,
+    sdk: &Path,
+) -> Result<Vec<(&'static str, String)>, NewPluginError> {
+    let sdk_text = sdk.to_str().ok_or_else(|| NewPluginError::SdkPath(sdk.to_owned()))?;
+    let (source, example) = match arguments.kind {
+        PluginKindArgument::Store => (STORE_SOURCE, "tea"),
+        PluginKindArgument::Memory => (MEMORY_SOURCE, "5"),
+    };
+    Ok(vec![
+        ("Cargo.toml", MANIFEST.replace(SDK, &toml::Value::from(sdk_text).to_string())),
+        ("Cargo.lock", LOCK.replace(LOCK_NAME, &format!("name = \"{NAME}\""))),
+        ("src/lib.rs", source.to_owned()),
+        ("README.md", README.replace(EXAMPLE, example)),
+        (".gitignore", IGNORED.to_owned()),
+    ])
+}
+
+/// A name that a cluster takes for a plugin and, where it matters, cargo for a package.
+fn check_name(name: &str, of_package: bool) -> Result<(), NewPluginError> {
     let formed = name.len() <= NAME_PART_BYTES_MAX
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && !name.ends_with('-')
         && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    if formed && !NAMES_TAKEN.contains(&name) { Ok(()) } else { Err(NewPluginError::Name(name.to_owned())) }
+    if formed && !(of_package && NAMES_TAKEN.contains(&name)) {
+        Ok(())
+    } else {
+        Err(NewPluginError::Name(name.to_owned()))
+    }
 }
 
 /// Whether a folder is the SDK, by its Cargo.toml.

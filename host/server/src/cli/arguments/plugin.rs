@@ -12,6 +12,8 @@ pub(crate) enum PluginCommand {
     New(PluginNewArguments),
     /// Builds a plugin from its source.
     Build(PluginBuildArguments),
+    /// Runs a component through a script of commands and queries, and compares what comes of them.
+    Test(PluginTestArguments),
     /// Checks a component here, as a node would check an upload.
     Check(PluginCheckArguments),
     /// Uploads a component and publishes it.
@@ -32,7 +34,8 @@ pub(crate) struct PluginNewArguments {
     /// Where it keeps its state.
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     pub(crate) kind: PluginKindArgument,
-    /// The folder of the SDK, `guest-sdk/rust` of a clone of Quorate. [default: found in the current folder or one above]
+    /// Of a plugin in Rust: the folder of the SDK, `guest-sdk/rust` of a clone of Quorate. [default: found in the current
+    /// folder or one above]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) sdk: Option<PathBuf>,
 }
@@ -43,6 +46,11 @@ pub(crate) enum PluginLanguageArgument {
     /// Rust.
     #[default]
     Rust,
+    /// C.
+    C,
+    /// JavaScript.
+    #[value(alias = "javascript")]
+    Js,
 }
 
 /// Where a plugin keeps its state.
@@ -58,12 +66,23 @@ pub(crate) enum PluginKindArgument {
 /// `quorate plugin build`
 #[derive(Args, Debug)]
 pub(crate) struct PluginBuildArguments {
-    /// The folder with the plugin's Cargo.toml.
+    /// The plugin's folder, which holds its Cargo.toml or quorate.toml.
     #[arg(default_value = ".", value_name = "FOLDER")]
     pub(crate) folder: PathBuf,
     /// Where to write the component. [default: NAME.wasm in the current folder]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// `quorate plugin test`
+#[derive(Args, Debug)]
+pub(crate) struct PluginTestArguments {
+    /// The component.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The script: cases of what happens and what must come of it, in TOML.
+    #[arg(default_value = "tests.toml", value_name = "SCRIPT")]
+    pub(crate) script: PathBuf,
 }
 
 /// `quorate plugin check`

@@ -75,7 +75,11 @@ fn names_that_cargo_or_a_cluster_would_refuse_are_refused() {
         assert!(matches!(error, NewPluginError::Name(_)), "{name}: {error}");
         assert_eq!(Failure::from(error).reason, reason::INVALID_NAME);
     }
-    assert!(check_name("a").is_ok() && check_name(&long[1..]).is_ok() && check_name("kv-2").is_ok());
+    assert!(
+        check_name("a", true).is_ok()
+            && check_name(&long[1..], true).is_ok()
+            && check_name("kv-2", true).is_ok()
+    );
 }
 
 #[test]
@@ -89,4 +93,30 @@ fn without_the_sdk_nothing_is_made() {
     let error = begin(&wrong, here.path()).expect_err("that is no SDK");
     assert!(matches!(error, NewPluginError::NotSdk(_)), "{error}");
     assert!(!here.path().join("mine").exists());
+}
+
+#[test]
+fn other_languages_need_no_clone_and_get_a_copy_of_their_sdk() {
+    for (lang, source) in
+        [(PluginLanguageArgument::C, "machine.c"), (PluginLanguageArgument::Js, "machine.js")]
+    {
+        for (kind, example) in [(PluginKindArgument::Store, "tea"), (PluginKindArgument::Memory, "5")] {
+            let here = tempfile::tempdir().expect("a temporary folder");
+            // A word of Rust, which is nothing to others.
+            let asked = PluginNewArguments { lang, kind, ..arguments("loop") };
+            let report = begin(&asked, here.path()).expect("it is made");
+            assert_eq!(report.source, Path::new("loop").join(source));
+            let folder = here.path().join("loop");
+            let description: toml::Table = read(&folder, "quorate.toml").parse().expect("TOML");
+            assert_eq!(description["plugin"]["name"].as_str(), Some("loop"));
+            assert!(folder.join("quorate").is_dir() && folder.join(source).is_file());
+            let readme = read(&folder, "README.md");
+            assert!(readme.contains(&format!("submit me/first {example}")), "{readme}");
+            assert!(!readme.contains(NAME) && !readme.contains("SOURCE"), "{readme}");
+            let script = quorate_rehearsal::Script::parse(&read(&folder, "tests.toml")).expect("a script");
+            assert!(script.cases.len() > 1);
+            let named = PluginNewArguments { sdk: Some("sdk".into()), ..asked };
+            assert!(matches!(begin(&named, here.path()), Err(NewPluginError::SdkOfOther)));
+        }
+    }
 }

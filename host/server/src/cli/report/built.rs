@@ -9,17 +9,51 @@ pub(crate) struct NewPluginReport {
     pub(crate) name: String,
     /// The folder that was made.
     pub(crate) folder: PathBuf,
+    /// The file with the machine.
+    pub(crate) source: PathBuf,
     /// The SDK that it is built with.
     pub(crate) sdk: PathBuf,
+    /// Whether its tests are a script, and not those of its language.
+    #[serde(skip)]
+    pub(crate) tested_by_script: bool,
 }
 
 impl Report for NewPluginReport {
     fn human(&self) -> String {
-        let folder = self.folder.display();
+        let (name, folder, source) = (&self.name, self.folder.display(), self.source.display());
+        let next = if self.tested_by_script {
+            format!(
+                "build it with `quorate plugin build {folder}`, and test it with `quorate plugin test {name}.wasm {folder}/tests.toml`"
+            )
+        } else {
+            format!("test it with `cargo test` there, and build it with `quorate plugin build {folder}`")
+        };
         format!(
-            "made {folder}, which is built with the SDK in {}\nbegin with {folder}/src/lib.rs; test it with `cargo test` there, \
-             and build it with `quorate plugin build {folder}`",
+            "made {folder}, which is built with the SDK in {}\nbegin with {source}; {next}",
             self.sdk.display()
+        )
+    }
+}
+
+/// `plugin test`
+#[derive(Debug, Serialize)]
+pub(crate) struct TestReport {
+    /// The component.
+    pub(crate) file: PathBuf,
+    /// How many cases it was put through.
+    pub(crate) cases: usize,
+    /// How many steps they have.
+    pub(crate) steps: usize,
+    /// What all commands and timers burnt.
+    pub(crate) fuel: u64,
+}
+
+impl Report for TestReport {
+    fn human(&self) -> String {
+        let Self { file, cases, steps, fuel } = self;
+        format!(
+            "{} does what its script says: {cases} cases with {steps} steps, which burnt {fuel} of fuel",
+            file.display()
         )
     }
 }

@@ -13,7 +13,7 @@ mod replica;
 mod summary;
 
 pub(crate) use answer::{Answer, AnswerKind};
-pub(crate) use built::{BuiltReport, CheckReport, NewPluginReport, TrialSummary};
+pub(crate) use built::{BuiltReport, CheckReport, NewPluginReport, TestReport, TrialSummary};
 pub(crate) use event::EventReport;
 pub(crate) use group::{GroupDeleted, GroupList, GroupReport, GroupRow, SnapshotReport};
 pub(crate) use leadership::{HandOverReport, PriorityReport, RebalanceReport, TransferReport};

@@ -4,13 +4,14 @@
 //! sysroot is made in a temporary folder and renamed into place whole, under a lock: a folder that is there is
 //! complete.
 
+use super::cargo::{cargo_home, run};
+use super::toolchain::has_standard_library;
 use crate::TARGET;
 use crate::cache::{Cache, create_folder};
-use crate::cargo::{cargo_home, run};
 use crate::command::clean;
 use crate::error::{BuildError, SysrootError};
+use crate::programs::answer;
 use crate::progress::Progress;
-use crate::toolchain::{answer, has_standard_library};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

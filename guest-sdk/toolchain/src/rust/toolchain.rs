@@ -1,16 +1,17 @@
 //! Finds something on this machine that builds for WebAssembly.
 
+use super::cargo::cargo_home;
+use super::sysroot;
+use crate::TARGET;
 use crate::cache::Cache;
-use crate::cargo::cargo_home;
 use crate::command::clean;
 use crate::error::{BuildError, ToolchainError};
+use crate::programs::{answer, path_folders};
 use crate::progress::Progress;
-use crate::{TARGET, sysroot};
-use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// The Debian packages that together build plugins, for a machine without rustup.
 pub const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
@@ -231,28 +232,12 @@ fn linker_version(name: &OsString) -> Option<u32> {
     if version.is_empty() { Some(u32::MAX) } else { version.strip_prefix('-')?.parse().ok() }
 }
 
-fn path_folders() -> Vec<PathBuf> {
-    env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
-}
-
 pub(crate) fn has_standard_library(target: &Path) -> bool {
     fs::read_dir(target.join("lib"))
         .into_iter()
         .flatten()
         .flatten()
         .any(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with("libcore-")))
-}
-
-/// What a program prints, or why it printed nothing.
-pub(crate) fn answer(command: &mut Command) -> Result<String, String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("{} does not run: {error}", command.get_program().display()))?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; "));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]

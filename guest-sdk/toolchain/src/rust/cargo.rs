@@ -1,12 +1,12 @@
 //! Runs cargo, follows what it builds, and keeps all it says.
 
+use super::manifest::Manifest;
+use super::toolchain::ReadyToolchain;
 use crate::TARGET;
 use crate::cache::Cache;
 use crate::command::clean;
 use crate::error::BuildError;
-use crate::manifest::Manifest;
 use crate::progress::Progress;
-use crate::toolchain::ReadyToolchain;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::env;

@@ -16,9 +16,6 @@ pub(crate) struct Manifest {
 }
 
 pub(crate) fn read(folder: &Path) -> Result<Manifest, BuildError> {
-    if !folder.is_dir() {
-        return Err(BuildError::NoFolder { folder: folder.to_path_buf() });
-    }
     let resolved = folder.canonicalize().map_err(|source| BuildError::Io {
         what: "resolve",
         path: folder.to_path_buf(),
@@ -100,15 +97,5 @@ mod tests {
         assert!(problem("[dependencies]\n").contains("no [package]"));
         assert!(problem("[package]\n").contains("no package.name"));
         assert!(problem("[package\nname").contains("line 1"), "the parser's place is kept");
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_and_one_without_a_package_are_told_apart() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(read(folder.path()), Err(BuildError::NoManifest { .. })));
-        assert!(matches!(read(&folder.path().join("missing")), Err(BuildError::NoFolder { .. })));
-        fs::write(folder.path().join("Cargo.toml"), "[package]\nname='a'\n[lib]\ncrate-type=['cdylib']\n")
-            .unwrap();
-        assert_eq!(read(folder.path()).unwrap().package, "a");
     }
 }

@@ -1,0 +1,40 @@
+//! Which language a folder's plugin is in, and what building it in any of them comes to.
+
+use crate::cache::Cache;
+use crate::description::{self, Language};
+use crate::error::BuildError;
+use crate::progress::Progress;
+use crate::{c, javascript, rust};
+use std::path::Path;
+
+/// A component, and what it was made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Built {
+    /// The name of the package.
+    pub(crate) package: String,
+    pub(crate) component: Vec<u8>,
+    /// What compiled it, and of which version.
+    pub(crate) compiler: String,
+}
+
+/// Builds the plugin in `folder` with the toolchain of its language.
+pub(crate) fn build(
+    folder: &Path,
+    cache: &Cache,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Built, BuildError> {
+    if !folder.is_dir() {
+        return Err(BuildError::NoFolder { folder: folder.to_path_buf() });
+    }
+    if folder.join(rust::MANIFEST).is_file() {
+        return rust::build(folder, cache, progress);
+    }
+    if !folder.join(description::FILE).is_file() {
+        return Err(BuildError::NoManifest { folder: folder.to_path_buf() });
+    }
+    let plugin = description::read(folder)?;
+    match plugin.language {
+        Language::C => c::build(&plugin, progress),
+        Language::JavaScript => javascript::build(&plugin, cache, progress),
+    }
+}

@@ -1,0 +1,39 @@
+//! The languages plugins are written in, and what each needs of the machine.
+
+use quorate_toolchain::{ToolchainError, c, javascript, rust};
+use std::path::Path;
+
+/// A language with an SDK.
+pub(crate) struct Language {
+    /// Its folder in `examples/plugins`, and the beginning of what is built of it.
+    pub(crate) name: &'static str,
+    /// For people.
+    pub(crate) title: &'static str,
+    /// Debian's packages that building in it needs.
+    pub(crate) packages: &'static [&'static str],
+    ready: fn() -> Result<(), ToolchainError>,
+}
+
+/// All of them.
+pub(crate) const ALL: [Language; 3] = [
+    Language {
+        name: "rust",
+        title: "Rust",
+        packages: &rust::DEBIAN_PACKAGES,
+        ready: || rust::Toolchain::find(Path::new(".")).map(|_| ()),
+    },
+    Language { name: "c", title: "C", packages: &c::DEBIAN_PACKAGES, ready: c::ready },
+    Language {
+        name: "js",
+        title: "JavaScript",
+        packages: &javascript::DEBIAN_PACKAGES,
+        ready: javascript::ready,
+    },
+];
+
+impl Language {
+    /// Whether plugins in it can be built here, and else why not, in one line.
+    pub(crate) fn ready(&self) -> Result<(), String> {
+        (self.ready)().map_err(|error| error.to_string().replace('\n', " "))
+    }
+}
