@@ -187,7 +187,7 @@ mod tests {
             match draw(5) {
                 0 | 1 if pieces.len() < 40 => {
                     let (size, align) = (1 + draw(120), 1 << draw(6));
-                    pieces.push(Piece::new(&arena, size, align, (step % 251) as u8));
+                    pieces.push(Piece::new(&arena, size, align, u8::try_from(step % 251).unwrap()));
                 }
                 2 if !pieces.is_empty() => {
                     let place = draw(pieces.len());

@@ -7,10 +7,12 @@ use super::{
 };
 use std::time::Duration;
 
-/// Commands that are applied in a round.
-const COMMANDS: usize = 20_000;
+/// Commands that are applied at a time: in less than the system leaves a thread alone, as a rule.
+const COMMANDS: usize = 500;
 /// In entries of one command, which are slower.
-const COMMANDS_ALONE: usize = 4_000;
+const COMMANDS_ALONE: usize = 100;
+/// How often in a round.
+const TIMES: u32 = 50;
 
 pub(super) fn measure(subjects: &Subjects, rounds: u32) -> Table {
     let head = ["one command", "native", "component", "over native", "goal"];
@@ -31,7 +33,7 @@ pub(super) fn measure(subjects: &Subjects, rounds: u32) -> Table {
         let all = if in_entry == 1 { COMMANDS_ALONE } else { COMMANDS };
         let commands = commands(in_entry, bytes);
         let mut best = [Duration::MAX; 2];
-        for _ in 0..rounds {
+        for _ in 0..rounds * TIMES {
             let took =
                 [&mut native, &mut component].map(|driver| driver.per_command(all / in_entry, &commands));
             best = [best[0].min(took[0]), best[1].min(took[1])];
