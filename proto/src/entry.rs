@@ -14,6 +14,8 @@ const KIND_CHECKPOINT: u8 = 2;
 const KIND_CONFIGURATION: u8 = 3;
 const KIND_TIMERS: u8 = 4;
 const KIND_WITHHELD: u8 = 5;
+const KIND_BACKGROUND_CHECKPOINT: u8 = 6;
+const KIND_TAKE_OVER: u8 = 7;
 /// One byte for the format, one for the kind.
 const HEADER_BYTES: usize = 2;
 /// Field 1, a varint.
@@ -169,6 +171,19 @@ pub enum EntryBody {
         /// The leader's stamp.
         time_ms: u64,
     },
+    /// Every replica begins to save its state as of here, on another instance, while commands go on.
+    BackgroundCheckpoint {
+        /// The leader's stamp.
+        time_ms: u64,
+    },
+    /// Every replica goes on from what it saved as of a checkpoint, with the entries since applied to it again. Does nothing
+    /// when that checkpoint is not under way any more.
+    TakeOver {
+        /// The leader's stamp.
+        time_ms: u64,
+        /// The index of the checkpoint.
+        checkpoint: u64,
+    },
     /// The members from here on.
     Configuration(Configuration),
     /// The timers of the group that are due fire.
@@ -194,6 +209,12 @@ impl EntryBody {
                 framed(KIND_COMMANDS, &message)
             }
             Self::Checkpoint { time_ms } => framed(KIND_CHECKPOINT, &wire::Checkpoint { time_ms: *time_ms }),
+            Self::BackgroundCheckpoint { time_ms } => {
+                framed(KIND_BACKGROUND_CHECKPOINT, &wire::BackgroundCheckpoint { time_ms: *time_ms })
+            }
+            Self::TakeOver { time_ms, checkpoint } => {
+                framed(KIND_TAKE_OVER, &wire::TakeOver { time_ms: *time_ms, checkpoint: *checkpoint })
+            }
             Self::Timers { time_ms } => framed(KIND_TIMERS, &wire::Timers { time_ms: *time_ms }),
             Self::Withheld { kind } => framed(KIND_WITHHELD, &wire::Withheld { kind: u32::from(*kind) }),
             Self::Configuration(configuration) => {
@@ -227,6 +248,16 @@ impl EntryBody {
                 let wire::Timers { time_ms } =
                     wire::Timers::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::Timers { time_ms })
+            }
+            KIND_BACKGROUND_CHECKPOINT => {
+                let wire::BackgroundCheckpoint { time_ms } =
+                    wire::BackgroundCheckpoint::decode(message).map_err(|error| damaged(&error))?;
+                Ok(Self::BackgroundCheckpoint { time_ms })
+            }
+            KIND_TAKE_OVER => {
+                let wire::TakeOver { time_ms, checkpoint } =
+                    wire::TakeOver::decode(message).map_err(|error| damaged(&error))?;
+                Ok(Self::TakeOver { time_ms, checkpoint })
             }
             KIND_CONFIGURATION => {
                 let message = wire::Configuration::decode(message).map_err(|error| damaged(&error))?;
@@ -270,17 +301,38 @@ impl EntryBody {
     #[must_use]
     pub fn time_ms(&self) -> Option<u64> {
         match self {
-            Self::Commands { time_ms, .. } | Self::Checkpoint { time_ms } | Self::Timers { time_ms } => {
-                Some(*time_ms)
-            }
+            Self::Commands { time_ms, .. }
+            | Self::Checkpoint { time_ms }
+            | Self::BackgroundCheckpoint { time_ms }
+            | Self::TakeOver { time_ms, .. }
+            | Self::Timers { time_ms } => Some(*time_ms),
             Self::Empty | Self::Configuration(_) | Self::Withheld { .. } => None,
         }
+    }
+
+    /// The same entry with this stamp, if it is one that has a stamp.
+    #[must_use]
+    pub fn stamped(mut self, stamp_ms: u64) -> Self {
+        match &mut self {
+            Self::Commands { time_ms, .. }
+            | Self::Checkpoint { time_ms }
+            | Self::BackgroundCheckpoint { time_ms }
+            | Self::TakeOver { time_ms, .. }
+            | Self::Timers { time_ms } => *time_ms = stamp_ms,
+            Self::Empty | Self::Configuration(_) | Self::Withheld { .. } => {}
+        }
+        self
     }
 
     /// The stamp of an encoded entry that has one, told without reading the rest of it.
     #[must_use]
     pub fn peek_time_ms(data: &Bytes) -> Option<u64> {
-        let Ok(Some(KIND_COMMANDS | KIND_CHECKPOINT | KIND_TIMERS)) = kind(data) else { return None };
+        let Ok(Some(
+            KIND_COMMANDS | KIND_CHECKPOINT | KIND_TIMERS | KIND_BACKGROUND_CHECKPOINT | KIND_TAKE_OVER,
+        )) = kind(data)
+        else {
+            return None;
+        };
         // Fields are written in the order of their numbers, and a stamp of 0 is not written.
         match data.get(HEADER_BYTES) {
             Some(&TIME_TAG) => decode_varint(&mut data.get(HEADER_BYTES + 1..)?).ok(),
@@ -404,6 +456,10 @@ mod tests {
             EntryBody::Timers { time_ms: 1_700_000_000_000 },
             EntryBody::Timers { time_ms: 0 },
             EntryBody::Withheld { kind: KIND_COMMANDS },
+            EntryBody::BackgroundCheckpoint { time_ms: 1_700_000_000_000 },
+            EntryBody::BackgroundCheckpoint { time_ms: 0 },
+            EntryBody::TakeOver { time_ms: 1_700_000_000_000, checkpoint: 300 },
+            EntryBody::TakeOver { time_ms: 0, checkpoint: u64::MAX },
             EntryBody::Configuration(Configuration::new(members.clone())),
             EntryBody::Configuration(Configuration {
                 members,
@@ -421,6 +477,9 @@ mod tests {
             assert_eq!(EntryBody::decode(&data), Ok(body.clone()));
             assert_eq!(EntryBody::is_configuration(&data), matches!(body, EntryBody::Configuration(_)));
             assert_eq!(EntryBody::peek_time_ms(&data), body.time_ms(), "{body:?}");
+            let stamped = body.clone().stamped(7);
+            assert_eq!(stamped.time_ms(), body.time_ms().map(|_| 7), "{body:?}");
+            assert_eq!(stamped.stamped(body.time_ms().unwrap_or(0)), body);
         }
     }
 
@@ -433,7 +492,11 @@ mod tests {
                 EntryBody::Empty | EntryBody::Configuration(_) | EntryBody::Withheld { .. } => {
                     assert_eq!(decoded, body);
                 }
-                EntryBody::Commands { .. } | EntryBody::Checkpoint { .. } | EntryBody::Timers { .. } => {
+                EntryBody::Commands { .. }
+                | EntryBody::Checkpoint { .. }
+                | EntryBody::BackgroundCheckpoint { .. }
+                | EntryBody::TakeOver { .. }
+                | EntryBody::Timers { .. } => {
                     assert!(EntryBody::is_withheld(&given) && given.len() <= 4, "{body:?}: {given:?}");
                 }
             }
@@ -447,6 +510,9 @@ mod tests {
         assert_eq!(body.encode().as_ref(), [1, 1, 8, 0xac, 2, 0x12, 2, b'a', b'b']);
         assert_eq!(EntryBody::Checkpoint { time_ms: 1 }.encode().as_ref(), [1, 2, 8, 1]);
         assert_eq!(EntryBody::Timers { time_ms: 1 }.encode().as_ref(), [1, 4, 8, 1]);
+        assert_eq!(EntryBody::BackgroundCheckpoint { time_ms: 1 }.encode().as_ref(), [1, 6, 8, 1]);
+        let body = EntryBody::TakeOver { time_ms: 1, checkpoint: 9 };
+        assert_eq!(body.encode().as_ref(), [1, 7, 8, 1, 16, 9]);
         let body = EntryBody::Configuration(Configuration::new(vec![member(1, MemberRole::Voter)]));
         assert_eq!(body.encode().as_ref(), [1, 3, 0x0a, 6, 8, 1, 0x10, 101, 0x18, 1]);
         let mut configuration = Configuration::new(vec![member(1, MemberRole::Voter)]);

@@ -120,6 +120,7 @@ fn perform(
                     _ => Ok(()),
                 }
             }
+            Some(CheckpointResult::UnderWay { .. }) => Err("it was to be saved at once".into()),
             None => Err("a store machine saves nothing".into()),
         },
         Step::Restart => {

@@ -4,7 +4,8 @@ use prost::Message;
 use quorate_proto::catalog::v1;
 use quorate_replica::ports::{GroupLimits, Outcome};
 use quorate_vocabulary::{
-    FolderId, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest, PluginReference,
+    CheckpointMode, FolderId, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest,
+    PluginReference,
 };
 
 /// A change of the catalog, to be proposed to group 0.
@@ -57,6 +58,8 @@ pub enum Change {
         witnesses: Vec<NodeId>,
         /// What the plugin may use in it.
         limits: GroupLimits,
+        /// How its checkpoints are taken.
+        checkpoints: CheckpointMode,
     },
     /// Other nodes are to hold replicas of a group. The group's leader brings it about; until then the group's record has
     /// the [`MembersChange`](crate::MembersChange). Asking for what is wanted already is no change.

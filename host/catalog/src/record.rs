@@ -1,7 +1,7 @@
 use quorate_replica::ports::{GroupInfo, GroupLimits};
 use quorate_vocabulary::{
-    FolderId, GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference, Position,
-    ReplicaId,
+    CheckpointMode, FolderId, GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference,
+    Position, ReplicaId,
 };
 
 /// A node.
@@ -78,6 +78,8 @@ pub struct Group {
     pub epoch: u64,
     /// What the plugin may use in it.
     pub limits: GroupLimits,
+    /// How its checkpoints are taken.
+    pub checkpoints: CheckpointMode,
     /// When it was created, in milliseconds since the Unix epoch.
     pub created_ms: u64,
 }

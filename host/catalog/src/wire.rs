@@ -7,7 +7,7 @@ mod records;
 use crate::{CatalogCommand, CatalogError, CatalogReply, Change, NodeStatus, PluginToPublish};
 use quorate_proto::catalog::v1;
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{FolderId, GroupId, MachineKind, NodeId, PluginDigest};
+use quorate_vocabulary::{CheckpointMode, FolderId, GroupId, MachineKind, NodeId, PluginDigest};
 use std::{fmt::Display, str::FromStr};
 
 /// The format of commands and of the state.
@@ -52,6 +52,20 @@ fn wire_kind(kind: MachineKind) -> i32 {
     match kind {
         MachineKind::Memory => v1::MachineKind::Memory.into(),
         MachineKind::Store => v1::MachineKind::Store.into(),
+    }
+}
+
+fn checkpoints(mode: v1::CheckpointMode) -> CheckpointMode {
+    match mode {
+        v1::CheckpointMode::Background => CheckpointMode::Background,
+        v1::CheckpointMode::Unspecified | v1::CheckpointMode::Inline => CheckpointMode::Inline,
+    }
+}
+
+fn wire_checkpoints(mode: CheckpointMode) -> i32 {
+    match mode {
+        CheckpointMode::Inline => v1::CheckpointMode::Inline.into(),
+        CheckpointMode::Background => v1::CheckpointMode::Background.into(),
     }
 }
 
@@ -121,13 +135,14 @@ impl From<&Change> for v1::command::Change {
             Change::RemovePlugin { reference } => {
                 Self::RemovePlugin(v1::RemovePlugin { reference: reference.to_string() })
             }
-            Change::CreateGroup { name, plugin, nodes, witnesses, limits } => {
+            Change::CreateGroup { name, plugin, nodes, witnesses, limits, checkpoints } => {
                 Self::CreateGroup(v1::CreateGroup {
                     name: name.to_string(),
                     plugin: plugin.to_string(),
                     nodes: numbers(nodes),
                     witnesses: numbers(witnesses),
                     limits: Some(wire_limits(limits)),
+                    checkpoints: wire_checkpoints(*checkpoints),
                 })
             }
             Change::ChangeMembers { name, edit } => Self::ChangeMembers(members::wire_change(name, edit)),
@@ -171,6 +186,7 @@ impl TryFrom<v1::command::Change> for Change {
             }),
             Wire::RemovePlugin(remove) => Self::RemovePlugin { reference: parse(&remove.reference)? },
             Wire::CreateGroup(create) => Self::CreateGroup {
+                checkpoints: checkpoints(create.checkpoints()),
                 name: parse(&create.name)?,
                 plugin: parse(&create.plugin)?,
                 nodes: nodes(create.nodes),

@@ -1,4 +1,4 @@
-use crate::{Configuration, LogEntry, LogIndex, LogPoint, RaftMessage};
+use crate::{Configuration, EntryBody, LogEntry, LogIndex, LogPoint, RaftMessage};
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 use std::{collections::BTreeMap, time::Duration};
@@ -152,6 +152,14 @@ pub enum Input {
     ProposeTimers {
         /// The group.
         group: GroupId,
+    },
+    /// The leader is to put an entry of the host's own into the log; its stamp is set then. Nothing happens on others, while the
+    /// same one waits or is on its way, or while too many wait.
+    ProposeEntry {
+        /// The group.
+        group: GroupId,
+        /// The entry.
+        body: EntryBody,
     },
     /// Change the members, any number of them at once. Answered like a command, once the group has left the old
     /// configuration for good. A learner that is to vote must have caught up within a

@@ -172,6 +172,7 @@ impl Shard {
             | Input::Propose { group, .. }
             | Input::ProposeCheckpoint { group }
             | Input::ProposeTimers { group }
+            | Input::ProposeEntry { group, .. }
             | Input::ProposeConfiguration { group, .. }
             | Input::ProposePriorities { group, .. }
             | Input::TransferLeader { group, .. }

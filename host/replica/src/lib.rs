@@ -18,6 +18,7 @@ mod sink;
 mod snapshot_schedule;
 mod snapshot_source;
 mod store_snapshot;
+mod tail;
 mod task;
 pub mod testing;
 #[cfg(test)]
@@ -30,6 +31,8 @@ pub use fault::ReplicaFault;
 pub use observer::{Observer, ReadPoint};
 pub use overlay::{Overlay, StoreError};
 pub use quorate_proto::entry::{Configuration, EntryBody};
-pub use replica::{CheckpointResult, EntryResult, Replica, ReplicaStart};
+pub use replica::{
+    BackgroundCheckpoint, CheckpointResult, EntryResult, PreparedCheckpoint, Replica, ReplicaStart,
+};
 pub use snapshot_schedule::SnapshotSchedule;
 pub use store_snapshot::StoreSnapshot;

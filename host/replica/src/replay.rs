@@ -2,9 +2,10 @@
 
 use crate::{
     CommittedEntry, Overlay, ReplicaFault, ReplicaStart,
+    digest::ReplayDigest,
     ports::{AppliedPoint, Call, CallFailure, HostFault, Instance, Outcome, PendingTimers},
     snapshot_source::open_snapshot,
-    task,
+    tail, task,
 };
 use quorate_vocabulary::Position;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +40,7 @@ impl Trapped {
 }
 
 /// The most bytes of entries read from the log at once.
-const PAGE_BYTES_MAX: u64 = 4 << 20;
+pub(crate) const PAGE_BYTES_MAX: u64 = 4 << 20;
 
 /// Where an instance of a memory machine begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +70,11 @@ pub(crate) fn load_base(
     if !base.has_snapshot {
         return Ok(Ok(instance));
     }
-    let (point, source) = open_snapshot(start, base.index)?;
-    let loaded = instance.load(point.position(), source);
+    let (header, source) = open_snapshot(start, base.index)?;
+    if let Some(tail) = &header.tail {
+        return tail::load(start, instance, &header, tail, source);
+    }
+    let loaded = instance.load(header.point.position(), source);
     let loaded = loaded.map_err(ReplicaFault::while_doing("loading a snapshot"))?;
     Ok(loaded.map(|()| instance))
 }
@@ -149,7 +153,34 @@ impl Replay<'_> {
     }
 }
 
-fn missing(index: u64) -> ReplicaFault {
+/// An instance with everything from its base up to `last`, but for the commands that trapped. What it does must be what was
+/// `done` before.
+pub(crate) fn rebuild(
+    start: &ReplicaStart,
+    base: &Base,
+    trapped: &Trapped,
+    done: &ReplayDigest,
+    last: u64,
+) -> Result<Box<dyn Instance>, ReplicaFault> {
+    let diverged = || ReplicaFault::Diverged { base: base.index, index: last };
+    // It loaded before, so that it does not now is a divergence.
+    let mut instance = load_base(start, base)?.map_err(|_| diverged())?;
+    let mut again = ReplayDigest::default();
+    let mut replay = Replay {
+        start,
+        instance: instance.as_mut(),
+        timers: &mut base.timers.clone(),
+        trapped,
+        observe: &mut |position, call| again.add(position, call),
+    };
+    let replayed = replay.entries(base.index + 1, last)?;
+    if replayed.is_err() || again != *done {
+        return Err(diverged());
+    }
+    Ok(instance)
+}
+
+pub(crate) fn missing(index: u64) -> ReplicaFault {
     let fault = HostFault::because(format!("the log does not hold entry {index}, which was applied"));
     ReplicaFault::Host { doing: "reading the log", fault }
 }

@@ -29,6 +29,8 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
         // Consensus hands nothing withheld to a replica that has a machine.
         EntryBody::Empty
         | EntryBody::Checkpoint { .. }
+        | EntryBody::BackgroundCheckpoint { .. }
+        | EntryBody::TakeOver { .. }
         | EntryBody::Configuration(_)
         | EntryBody::Withheld { .. } => (0, Vec::new()),
     }

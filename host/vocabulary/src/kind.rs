@@ -19,3 +19,23 @@ impl fmt::Display for MachineKind {
         })
     }
 }
+
+/// How the checkpoints of a group with a memory machine are taken. A store machine never waits for its snapshots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckpointMode {
+    /// Commands wait while the machine saves and loads.
+    #[default]
+    Inline,
+    /// Another instance saves and loads while commands go on, and then takes over. Takes more memory.
+    Background,
+}
+
+impl fmt::Display for CheckpointMode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Inline => "inline",
+            Self::Background => "background",
+        })
+    }
+}

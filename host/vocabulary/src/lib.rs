@@ -11,7 +11,7 @@ mod position;
 
 pub use digest::{PluginDigest, PluginDigestError};
 pub use id::{FolderId, GroupId, NodeId, ReplicaId};
-pub use kind::MachineKind;
+pub use kind::{CheckpointMode, MachineKind};
 pub use member::{Member, MemberRole};
 pub use name::{
     GroupName, NAME_PART_BYTES_MAX, NameError, PluginName, PluginReference, PluginVersion, VERSION_BYTES_MAX,

@@ -28,6 +28,8 @@ pub(crate) enum Event {
     Observe { node: NodeId, life: u64, group: GroupId },
     /// A store machine's snapshot is written.
     SnapshotWritten { node: NodeId, life: u64, group: GroupId },
+    /// A checkpoint in the background is done, up to its taking over.
+    CheckpointPrepared { node: NodeId, life: u64, group: GroupId },
     /// The node looks at the catalog.
     Look { node: NodeId, life: u64 },
     /// A replica is made on disk, or one that is there is started.

@@ -102,6 +102,10 @@ coverage! {
     traps = "traps";
     /// Checkpoints applied.
     checkpoints = "checkpoints";
+    /// Checkpoints begun in the background.
+    checkpoints_begun = "checkpoints begun";
+    /// Of these, ready before they were taken over.
+    checkpoints_prepared = "checkpoints prepared";
     /// Checkpoints that the machine could not make.
     checkpoints_failed = "checkpoints failed";
     /// Snapshots of store machines.

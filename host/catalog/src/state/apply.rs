@@ -9,7 +9,8 @@ use crate::{
 };
 use quorate_replica::ports::GroupLimits;
 use quorate_vocabulary::{
-    FolderId, GroupId, GroupName, Member, MemberRole, NodeId, PluginReference, Position, ReplicaId,
+    CheckpointMode, FolderId, GroupId, GroupName, Member, MemberRole, NodeId, PluginReference, Position,
+    ReplicaId,
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -31,8 +32,8 @@ impl CatalogState {
             Change::SetNodeStatus { node, status } => self.set_node_status(*node, *status),
             Change::PublishPlugin(plugin) => self.publish(plugin, position.time_ms),
             Change::RemovePlugin { reference } => self.remove_plugin(reference),
-            Change::CreateGroup { name, plugin, nodes, witnesses, limits } => {
-                self.create_group(name, plugin, (nodes, witnesses), limits, position.time_ms)
+            Change::CreateGroup { name, plugin, nodes, witnesses, limits, checkpoints } => {
+                self.create_group(name, plugin, (nodes, witnesses), limits, *checkpoints, position.time_ms)
             }
             Change::ChangeMembers { name, edit } => self.change_members(name, edit, position.time_ms),
             Change::CompleteMembersChange { group, number } => self.complete_members_change(*group, *number),
@@ -144,6 +145,7 @@ impl CatalogState {
         plugin: &PluginReference,
         (nodes, witnesses): (&[NodeId], &[NodeId]),
         limits: &GroupLimits,
+        checkpoints: CheckpointMode,
         time_ms: u64,
     ) -> Changed {
         if *name == catalog_group().name {
@@ -181,6 +183,7 @@ impl CatalogState {
             change: None,
             epoch: 0,
             limits: limits.clone(),
+            checkpoints,
             created_ms: time_ms,
         };
         self.last_group = id.0;

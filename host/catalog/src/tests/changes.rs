@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{FolderId, GroupId, MachineKind, NodeId, PluginDigest, Position};
+use quorate_vocabulary::{CheckpointMode, FolderId, GroupId, MachineKind, NodeId, PluginDigest, Position};
 
 /// Makes a change that must be refused, and must not have changed anything.
 #[track_caller]
@@ -166,11 +166,13 @@ fn a_group_has_what_it_was_created_with() {
         nodes: ids(&[2, 3]),
         witnesses: Vec::new(),
         limits: limits.clone(),
+        checkpoints: CheckpointMode::Background,
     };
     let reply = change(&mut state, create).expect("in order");
     let group = group(&state, "acme/a");
     assert_eq!(reply, CatalogReply::Group(group.clone()));
     assert_eq!((&group.limits, group.created_ms), (&limits, 1_234));
+    assert_eq!(group.checkpoints, CheckpointMode::Background);
     assert_eq!((group.kind, group.digest), (MachineKind::Store, PluginDigest::of(b"kv 1")));
     assert_eq!(group.engine_fingerprint, ENGINE);
     assert_eq!(group.replica_on(NodeId(3)), Some(2.into()));
@@ -223,6 +225,7 @@ fn a_limit_past_the_ceiling_is_refused_by_name() {
         nodes: ids(&[1]),
         witnesses: Vec::new(),
         limits: GroupLimits { memory_bytes_max: u64::MAX, ..GroupLimits::default() },
+        checkpoints: CheckpointMode::Inline,
     };
     let error = refused(&mut state, change);
     assert!(

@@ -6,7 +6,7 @@ use crate::{
 };
 use quorate_replica::ports::GroupLimits;
 use quorate_vocabulary::{
-    FolderId, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, Position,
+    CheckpointMode, FolderId, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, Position,
 };
 
 pub(super) const ENGINE: &str = "wasmtime 48 x86_64";
@@ -60,6 +60,7 @@ pub(super) fn create(name: &str, plugin: &str, nodes: &[u64]) -> Change {
         nodes: ids(nodes),
         witnesses: Vec::new(),
         limits: GroupLimits::default(),
+        checkpoints: CheckpointMode::Background,
     }
 }
 

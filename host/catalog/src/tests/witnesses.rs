@@ -14,6 +14,7 @@ fn create_with(data: &[u64], witnesses: &[u64]) -> Change {
         nodes: ids(data),
         witnesses: ids(witnesses),
         limits: GroupLimits::default(),
+        checkpoints: quorate_vocabulary::CheckpointMode::Inline,
     }
 }
 

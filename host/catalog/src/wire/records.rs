@@ -1,8 +1,8 @@
 //! What the catalog holds.
 
 use super::{
-    digest, digest_bytes, kind, limits, malformed, members, nodes, numbers, parse, status, wire_kind,
-    wire_limits, wire_status,
+    checkpoints, digest, digest_bytes, kind, limits, malformed, members, nodes, numbers, parse, status,
+    wire_checkpoints, wire_kind, wire_limits, wire_status,
 };
 use crate::{AuditRecord, CatalogError, Group, Node, PublishedPlugin, Tombstone};
 use quorate_proto::catalog::v1;
@@ -85,6 +85,7 @@ impl From<&Group> for v1::Group {
             change: group.change.as_ref().map(members::wire_under_way),
             epoch: group.epoch,
             limits: Some(wire_limits(&group.limits)),
+            checkpoints: wire_checkpoints(group.checkpoints),
             created_ms: group.created_ms,
         }
     }
@@ -95,6 +96,7 @@ impl TryFrom<v1::Group> for Group {
 
     fn try_from(group: v1::Group) -> Result<Self, CatalogError> {
         let kind = kind(group.kind())?;
+        let checkpoints = checkpoints(group.checkpoints());
         let members = members::read(&group.members);
         let founders =
             if group.founders.is_empty() { members.clone() } else { members::read(&group.founders) };
@@ -111,6 +113,7 @@ impl TryFrom<v1::Group> for Group {
             change: group.change.as_ref().map(members::under_way),
             epoch: group.epoch,
             limits: limits(&group.limits.ok_or_else(|| malformed("a group has no limits"))?),
+            checkpoints,
             created_ms: group.created_ms,
         })
     }

@@ -134,6 +134,11 @@ impl Replica {
                     self.proposals.push_timers();
                 }
             }
+            Input::ProposeEntry { body, .. } => {
+                if self.is_leader() {
+                    self.proposals.push_own(body);
+                }
+            }
             Input::ProposeConfiguration { request, members, promote_when_caught_up, .. } => {
                 let taken = self.leading();
                 let taken =

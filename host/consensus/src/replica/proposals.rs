@@ -8,6 +8,9 @@ use std::{collections::VecDeque, mem};
 /// What a command costs while it waits, beside its bytes: so that empty commands are not free.
 const COMMAND_FRAME_BYTES: usize = 64;
 
+/// How many entries of the host's own may wait at a time.
+const OWN_ENTRIES_MAX: usize = 16;
+
 struct Waiting {
     request: RequestId,
     command: Bytes,
@@ -21,6 +24,8 @@ struct Appended {
     bytes: usize,
     is_checkpoint: bool,
     is_timers: bool,
+    /// The entry of the host's own that it is, without its stamp.
+    own: Option<EntryBody>,
 }
 
 /// An entry to append.
@@ -38,6 +43,8 @@ pub(crate) struct Proposals {
     bytes: usize,
     checkpoint_waits: bool,
     timers_wait: bool,
+    /// Entries of the host's own, without their stamps.
+    own: VecDeque<EntryBody>,
     /// A change of members that has been appended and needs another entry before it is done.
     pub(crate) changing: Option<RequestId>,
 }
@@ -52,6 +59,7 @@ impl Proposals {
             && self.appended.is_empty()
             && !self.checkpoint_waits
             && !self.timers_wait
+            && self.own.is_empty()
             && self.changing.is_none()
     }
 
@@ -90,13 +98,25 @@ impl Proposals {
         self.timers_wait |= !self.appended.iter().any(|entry| entry.is_timers);
     }
 
-    /// The next entry: the checkpoint that waits, or the timers that do, or as many commands as fit.
+    /// An entry of the host's own goes in with the next ones, unless it waits or is on its way already.
+    pub(crate) fn push_own(&mut self, body: EntryBody) {
+        let body = body.stamped(0);
+        let is_on_its_way = self.appended.iter().any(|entry| entry.own.as_ref() == Some(&body));
+        if !is_on_its_way && !self.own.contains(&body) && self.own.len() < OWN_ENTRIES_MAX {
+            self.own.push_back(body);
+        }
+    }
+
+    /// The next entry: one of the host's own that waits, or as many commands as fit.
     pub(crate) fn pack(&mut self, config: &ShardConfig, time_ms: u64) -> Option<Packed> {
         if mem::take(&mut self.checkpoint_waits) {
             return Some(Packed { body: EntryBody::Checkpoint { time_ms }, requests: Vec::new(), bytes: 0 });
         }
         if mem::take(&mut self.timers_wait) {
             return Some(Packed { body: EntryBody::Timers { time_ms }, requests: Vec::new(), bytes: 0 });
+        }
+        if let Some(body) = self.own.pop_front() {
+            return Some(Packed { body: body.stamped(time_ms), requests: Vec::new(), bytes: 0 });
         }
         let (mut count, mut command_bytes) = (0, 0);
         for Waiting { command, .. } in self.waiting.iter().take(config.entry_commands_max) {
@@ -126,6 +146,9 @@ impl Proposals {
             }
             EntryBody::Checkpoint { .. } => self.checkpoint_waits = true,
             EntryBody::Timers { .. } => self.timers_wait = true,
+            own @ (EntryBody::BackgroundCheckpoint { .. } | EntryBody::TakeOver { .. }) => {
+                self.own.push_front(own.stamped(0));
+            }
             EntryBody::Configuration(_) | EntryBody::Empty | EntryBody::Withheld { .. } => {}
         }
     }
@@ -134,14 +157,17 @@ impl Proposals {
     pub(crate) fn appended(&mut self, index: u64, term: u64, packed: Packed) {
         let is_checkpoint = matches!(packed.body, EntryBody::Checkpoint { .. });
         let is_timers = matches!(packed.body, EntryBody::Timers { .. });
-        let Packed { requests, bytes, .. } = packed;
-        self.appended.push_back(Appended { index, term, requests, bytes, is_checkpoint, is_timers });
+        let Packed { body, requests, bytes } = packed;
+        let is_own = matches!(body, EntryBody::BackgroundCheckpoint { .. } | EntryBody::TakeOver { .. });
+        let own = is_own.then(|| body.stamped(0));
+        self.appended.push_back(Appended { index, term, requests, bytes, is_checkpoint, is_timers, own });
     }
 
     /// raft has appended a configuration that this request waits for.
     pub(crate) fn configuration_appended(&mut self, index: u64, term: u64, request: RequestId) {
         let requests = vec![request];
-        let appended = Appended { index, term, requests, bytes: 0, is_checkpoint: false, is_timers: false };
+        let appended =
+            Appended { index, term, requests, bytes: 0, is_checkpoint: false, is_timers: false, own: None };
         self.appended.push_back(appended);
     }
 
@@ -196,6 +222,7 @@ impl Proposals {
     pub(crate) fn stop_leading(&mut self, group: GroupId, leader: Option<Member>, effects: &mut Vec<Effect>) {
         self.checkpoint_waits = false;
         self.timers_wait = false;
+        self.own.clear();
         refuse(group, self.changing.take(), &Refusal::Lost, effects);
         self.refuse_waiting(group, &Refusal::NotLeader { leader }, effects);
     }

@@ -27,7 +27,11 @@ impl Machine {
             EntryBody::Withheld { .. } => {
                 panic!("entry {} is handed to apply without its content", entry.index)
             }
-            EntryBody::Empty | EntryBody::Checkpoint { .. } | EntryBody::Timers { .. } => {}
+            EntryBody::Empty
+            | EntryBody::Checkpoint { .. }
+            | EntryBody::BackgroundCheckpoint { .. }
+            | EntryBody::TakeOver { .. }
+            | EntryBody::Timers { .. } => {}
         }
     }
 }

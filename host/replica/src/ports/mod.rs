@@ -23,7 +23,7 @@ pub use history::History;
 pub use limits::{COMMAND_BYTES_MAX, GroupLimits, LimitError, TABLE_ELEMENTS_MAX};
 pub use plugin::{Instance, Plugin};
 pub use point::{AppliedPoint, StateDigest};
-pub use snapshots::{SnapshotHeader, SnapshotInfo, SnapshotWriter, Snapshots};
+pub use snapshots::{SnapshotHeader, SnapshotInfo, SnapshotTail, SnapshotWriter, Snapshots};
 pub use store::{
     EmptyView, KeyRange, SCAN_BYTES_MAX, ScanRange, StateLoader, StateStore, StoreChanges, StoreView,
 };

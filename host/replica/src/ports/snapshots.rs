@@ -11,6 +11,18 @@ pub struct SnapshotHeader {
     pub kind: MachineKind,
     /// The plugin that made the state.
     pub plugin: PluginDigest,
+    /// Of a memory machine that was saved earlier than `point`.
+    pub tail: Option<Box<SnapshotTail>>,
+}
+
+/// What a snapshot holds behind what the plugin saved: the entries from there to the snapshot's own point, which are applied
+/// again whenever it is loaded, without the commands that trapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotTail {
+    /// How far the state had come that the plugin saved.
+    pub saved: AppliedPoint,
+    /// How many bytes it saved.
+    pub saved_bytes: u64,
 }
 
 /// A snapshot that is finished and durable.
@@ -43,6 +55,12 @@ pub trait Snapshots: Send + Sync {
 
 /// A snapshot being written. Dropping it unfinished removes every trace of it.
 pub trait SnapshotWriter: Write + Send {
+    /// Reads what has been written so far.
+    fn read_back(&mut self) -> Result<Box<dyn Read + Send>, HostFault>;
+
+    /// Replaces what its manifest will say.
+    fn set_header(&mut self, header: &SnapshotHeader);
+
     /// Makes it durable, then visible.
     fn finish(self: Box<Self>) -> Result<SnapshotInfo, HostFault>;
 }

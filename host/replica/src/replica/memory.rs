@@ -1,6 +1,6 @@
 //! Memory machines: an apply instance from checkpoint to checkpoint, rebuilt after a trap.
 
-use super::{CheckpointResult, ReplicaStart};
+use super::{CheckpointResult, ReplicaStart, background::Pending};
 use crate::{
     CommittedEntry, Overlay, ReplicaFault,
     checkpoint_policy::Growth,
@@ -11,6 +11,7 @@ use crate::{
     sink::LentWriter,
     task::{self, Task},
 };
+use quorate_proto::entry::EntryBody;
 use quorate_vocabulary::Position;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(super) struct MemoryMachine {
     trapped: Arc<Trapped>,
     /// Of what the instance has done, or will have done again before it goes on.
     done: ReplayDigest,
+    /// A checkpoint in the background.
+    pub(super) pending: Option<Box<Pending>>,
 }
 
 /// What an observer needs to know of the apply instance.
@@ -64,13 +67,14 @@ impl MemoryMachine {
 
     /// From the snapshot at `index`.
     pub(super) fn load(start: &ReplicaStart, index: u64) -> Result<Loaded, ReplicaFault> {
-        let (point, _) = crate::snapshot_source::open_snapshot(start, index)?;
-        let base = Base::of_snapshot(&point);
-        Ok(replay::load_base(start, &base)?.map(|instance| (point, Self::at(base, instance))))
+        let (header, _) = crate::snapshot_source::open_snapshot(start, index)?;
+        let base = Base::of_snapshot(&header.point);
+        Ok(replay::load_base(start, &base)?.map(|instance| (header.point, Self::at(base, instance))))
     }
 
     fn at(base: Base, instance: Box<dyn Instance>) -> Self {
-        Self { instance: Some(instance), base, trapped: Arc::default(), done: ReplayDigest::default() }
+        let (trapped, done) = (Arc::default(), ReplayDigest::default());
+        Self { instance: Some(instance), base, trapped, done, pending: None }
     }
 
     /// Nothing is lost: what it did stands in the log.
@@ -131,6 +135,56 @@ impl MemoryMachine {
         Ok(calls)
     }
 
+    /// All of this entry is done: a successor that follows may do it too.
+    pub(super) fn entry_applied(
+        &mut self,
+        start: &ReplicaStart,
+        entry: &CommittedEntry,
+    ) -> Result<(), ReplicaFault> {
+        match &mut self.pending {
+            Some(pending) => pending.applied(start, entry, &self.trapped),
+            None => Ok(()),
+        }
+    }
+
+    /// A checkpoint in the background begins at this point, unless one is under way.
+    pub(super) fn begin_checkpoint(&mut self, point: &AppliedPoint) -> CheckpointResult {
+        if let Some(pending) = &self.pending {
+            return CheckpointResult::UnderWay { checkpoint: pending.index() };
+        }
+        let (base, trapped) = (self.base.clone(), self.trapped.clone());
+        self.pending = Some(Box::new(Pending::new(point.clone(), base, trapped, self.done.clone())));
+        CheckpointResult::UnderWay { checkpoint: point.index }
+    }
+
+    /// The successor of this checkpoint takes the place of the apply instance. `point` is the entry that says so, without its
+    /// digest. None when that checkpoint is not under way.
+    pub(super) fn take_over(
+        &mut self,
+        start: &Arc<ReplicaStart>,
+        checkpoint: u64,
+        digest: &EntryDigest,
+        point: &AppliedPoint,
+    ) -> Result<Option<(StateDigest, CheckpointResult)>, ReplicaFault> {
+        let Some(pending) = self.pending.take_if(|pending| pending.index() == checkpoint) else {
+            return Ok(None);
+        };
+        let ended = |taken| {
+            let mut digest = EntryDigest::clone(digest);
+            digest.add_checkpoint(taken);
+            digest.finish()
+        };
+        let point = AppliedPoint { digest: ended(true), ..point.clone() };
+        Ok(Some(match pending.take_over(start, &point)? {
+            Ok((instance, info)) => {
+                *self = Self::at(Base::of_snapshot(&point), instance);
+                (point.digest, CheckpointResult::Taken(info))
+            }
+            // The apply instance has not been touched.
+            Err(failure) => (ended(false), CheckpointResult::Failed(failure)),
+        }))
+    }
+
     fn remember_trap(&mut self, position: Position) {
         Arc::make_mut(&mut self.trapped).insert(position);
     }
@@ -174,6 +228,31 @@ impl MemoryMachine {
         self.instance.as_mut().ok_or(ReplicaFault::Stopped { cause: "no instance".into() })
     }
 
+    /// What an entry of the host's own does to the machine, and the digest behind it. `point` is that of the entry, without its
+    /// digest.
+    pub(super) fn mark(
+        &mut self,
+        start: &Arc<ReplicaStart>,
+        body: &EntryBody,
+        digest: EntryDigest,
+        point: &AppliedPoint,
+        growth: &mut Growth,
+    ) -> Result<(StateDigest, Option<CheckpointResult>), ReplicaFault> {
+        let marked = match body {
+            EntryBody::Checkpoint { .. } => {
+                let taken = self.checkpoint(start, digest.clone(), point, growth)?;
+                *growth = Growth::default();
+                Some(taken)
+            }
+            EntryBody::TakeOver { checkpoint, .. } => self.take_over(start, *checkpoint, &digest, point)?,
+            _ => None,
+        };
+        Ok(match marked {
+            Some((digest, result)) => (digest, Some(result)),
+            None => (digest.finish(), None),
+        })
+    }
+
     /// Saves, throws the instance away, and goes on from what was saved. `point` is the entry of the checkpoint, without its
     /// digest.
     pub(super) fn checkpoint(
@@ -183,6 +262,8 @@ impl MemoryMachine {
         point: &AppliedPoint,
         growth: &mut Growth,
     ) -> Result<(StateDigest, CheckpointResult), ReplicaFault> {
+        // What it would have come to is come to now.
+        self.pending = None;
         let mut failed = EntryDigest::clone(&digest);
         failed.add_checkpoint(false);
         let mut taken = digest;

@@ -1,9 +1,11 @@
 //! The replica: opens, applies entry by entry, takes and loads snapshots.
 
+mod background;
 mod memory;
 mod start;
 mod store;
 
+pub use background::{BackgroundCheckpoint, PreparedCheckpoint};
 pub use start::{CheckpointResult, EntryResult, ReplicaStart};
 
 use crate::{
@@ -14,6 +16,7 @@ use crate::{
 };
 pub(crate) use memory::MemoryPoint;
 
+use background::Pending;
 use memory::MemoryMachine;
 use quorate_proto::entry::EntryBody;
 use quorate_vocabulary::MachineKind;
@@ -110,16 +113,18 @@ impl Replica {
                 for (ordinal, call) in (0..).zip(&commands) {
                     digest.add_call(ordinal, call);
                 }
-                if matches!(entry.body, EntryBody::Checkpoint { .. }) {
-                    let (digest, result) =
-                        machine.checkpoint(&self.start, digest, &point, &mut self.growth)?;
-                    point.digest = digest;
-                    self.growth = Growth::default();
-                    (commands, Some(result))
-                } else {
-                    point.digest = digest.finish();
-                    (commands, None)
-                }
+                let (digest, checkpoint) =
+                    machine.mark(&self.start, &entry.body, digest, &point, &mut self.growth)?;
+                point.digest = digest;
+                let checkpoint = match entry.body {
+                    EntryBody::BackgroundCheckpoint { .. } => {
+                        self.growth = Growth::default();
+                        Some(machine.begin_checkpoint(&point))
+                    }
+                    _ => checkpoint,
+                };
+                machine.entry_applied(&self.start, entry)?;
+                (commands, checkpoint)
             }
         };
         if matches!(entry.body, EntryBody::Timers { .. }) {
@@ -184,19 +189,54 @@ impl Replica {
         Observer::new(self.start.clone())
     }
 
+    /// The work of a checkpoint in the background that has begun, to be done by whoever has the time, and handed back by
+    /// [`Replica::checkpoint_prepared`]. Given out once. What is not handed back in time is done where it is needed.
+    pub fn background_checkpoint(&mut self) -> Option<BackgroundCheckpoint> {
+        let start = self.start.clone();
+        self.pending()?.hand_out(&start)
+    }
+
+    /// Takes back what came of that work; of a checkpoint that is not under way any more it is dropped.
+    pub fn checkpoint_prepared(&mut self, prepared: PreparedCheckpoint) -> Result<(), ReplicaFault> {
+        self.check_running()?;
+        let start = self.start.clone();
+        let result = match self.pending().filter(|pending| pending.index() == prepared.index()) {
+            Some(pending) => pending.prepared(&start, prepared),
+            None => Ok(()),
+        };
+        self.stop_on_fault(result)
+    }
+
+    /// The index of the checkpoint that is under way in the background, and whether its successor can take over: the leader
+    /// then proposes that.
+    #[must_use]
+    pub fn checkpoint_under_way(&self) -> Option<(u64, bool)> {
+        let Machine::Memory(MemoryMachine { pending: Some(pending), .. }) = &self.machine else {
+            return None;
+        };
+        Some((pending.index(), pending.is_prepared()))
+    }
+
+    fn pending(&mut self) -> Option<&mut Pending> {
+        match &mut self.machine {
+            Machine::Memory(machine) => machine.pending.as_deref_mut(),
+            Machine::Store => None,
+        }
+    }
+
     /// Whether so much was applied since the last checkpoint or snapshot that another one is due. For a memory machine
     /// the leader then proposes a checkpoint, and asks again when that is applied; for a store machine the node calls
     /// [`Replica::snapshot`].
     #[must_use]
     pub fn checkpoint_due(&self) -> bool {
-        self.start.checkpoints.is_due(&self.growth)
+        self.checkpoint_under_way().is_none() && self.start.checkpoints.is_due(&self.growth)
     }
 
     /// Whether enough was applied since the last checkpoint or snapshot for another one when its time has come, which
     /// whoever has a clock says. The next steps are those of [`Replica::checkpoint_due`].
     #[must_use]
     pub fn checkpoint_due_by_time(&self) -> bool {
-        self.start.checkpoints.is_due_by_time(&self.growth)
+        self.checkpoint_under_way().is_none() && self.start.checkpoints.is_due_by_time(&self.growth)
     }
 
     /// A snapshot of a store machine as of now, to be written by whoever has the time; none for a memory machine (propose

@@ -39,7 +39,7 @@ impl ReplicaStart {
     }
 
     pub(crate) fn header(&self, point: AppliedPoint) -> SnapshotHeader {
-        SnapshotHeader { point, kind: self.plugin.kind(), plugin: self.plugin_digest }
+        SnapshotHeader { point, kind: self.plugin.kind(), plugin: self.plugin_digest, tail: None }
     }
 }
 
@@ -59,6 +59,11 @@ pub struct EntryResult {
 /// What came of a checkpoint, the same on every replica but for the size on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckpointResult {
+    /// A checkpoint is under way in the background, begun at this entry or an earlier one.
+    UnderWay {
+        /// Where it began.
+        checkpoint: u64,
+    },
     /// The state was saved, and the machine goes on from what was saved. The log may be cut behind it.
     Taken(SnapshotInfo),
     /// The plugin could not save, or not load what it saved: the machine goes on from the checkpoint before.

@@ -31,7 +31,8 @@ pub(super) fn open(start: &ReplicaStart) -> Result<AppliedPoint, ReplicaFault> {
 
 /// Replaces the state by that of a snapshot.
 pub(super) fn load(start: &ReplicaStart, index: u64) -> Result<AppliedPoint, ReplicaFault> {
-    let (point, mut source) = open_snapshot(start, index)?;
+    let (header, mut source) = open_snapshot(start, index)?;
+    let point = header.point;
     let mut load = || {
         let mut loader = start.state.begin_load()?;
         load_pairs(&mut source, loader.as_mut())?;

@@ -90,6 +90,14 @@ impl Write for Writer {
 }
 
 impl SnapshotWriter for Writer {
+    fn read_back(&mut self) -> Result<Box<dyn Read + Send>, HostFault> {
+        Ok(Box::new(Cursor::new(self.content.clone())))
+    }
+
+    fn set_header(&mut self, header: &SnapshotHeader) {
+        self.header = header.clone();
+    }
+
     fn finish(self: Box<Self>) -> Result<SnapshotInfo, HostFault> {
         let bytes = u64::try_from(self.content.len()).unwrap_or(u64::MAX);
         let info = SnapshotInfo { header: self.header, bytes };

@@ -1,9 +1,10 @@
-//! Three replicas of one log, each with a life of its own: restarts, lost commits, snapshots taken and installed, queries and
-//! callbacks at any moment. What they answer, burn and hold must be the same.
+//! Three replicas of one log, each with a life of its own: restarts, lost commits, snapshots taken and installed, checkpoints
+//! prepared in the background or not in time, queries and callbacks at any moment. What they answer, burn and hold must be the same.
 
 use super::harness::{BOTH, FUEL, Host, MEMORY_BYTES, entry_of};
 use crate::{
-    CheckpointResult, CommittedEntry, EntryBody, EntryResult,
+    BackgroundCheckpoint, CheckpointResult, CommittedEntry, EntryBody, EntryResult, PreparedCheckpoint,
+    ReplicaFault,
     ports::{AppliedPoint, LifecycleEvent, Snapshots},
 };
 use bytes::Bytes;
@@ -54,9 +55,13 @@ fn command(random: &mut Random) -> String {
     }
 }
 
-fn body(random: &mut Random) -> EntryBody {
-    match random.below(14) {
+/// `begun`: where the last checkpoint in the background began.
+fn body(random: &mut Random, begun: u64) -> EntryBody {
+    match random.below(17) {
         0 => EntryBody::Checkpoint { time_ms: 5 },
+        14 => EntryBody::BackgroundCheckpoint { time_ms: 5 },
+        // Sometimes twice, or of one that another checkpoint has made needless.
+        15 | 16 => EntryBody::TakeOver { time_ms: 5, checkpoint: begun },
         1 => EntryBody::Empty,
         2 | 3 => EntryBody::Timers { time_ms: 5 + random.below(300) },
         4 => EntryBody::Configuration(super::harness::configuration(1 + random.below(5))),
@@ -84,8 +89,16 @@ impl Law {
     }
 }
 
+/// What one replica's other thread is at.
+#[derive(Default)]
+struct Background {
+    work: Option<BackgroundCheckpoint>,
+    prepared: Option<PreparedCheckpoint>,
+}
+
 struct Cluster {
     hosts: Vec<Host>,
+    background: Vec<Background>,
     log: Vec<CommittedEntry>,
     law: Law,
     random: Random,
@@ -94,11 +107,18 @@ struct Cluster {
 impl Cluster {
     fn new(kind: MachineKind, seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let log =
-            (0..ENTRIES).map(|place| CommittedEntry { index: place + 2, term: 1, body: body(&mut random) });
+        let mut begun = 0;
+        let log = (0..ENTRIES).map(|place| {
+            let entry = CommittedEntry { index: place + 2, term: 1, body: body(&mut random, begun) };
+            if matches!(entry.body, EntryBody::BackgroundCheckpoint { .. }) {
+                begun = entry.index;
+            }
+            entry
+        });
         let log: Vec<CommittedEntry> = log.collect();
         let hosts = (0..REPLICAS).map(|_| Host::new(kind)).collect();
-        Self { hosts, log, law: Law::default(), random }
+        let background = (0..REPLICAS).map(|_| Background::default()).collect();
+        Self { hosts, background, log, law: Law::default(), random }
     }
 
     fn run(&mut self, spoil: bool) -> Result<(), String> {
@@ -125,6 +145,7 @@ impl Cluster {
                 6..=12 => self.query(who, spoil)?,
                 13 | 14 => self.call_back(who)?,
                 15 => self.hosts[who].observer = self.hosts[who].replica.observer(),
+                16..=18 => self.work_in_background(who)?,
                 _ => self.apply(who)?,
             }
         }
@@ -160,6 +181,27 @@ impl Cluster {
         }
         let applied = host.replica.applied().clone();
         self.law.check(who, &result, &applied)
+    }
+
+    /// One step of what goes on beside apply: a checkpoint is taken up, prepared, or handed back.
+    fn work_in_background(&mut self, who: usize) -> Result<(), String> {
+        let fault = |fault: ReplicaFault| format!("replica {who}, in the background: {fault}");
+        let (host, background) = (&mut self.hosts[who], &mut self.background[who]);
+        if let Some(prepared) = background.prepared.take() {
+            host.replica.checkpoint_prepared(prepared).map_err(fault)?;
+        } else if let Some(work) = background.work.take() {
+            // Its snapshot and its log may be gone, when it comes too late.
+            let is_under_way =
+                host.replica.checkpoint_under_way().is_some_and(|(index, _)| index == work.index());
+            match work.run() {
+                Ok(prepared) => background.prepared = Some(prepared),
+                Err(met) if is_under_way => return Err(fault(met)),
+                Err(_) => {}
+            }
+        } else {
+            background.work = host.replica.background_checkpoint();
+        }
+        Ok(())
     }
 
     fn take_snapshot(&mut self, who: usize) -> Result<(), String> {
@@ -273,6 +315,9 @@ fn the_lives_of_the_test_meet_everything_they_should() {
                     let what = if failure.to_string().contains("trapped") { "save" } else { "load" };
                     *seen.entry(format!("{what} failed")).or_insert(0) += 1;
                 }
+                Some(CheckpointResult::UnderWay { .. }) => {
+                    *seen.entry("checkpoint under way".to_owned()).or_insert(0) += 1;
+                }
                 None => {}
             }
             for call in &result.commands {
@@ -287,6 +332,7 @@ fn the_lives_of_the_test_meet_everything_they_should() {
     let expected = [
         "answered",
         "checkpoint taken",
+        "checkpoint under way",
         "limit exceeded",
         "load failed",
         "out of fuel",

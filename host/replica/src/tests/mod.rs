@@ -1,3 +1,4 @@
+mod background;
 mod determinism;
 mod harness;
 mod memory;

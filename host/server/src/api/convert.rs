@@ -11,7 +11,7 @@ use crate::{
 use bytes::Bytes;
 use quorate_proto::v1;
 use quorate_replica::ports::{GroupLimits, Outcome, TrapKind};
-use quorate_vocabulary::{MachineKind, Member, MemberRole, NodeId, Position};
+use quorate_vocabulary::{CheckpointMode, MachineKind, Member, MemberRole, NodeId, Position};
 
 /// 0 stands for "none" where a node may be missing.
 pub(super) fn node_or_zero(node: Option<NodeId>) -> u64 {
@@ -124,6 +124,11 @@ pub(super) fn group(group: &GroupView) -> v1::Group {
             began_ms: change.began_ms,
         }),
         limits: Some(limits(&group.limits)),
+        checkpoints: match group.checkpoints {
+            CheckpointMode::Inline => v1::CheckpointMode::Inline,
+            CheckpointMode::Background => v1::CheckpointMode::Background,
+        }
+        .into(),
         leader_node: node_or_zero(group.leader),
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use quorate_proto::v1;
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{GroupName, MemberRole, NameError, NodeId};
+use quorate_vocabulary::{CheckpointMode, GroupName, MemberRole, NameError, NodeId};
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 /// How many voters a group may have.
@@ -140,8 +140,9 @@ pub(super) fn create_group(request: &v1::CreateGroupRequest) -> Result<CreateGro
     }
     let limits = limits(request.limits.unwrap_or_default());
     limits.validate().map_err(|error| invalid("limits", error.to_string()))?;
+    let checkpoints = checkpoints(request.checkpoints)?;
     let (nodes, witness_nodes) = (nodes.into_iter().collect(), witness_nodes.into_iter().collect());
-    Ok(CreateGroup { name: group, plugin, replicas, nodes, witnesses, witness_nodes, limits })
+    Ok(CreateGroup { name: group, plugin, replicas, nodes, witnesses, witness_nodes, limits, checkpoints })
 }
 
 fn named_nodes(field: &'static str, numbers: &[u64]) -> Result<BTreeSet<NodeId>, ApiError> {
@@ -153,6 +154,14 @@ fn named_nodes(field: &'static str, numbers: &[u64]) -> Result<BTreeSet<NodeId>,
         return Err(invalid(field, "nodes are numbered from 1"));
     }
     Ok(nodes)
+}
+
+fn checkpoints(mode: i32) -> Result<CheckpointMode, ApiError> {
+    match v1::CheckpointMode::try_from(mode) {
+        Ok(v1::CheckpointMode::Unspecified | v1::CheckpointMode::Inline) => Ok(CheckpointMode::Inline),
+        Ok(v1::CheckpointMode::Background) => Ok(CheckpointMode::Background),
+        Err(_) => Err(invalid("checkpoints", format!("{mode} is no way in which they are taken"))),
+    }
 }
 
 /// Members that a group is to have. Which it can have, the catalog says.

@@ -133,6 +133,8 @@ The configuration file:
 
   [snapshots]
   entries = 10000                 # one is taken when so many entries were applied
+  interval_ms = 3600000           # or when so long has passed; 0: never by time alone
+  interval_entries_min = 100      # and so many entries were applied
   log_margin_entries = 1000       # entries kept behind it for followers that lag
   kept = 2                        # of each replica
   bytes_per_second_max = 134217728   # that are sent to one node; 0: no limit
@@ -213,8 +215,20 @@ pub(crate) struct GroupCreateArguments {
     /// A limit other than the default, such as command_bytes_max=65536; may be given several times.
     #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = super::limits::parse)]
     pub(crate) limits: Vec<(String, u64)>,
+    /// How the checkpoints of a memory machine are taken: while commands wait, or by another instance while they go on.
+    #[arg(long, value_name = "MODE", value_enum, default_value = "inline")]
+    pub(crate) checkpoints: CheckpointModeArgument,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
+}
+
+/// How checkpoints are taken.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum CheckpointModeArgument {
+    /// Commands wait meanwhile.
+    Inline,
+    /// Commands go on meanwhile; takes more memory.
+    Background,
 }
 
 /// `quorate group list`

@@ -1,7 +1,9 @@
 //! `quorate group`
 
 use super::{
-    arguments::{GroupCommand, GroupCreateArguments, GroupListArguments, GroupNameArguments},
+    arguments::{
+        CheckpointModeArgument, GroupCommand, GroupCreateArguments, GroupListArguments, GroupNameArguments,
+    },
     failure::Failure,
     leadership, limits, members,
     output::Output,
@@ -11,7 +13,7 @@ use super::{
 };
 use futures::future::join_all;
 use quorate_client::{Client, ClientConfig, CreateGroupRequest, Group, Node, ReplicaStatus};
-use quorate_proto::reason;
+use quorate_proto::{reason, v1::CheckpointMode};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Failure> {
@@ -37,6 +39,11 @@ async fn create(arguments: GroupCreateArguments, output: Output) -> Result<(), F
         replicas: arguments.replicas.unwrap_or_default(),
         limits: Some(limits::to_message(&arguments.limits)),
         nodes: arguments.nodes,
+        checkpoints: match arguments.checkpoints {
+            CheckpointModeArgument::Inline => CheckpointMode::Inline,
+            CheckpointModeArgument::Background => CheckpointMode::Background,
+        }
+        .into(),
         witnesses: arguments.witnesses.unwrap_or_default(),
         witness_nodes: arguments.witness_nodes,
     };

@@ -48,7 +48,8 @@ impl Core {
         create: CreateGroup,
         deadline: Deadline,
     ) -> Result<GroupView, RequestError> {
-        let CreateGroup { name, plugin, replicas, nodes, witnesses, witness_nodes, limits } = create;
+        let CreateGroup { name, plugin, replicas, nodes, witnesses, witness_nodes, limits, checkpoints } =
+            create;
         let published = self.find(deadline, |state| state.plugin(&plugin).map(|_| ())).await?;
         published.ok_or_else(|| plugin_not_found(&plugin))?;
         if self.catalog_state().group_named(&name).is_some() {
@@ -66,7 +67,7 @@ impl Core {
         } else {
             self.named_nodes(witness_nodes, deadline).await?
         };
-        let change = Change::CreateGroup { name, plugin, nodes, witnesses, limits };
+        let change = Change::CreateGroup { name, plugin, nodes, witnesses, limits, checkpoints };
         let CatalogReply::Group(group) = self.change_catalog(change, deadline).await? else {
             return Err(RequestError::Internal { why: "the catalog answered something else".to_owned() });
         };
@@ -195,6 +196,7 @@ impl Core {
             digest: group.digest,
             kind: group.kind,
             limits: group.limits.clone(),
+            checkpoints: group.checkpoints,
             members: group.members.clone(),
             changes: group.changes,
             change: group

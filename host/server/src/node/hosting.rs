@@ -288,6 +288,7 @@ impl Core {
         let spec = ReplicaSpec {
             info: group.info(),
             limits: group.limits.clone(),
+            checkpoint_mode: group.checkpoints,
             plugin,
             plugin_digest: group.digest,
             initial,

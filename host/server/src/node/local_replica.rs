@@ -16,7 +16,7 @@ use quorate_replica::{
     ports::{AppliedPoint, GroupInfo, GroupLimits, SnapshotInfo},
 };
 use quorate_storage::{GroupHistory, GroupState, SnapshotStore};
-use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, ReplicaId};
+use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, Member, MemberRole, ReplicaId};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -62,6 +62,7 @@ pub(super) struct ReplicaShared {
     pub(super) info: GroupInfo,
     pub(super) limits: GroupLimits,
     pub(super) kind: MachineKind,
+    pub(super) checkpoint_mode: CheckpointMode,
     pub(super) has_lifecycle: bool,
     pub(super) services: Services,
     pub(super) snapshots: Arc<SnapshotStore>,
@@ -86,6 +87,7 @@ impl ReplicaShared {
         info: GroupInfo,
         limits: GroupLimits,
         kind: MachineKind,
+        checkpoint_mode: CheckpointMode,
         has_lifecycle: bool,
         services: Services,
         disk: ReplicaDisk,
@@ -100,6 +102,7 @@ impl ReplicaShared {
             info,
             limits,
             kind,
+            checkpoint_mode,
             has_lifecycle,
             services,
             snapshots,

@@ -14,13 +14,14 @@ use quorate_replica::{
     ports::{AppliedPoint, GroupInfo, GroupLimits, HostFault, Plugin},
 };
 use quorate_storage::{DataFolder, GroupHistory, StorageError, StoredReplica};
-use quorate_vocabulary::{GroupId, MachineKind, PluginDigest};
+use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, PluginDigest};
 use std::{error::Error, io, sync::Arc};
 
 /// What a replica is made of, as the catalog says; of the catalog itself, as the node knows.
 pub(super) struct ReplicaSpec {
     pub(super) info: GroupInfo,
     pub(super) limits: GroupLimits,
+    pub(super) checkpoint_mode: CheckpointMode,
     pub(super) plugin: Arc<dyn Plugin>,
     pub(super) plugin_digest: PluginDigest,
     /// Where the replica began.
@@ -79,7 +80,7 @@ pub(super) fn recover(
     spec: ReplicaSpec,
     checkpoints: CheckpointPolicy,
 ) -> Result<Recovered, OpenError> {
-    let ReplicaSpec { info, limits, plugin, plugin_digest, initial } = spec;
+    let ReplicaSpec { info, limits, checkpoint_mode: _, plugin, plugin_digest, initial } = spec;
     let group = info.id;
     let raft = folder.raft();
     let stored = raft.load_replica(group)?;
@@ -115,6 +116,7 @@ impl Core {
     pub(super) fn open_replica(&self, spec: ReplicaSpec) -> Result<(), OpenError> {
         let (info, limits) = (spec.info.clone(), spec.limits.clone());
         let (kind, has_lifecycle) = (spec.plugin.kind(), spec.plugin.has_lifecycle());
+        let checkpoint_mode = spec.checkpoint_mode;
         let group = info.id;
         let Recovered { stored, disk, replica } = recover(&self.folder, spec, self.config.checkpoints())?;
         let applied = replica.applied().clone();
@@ -125,6 +127,7 @@ impl Core {
             info,
             limits,
             kind,
+            checkpoint_mode,
             has_lifecycle,
             self.services.clone(),
             disk,

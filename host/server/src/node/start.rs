@@ -25,7 +25,7 @@ use quorate_machine::{CodeCacheConfig, Engine, EngineConfig, EngineError};
 use quorate_replica::ports::{AppliedPoint, COMMAND_BYTES_MAX, GroupLimits};
 use quorate_storage::{DataFolder, NewReplica, NodeIdentity, RaftBatch, StorageError, StorageOptions};
 use quorate_transport::{AddressError, PeerIdentity, PeerServer, Peers, PeersConfig};
-use quorate_vocabulary::{GroupId, Member, MemberRole, ReplicaId};
+use quorate_vocabulary::{CheckpointMode, GroupId, Member, MemberRole, ReplicaId};
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{BuildHasher, Hasher, RandomState},
@@ -286,6 +286,7 @@ impl Core {
         self.open_replica(ReplicaSpec {
             info: catalog_group(),
             limits: GroupLimits::default(),
+            checkpoint_mode: CheckpointMode::Inline,
             plugin: Arc::new(CatalogPlugin::new(self.catalog.clone())),
             plugin_digest: catalog_digest(),
             initial: AppliedPoint::initial(Configuration::new(members)),

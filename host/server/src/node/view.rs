@@ -4,8 +4,8 @@ use crate::RequestError;
 use bytes::Bytes;
 use quorate_replica::ports::{GroupLimits, Outcome};
 use quorate_vocabulary::{
-    GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest, PluginReference, Position,
-    ReplicaId,
+    CheckpointMode, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest,
+    PluginReference, Position, ReplicaId,
 };
 use std::time::Duration;
 
@@ -65,6 +65,8 @@ pub struct CreateGroup {
     pub witness_nodes: Vec<NodeId>,
     /// What the plugin may use in it.
     pub limits: GroupLimits,
+    /// How its checkpoints are taken.
+    pub checkpoints: CheckpointMode,
 }
 
 /// A published plugin.
@@ -99,6 +101,8 @@ pub struct GroupView {
     pub kind: MachineKind,
     /// What the plugin may use in it.
     pub limits: GroupLimits,
+    /// How its checkpoints are taken.
+    pub checkpoints: CheckpointMode,
     /// Its replicas and where they are, as of the last change that was brought about.
     pub members: Vec<Member>,
     /// How many changes of its members were asked for.

@@ -2,7 +2,7 @@ use crate::record::{seal, unseal};
 use bytes::Bytes;
 use prost::Message;
 use quorate_proto::storage::v1::{SnapshotManifest, snapshot_manifest};
-use quorate_replica::ports::{AppliedPoint, SnapshotHeader, SnapshotInfo};
+use quorate_replica::ports::{AppliedPoint, SnapshotHeader, SnapshotInfo, SnapshotTail};
 use quorate_vocabulary::{GroupId, MachineKind, PluginDigest};
 
 /// The data of a snapshot is checked in chunks of this many bytes.
@@ -50,6 +50,8 @@ impl Manifest {
             chunk_bytes: SNAPSHOT_CHUNK_BYTES,
             chunk_crc32c: chunk_crc32c.clone(),
             data_sha256: Bytes::copy_from_slice(&data_sha256),
+            saved_point: header.tail.as_ref().map(|tail| tail.saved.encode().into()).unwrap_or_default(),
+            saved_bytes: header.tail.as_ref().map_or(0, |tail| tail.saved_bytes),
         };
         let bytes = seal(KEY, &[&message.encode_to_vec()]).into();
         let info = SnapshotInfo { header, bytes: data_bytes };
@@ -79,6 +81,15 @@ impl Manifest {
         if (point.index, point.term) != (message.index, message.term) {
             return Err("its manifest names two places in the log".into());
         }
+        let tail = if message.saved_point.is_empty() {
+            None
+        } else {
+            let saved = AppliedPoint::decode(&message.saved_point).map_err(|fault| fault.to_string())?;
+            if saved.index >= point.index || message.saved_bytes > message.data_bytes {
+                return Err("its manifest has more saved than there is".into());
+            }
+            Some(Box::new(SnapshotTail { saved, saved_bytes: message.saved_bytes }))
+        };
         let data_sha256 = <[u8; 32]>::try_from(message.data_sha256.as_ref())
             .map_err(|_| "the checksum in its manifest is not 32 bytes long".to_owned())?;
         if message.chunk_bytes == 0 || message.chunk_bytes > CHUNK_BYTES_MAX {
@@ -93,7 +104,10 @@ impl Manifest {
         }
         Ok(Self {
             group,
-            info: SnapshotInfo { header: SnapshotHeader { point, kind, plugin }, bytes: message.data_bytes },
+            info: SnapshotInfo {
+                header: SnapshotHeader { point, kind, plugin, tail },
+                bytes: message.data_bytes,
+            },
             chunk_bytes: message.chunk_bytes,
             chunk_crc32c: message.chunk_crc32c,
             data_sha256,

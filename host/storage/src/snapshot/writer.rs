@@ -12,7 +12,7 @@ use quorate_replica::ports::{HostFault, SnapshotHeader, SnapshotInfo, SnapshotWr
 use sha2::{Digest, Sha256};
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, Cursor, Read, Write},
     path::PathBuf,
     sync::Arc,
 };
@@ -96,6 +96,17 @@ impl Write for Writer {
 }
 
 impl SnapshotWriter for Writer {
+    fn read_back(&mut self) -> Result<Box<dyn Read + Send>, HostFault> {
+        let data = self.folder.join(DATA);
+        let file = File::open(&data).map_err(StorageError::io("open", &data))?;
+        let written = file.take(self.bytes);
+        Ok(Box::new(written.chain(Cursor::new(self.chunk.clone()))))
+    }
+
+    fn set_header(&mut self, header: &SnapshotHeader) {
+        self.header = header.clone();
+    }
+
     fn finish(self: Box<Self>) -> Result<SnapshotInfo, HostFault> {
         Ok(self.complete()?)
     }

@@ -12,13 +12,8 @@ use quorate_replica::ports::{GroupLimits, Plugin};
 use std::time::{Duration, Instant};
 
 /// Their names, and those of their folders, by which their plugins begin.
-const LANGUAGES: [(&str, &str); 5] = [
-    ("Rust", "rust"),
-    ("C", "c"),
-    ("Go", "go"),
-    ("JavaScript", "js"),
-    ("Python", "python"),
-];
+const LANGUAGES: [(&str, &str); 5] =
+    [("Rust", "rust"), ("C", "c"), ("Go", "go"), ("JavaScript", "js"), ("Python", "python")];
 /// Commands of one entry.
 const IN_ENTRY: usize = 100;
 /// Entries in a round.

@@ -78,7 +78,8 @@ async fn a_plugin_is_told_everything_of_its_replicas_life() {
     told(&cluster, follower, "stop-following").await;
     told(&cluster, follower, "leader-start").await;
 
-    let added = cluster.quorate(&["group", "members", "add", "test/group", "--node", "4", "--timeout", "60s"]);
+    let added =
+        cluster.quorate(&["group", "members", "add", "test/group", "--node", "4", "--timeout", "60s"]);
     assert_eq!(added.code, 0, "{added:?}");
     told(&cluster, follower, "configuration-committed").await;
     told(&cluster, leader, "configuration-committed").await;

@@ -2,6 +2,7 @@
 //!
 //! One test binary, so that the harness is linked once. Run by `cargo xtask test`.
 
+mod background_checkpoints;
 mod book_walks;
 mod command_line;
 mod damaged_databases;

@@ -14,7 +14,7 @@ use crate::{
 use quorate_catalog::{Change, PluginToPublish};
 use quorate_consensus::Input;
 use quorate_placement::{NodeFacts, Wanted, place};
-use quorate_vocabulary::{GroupId, MachineKind, NodeId, PluginDigest};
+use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, NodeId, PluginDigest};
 use std::{collections::BTreeSet, time::Duration};
 
 /// The plugins that groups run: one of each kind.
@@ -238,6 +238,11 @@ impl Simulation {
             nodes,
             witnesses: Vec::new(),
             limits: Plan::limits(),
+            checkpoints: if self.groups_named.is_multiple_of(2) {
+                CheckpointMode::Background
+            } else {
+                CheckpointMode::Inline
+            },
         });
     }
 }

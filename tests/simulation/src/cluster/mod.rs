@@ -142,6 +142,9 @@ impl Simulation {
             Event::SnapshotWritten { node, life, group } if self.lives(node, life) => {
                 self.snapshot_written(node, group);
             }
+            Event::CheckpointPrepared { node, life, group } if self.lives(node, life) => {
+                self.checkpoint_prepared(node, group);
+            }
             Event::Look { node, life } if self.lives(node, life) => self.look(node),
             Event::Host { node, life, group, replica, is_new } if self.lives(node, life) => {
                 self.hosted(node, group, replica, is_new);

@@ -54,6 +54,15 @@ impl SnapshotShelf {
         }
     }
 
+    /// What is written of a header.
+    fn written(&self, header: &SnapshotHeader) -> SnapshotHeader {
+        let mut header = header.clone();
+        if self.bug == Some(Bug::SnapshotWithoutMembers) {
+            header.point.configuration = Configuration::default();
+        }
+        header
+    }
+
     /// Removes those that the log does not know: received, when the node went down before its log was told.
     pub(crate) fn remove_foreign(&self, log: &GroupLog) {
         lock(&self.stored).retain(|_, stored| {
@@ -65,11 +74,7 @@ impl SnapshotShelf {
 
 impl Snapshots for SnapshotShelf {
     fn begin(&self, header: &SnapshotHeader) -> Result<Box<dyn SnapshotWriter>, HostFault> {
-        let mut header = header.clone();
-        if self.bug == Some(Bug::SnapshotWithoutMembers) {
-            header.point.configuration = Configuration::default();
-        }
-        Ok(Box::new(Writer { header, content: Vec::new(), shelf: self.clone() }))
+        Ok(Box::new(Writer { header: self.written(header), content: Vec::new(), shelf: self.clone() }))
     }
 
     fn newest(&self) -> Result<Option<SnapshotInfo>, HostFault> {
@@ -106,6 +111,14 @@ impl Write for Writer {
 }
 
 impl SnapshotWriter for Writer {
+    fn read_back(&mut self) -> Result<Box<dyn Read + Send>, HostFault> {
+        Ok(Box::new(Cursor::new(self.content.clone())))
+    }
+
+    fn set_header(&mut self, header: &SnapshotHeader) {
+        self.header = self.shelf.written(header);
+    }
+
     fn finish(self: Box<Self>) -> Result<SnapshotInfo, HostFault> {
         let bytes = u64::try_from(self.content.len()).unwrap_or(u64::MAX);
         let info = SnapshotInfo { header: self.header, bytes };

@@ -31,6 +31,7 @@ impl Simulation {
                     local.leading = Some(term);
                     self.callback(id, group, LifecycleEvent::LeaderStart { term });
                 }
+                self.propose_take_over(id, group);
                 self.snapshot_if_due(id, group);
             }
             ApplyWork::Read { index, request } => self.read(id, group, index, request),
@@ -99,6 +100,7 @@ impl Simulation {
                     self.snapshot_taken(id, group, &info);
                 }
                 Some(CheckpointResult::Failed(_)) => self.checkpoint_failed(id, group, index),
+                Some(CheckpointResult::UnderWay { .. }) => self.coverage.checkpoints_begun += 1,
                 None => {}
             }
         }
@@ -106,6 +108,7 @@ impl Simulation {
         let index = local.replica.applied().index;
         self.tell(id, [Input::Applied { group, index }]);
         self.flush_reads(id, group);
+        self.prepare_checkpoint(id, group);
         self.snapshot_if_due(id, group);
         self.save_outside_checkpoint(id, group);
     }

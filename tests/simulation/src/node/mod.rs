@@ -20,10 +20,10 @@ use bytes::Bytes;
 use quorate_catalog::CatalogHandle;
 use quorate_consensus::{CommittedEntry, Input, LogPoint, RequestId, Role, Shard};
 use quorate_replica::{
-    Observer, ReadPoint, Replica, StoreSnapshot,
+    BackgroundCheckpoint, Observer, ReadPoint, Replica, StoreSnapshot,
     ports::{LifecycleEvent, SnapshotInfo},
 };
-use quorate_vocabulary::{GroupId, MachineKind, Member, NodeId, PluginDigest, ReplicaId};
+use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, Member, NodeId, PluginDigest, ReplicaId};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -104,6 +104,8 @@ pub(crate) struct Local {
     /// Whom the plugin has been told that it follows.
     pub(crate) following: Option<(ReplicaId, u64)>,
     pub(crate) writing: Option<StoreSnapshot>,
+    pub(crate) checkpoint_mode: CheckpointMode,
+    pub(crate) preparing: Option<BackgroundCheckpoint>,
     /// After a checkpoint that failed the next is not tried before this index.
     pub(crate) snapshot_from: u64,
     /// The last entry that was handed to apply.

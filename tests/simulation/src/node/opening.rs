@@ -13,7 +13,9 @@ use quorate_replica::{
     Replica, ReplicaStart,
     ports::{AppliedPoint, GroupInfo, GroupLimits, Plugin},
 };
-use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId};
+use quorate_vocabulary::{
+    CheckpointMode, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId,
+};
 use std::{collections::VecDeque, sync::Arc};
 
 /// What a replica is made of.
@@ -23,6 +25,7 @@ struct Specification {
     digest: PluginDigest,
     initial: AppliedPoint,
     kind: MachineKind,
+    checkpoint_mode: CheckpointMode,
     held: Option<HeldPlugin>,
     plugin: Arc<dyn Plugin>,
 }
@@ -45,6 +48,7 @@ impl Simulation {
             digest: catalog_digest(),
             initial: AppliedPoint::initial(Configuration::new(members)),
             kind: MachineKind::Memory,
+            checkpoint_mode: CheckpointMode::Inline,
             held: None,
             plugin,
         };
@@ -66,6 +70,7 @@ impl Simulation {
             digest: group.digest,
             initial,
             kind: group.kind,
+            checkpoint_mode: group.checkpoints,
             held: Some(held.clone()),
             plugin: Arc::new(held),
         };
@@ -73,7 +78,8 @@ impl Simulation {
     }
 
     fn open(&mut self, id: NodeId, specification: Specification) {
-        let Specification { info, limits, digest, initial, kind, held, plugin } = specification;
+        let Specification { info, limits, digest, initial, kind, checkpoint_mode, held, plugin } =
+            specification;
         let (group, bug, checkpoints) = (info.id, self.settings.bug, self.plan.checkpoints);
         let node = self.node(id);
         let Some(log) = node.disk.log(group).cloned() else { return };
@@ -126,6 +132,8 @@ impl Simulation {
             leading: None,
             following: None,
             writing: None,
+            checkpoint_mode,
+            preparing: None,
             snapshot_from: 0,
             told: start.applied.max(start.truncated.index),
             shadow,

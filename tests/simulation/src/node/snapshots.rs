@@ -4,9 +4,9 @@ use super::ApplyWork;
 use crate::{
     checks::Invariant, cluster::Simulation, disk::lock, events::Event, network::delay, planted::Bug,
 };
-use quorate_consensus::Input;
+use quorate_consensus::{EntryBody, Input};
 use quorate_replica::ports::{SnapshotHeader, SnapshotInfo, Snapshots};
-use quorate_vocabulary::{GroupId, MachineKind, NodeId};
+use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, NodeId};
 use std::io::{self, Write};
 
 /// After a checkpoint that failed, so many entries are applied before the next attempt.
@@ -26,8 +26,14 @@ impl Simulation {
         let Some(local) = self.local(id, group) else { return };
         if local.kind == MachineKind::Memory {
             // Raft puts one at a time into the log.
-            if local.leading.is_some() {
-                self.tell(id, [Input::ProposeCheckpoint { group }]);
+            if local.leading.is_some() && local.replica.checkpoint_under_way().is_none() {
+                let propose = match local.checkpoint_mode {
+                    CheckpointMode::Inline => Input::ProposeCheckpoint { group },
+                    CheckpointMode::Background => {
+                        Input::ProposeEntry { group, body: EntryBody::BackgroundCheckpoint { time_ms: 0 } }
+                    }
+                };
+                self.tell(id, [propose]);
             }
             return;
         }
@@ -44,6 +50,44 @@ impl Simulation {
                 let what = format!("node {id}, group {group}: {fault}");
                 self.checks.violate(Invariant::ReplicasRun, what);
             }
+        }
+    }
+
+    /// Another thread takes up a checkpoint that has begun.
+    pub(crate) fn prepare_checkpoint(&mut self, id: NodeId, group: GroupId) {
+        let life = self.node(id).life;
+        let Some(local) = self.local(id, group) else { return };
+        let Some(work) = local.replica.background_checkpoint() else { return };
+        local.preparing = Some(work);
+        let after = delay(&mut self.random.disk, self.faults.disk_delay_us_max * 8);
+        self.push(after, Event::CheckpointPrepared { node: id, life, group });
+    }
+
+    /// That thread has done it. What it could not do, because its checkpoint is of no use any more, is nothing to anybody.
+    pub(crate) fn checkpoint_prepared(&mut self, id: NodeId, group: GroupId) {
+        let Some(local) = self.local(id, group) else { return };
+        let Some(work) = local.preparing.take() else { return };
+        let is_under_way =
+            local.replica.checkpoint_under_way().is_some_and(|(index, _)| index == work.index());
+        if !is_under_way {
+            return;
+        }
+        let handed_back = work.run().and_then(|prepared| local.replica.checkpoint_prepared(prepared));
+        if let Err(fault) = handed_back {
+            let what = format!("node {id}, group {group}, in the background: {fault}");
+            return self.checks.violate(Invariant::ReplicasRun, what);
+        }
+        self.coverage.checkpoints_prepared += 1;
+        self.propose_take_over(id, group);
+    }
+
+    pub(crate) fn propose_take_over(&mut self, id: NodeId, group: GroupId) {
+        let Some(local) = self.local(id, group) else { return };
+        if let Some((checkpoint, true)) = local.replica.checkpoint_under_way()
+            && local.leading.is_some()
+        {
+            let body = EntryBody::TakeOver { time_ms: 0, checkpoint };
+            self.tell(id, [Input::ProposeEntry { group, body }]);
         }
     }
 
@@ -92,7 +136,7 @@ impl Simulation {
         let Some(instance) = local.plugin.as_ref().and_then(super::HeldPlugin::applying) else { return };
         let point = local.replica.applied().clone();
         let position = point.position();
-        let header = SnapshotHeader { point, kind: local.kind, plugin: local.plugin_digest };
+        let header = SnapshotHeader { point, kind: local.kind, plugin: local.plugin_digest, tail: None };
         let mut content = Kept::default();
         let saved = lock(&instance).save(position, Box::new(content.clone()));
         if matches!(saved, Ok(Ok(())))

@@ -12,8 +12,8 @@ use crate::{
 use bytes::Bytes;
 use quorate_replica::ports::{GroupLimits, Outcome};
 use quorate_vocabulary::{
-    GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest, PluginReference, Position,
-    ReplicaId,
+    CheckpointMode, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest,
+    PluginReference, Position, ReplicaId,
 };
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, broadcast};
@@ -53,6 +53,7 @@ impl FakeNode {
             digest: PluginDigest::of(b""),
             kind: MachineKind::Store,
             limits: GroupLimits::default(),
+            checkpoints: CheckpointMode::Inline,
             members: Vec::new(),
             changes: 0,
             change: None,

@@ -38,6 +38,7 @@ fn a_group_that_cannot_be_is_refused_with_the_field_named() {
         (v1::CreateGroupRequest { nodes: vec![1, 2], replicas: 3, ..create() }, "nodes"),
         (v1::CreateGroupRequest { replicas: 8, ..create() }, "replicas"),
         (v1::CreateGroupRequest { limits: Some(limits), ..create() }, "memory_bytes_max"),
+        (v1::CreateGroupRequest { checkpoints: 9, ..create() }, "checkpoints"),
         (v1::CreateGroupRequest { limits: Some(tables), ..create() }, "table_elements_max"),
     ] {
         let (code, text) = refused(&request);

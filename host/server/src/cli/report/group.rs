@@ -16,6 +16,8 @@ pub(crate) struct GroupRow {
     plugin: String,
     plugin_digest: String,
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoints: Option<&'static str>,
     leader_node: Option<u64>,
     members: Vec<MemberRow>,
     limits: BTreeMap<&'static str, u64>,
@@ -41,6 +43,7 @@ impl From<v1::Group> for GroupRow {
             .collect();
         Self {
             kind: kind_name(group.kind()),
+            checkpoints: checkpoints(&group),
             id: group.id,
             plugin_digest: hex(&group.plugin_digest),
             leader_node: some_node(group.leader_node),
@@ -49,6 +52,15 @@ impl From<v1::Group> for GroupRow {
             name: group.name,
             plugin: group.plugin,
         }
+    }
+}
+
+/// How they are taken, where that makes a difference.
+fn checkpoints(group: &v1::Group) -> Option<&'static str> {
+    match (group.kind(), group.checkpoints()) {
+        (v1::MachineKind::Memory, v1::CheckpointMode::Background) => Some("background"),
+        (v1::MachineKind::Memory, _) => Some("inline"),
+        _ => None,
     }
 }
 
@@ -115,8 +127,9 @@ pub(crate) struct GroupReport {
 impl Report for GroupReport {
     fn human(&self) -> String {
         let group = &self.group;
+        let checkpoints = group.checkpoints.map(|mode| format!(", {mode} checkpoints")).unwrap_or_default();
         let mut text = format!(
-            "group   {} (number {})\nplugin  {} ({} machine, sha256 {})\nleader  {}\n",
+            "group   {} (number {})\nplugin  {} ({} machine{checkpoints}, sha256 {})\nleader  {}\n",
             group.name,
             group.id,
             group.plugin,

@@ -32,6 +32,7 @@ fn group() -> v1::Group {
         plugin_digest: Bytes::from(vec![1; 32]),
         kind: v1::MachineKind::Store.into(),
         members: vec![member(11, 1), member(12, 2)],
+        checkpoints: v1::CheckpointMode::Background.into(),
         limits: Some(v1::GroupLimits { command_bytes_max: Some(5), ..v1::GroupLimits::default() }),
         leader_node: 2,
         changes: 0,

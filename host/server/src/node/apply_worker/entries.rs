@@ -21,6 +21,9 @@ impl ApplyWorker {
         }
         self.applying.extend(entries.iter().flat_map(|entry| &entry.requests));
         for entry in entries {
+            if let EntryBody::TakeOver { checkpoint, .. } = entry.body {
+                self.await_preparation(checkpoint);
+            }
             let Some(replica) = &mut self.replica else {
                 self.refuse(&entry.requests);
                 continue;
@@ -51,6 +54,7 @@ impl ApplyWorker {
             let index = replica.applied().index;
             self.feedback(Input::Applied { group: self.group(), index });
             self.flush_reads();
+            self.prepare_checkpoint();
             self.snapshot_if_due();
             self.watch_timers();
         }
@@ -94,7 +98,7 @@ impl ApplyWorker {
         match checkpoint {
             Some(CheckpointResult::Taken(info)) => self.snapshot_taken(info),
             Some(CheckpointResult::Failed(failure)) => self.checkpoint_failed(index, &failure),
-            None => {}
+            Some(CheckpointResult::UnderWay { .. }) | None => {}
         }
     }
 

@@ -26,6 +26,7 @@ impl ApplyWorker {
             self.callback(event);
             self.publish_leaders();
         }
+        self.propose_take_over();
         self.snapshot_if_due();
         self.watch_timers();
     }

@@ -1,5 +1,6 @@
 //! Owns one replica's machine: applies what is committed, in order, and answers those who wait for it.
 
+mod background;
 mod entries;
 mod lifecycle;
 mod reads;
@@ -16,6 +17,7 @@ use super::{
     waiters::{Failure, ReadTicket},
 };
 use crate::RequestError;
+use background::Preparation;
 use quorate_consensus::{CommittedEntry, Input, LogPoint, Refusal, RequestId};
 use quorate_replica::{
     ReadPoint, Replica,
@@ -52,6 +54,10 @@ pub(super) enum ApplyWork {
     SnapshotTime,
     /// A snapshot that was written in the background is on disk, or not.
     SnapshotWritten(Result<SnapshotInfo, String>),
+    /// A checkpoint in the background may be ready to be taken over.
+    CheckpointPrepared,
+    /// The leader has waited long enough for the others to be ready too.
+    TakeOverTime,
     /// A sleep for the timers of the group has ended.
     TimersDue,
     /// The group sleeps: hold nothing that can be made again.
@@ -78,6 +84,8 @@ pub(super) struct ApplyWorker {
     applying: Vec<RequestId>,
     snapshot_replies: Vec<SnapshotReply>,
     snapshot_running: bool,
+    /// A checkpoint that is prepared in the background.
+    preparation: Option<Preparation>,
     /// After one that failed the next is not tried before this index is applied.
     snapshot_from: u64,
 }
@@ -95,6 +103,7 @@ impl ApplyWorker {
             applying: Vec::new(),
             snapshot_replies: Vec::new(),
             snapshot_running: false,
+            preparation: None,
             snapshot_from: 0,
         }
     }
@@ -157,6 +166,8 @@ impl Worker for ApplyWorker {
             ApplyWork::Snapshot(reply) => self.snapshot(reply),
             ApplyWork::SnapshotTime => self.snapshot_if(Replica::checkpoint_due_by_time),
             ApplyWork::SnapshotWritten(written) => self.snapshot_written(written),
+            ApplyWork::CheckpointPrepared => self.checkpoint_prepared(),
+            ApplyWork::TakeOverTime => self.propose_take_over(),
             ApplyWork::TimersDue => self.timers_due(),
             ApplyWork::Rest => self.rest(),
             ApplyWork::Fail(why) => {

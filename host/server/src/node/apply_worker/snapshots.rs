@@ -4,10 +4,10 @@ use super::{ApplyWorker, SnapshotReply};
 use crate::{RequestError, node::view::SnapshotTaken};
 use quorate_consensus::Input;
 use quorate_replica::{
-    Replica,
+    EntryBody, Replica,
     ports::{CallFailure, SnapshotInfo},
 };
-use quorate_vocabulary::MachineKind;
+use quorate_vocabulary::{CheckpointMode, MachineKind};
 
 /// After a snapshot that failed, so many entries are applied before the next attempt.
 const SNAPSHOT_RETRY_ENTRIES: u64 = 1024;
@@ -54,10 +54,7 @@ impl ApplyWorker {
 
     pub(super) fn begin_snapshot(&mut self) {
         if self.is_memory() {
-            // Raft puts one at a time into the log.
-            if self.life.leading().is_some() {
-                self.feedback(Input::ProposeCheckpoint { group: self.group() });
-            }
+            self.propose_checkpoint();
             return;
         }
         if self.snapshot_running {
@@ -76,6 +73,22 @@ impl ApplyWorker {
             }
             Err(fault) => self.failed(fault.to_string(), None),
         }
+    }
+
+    /// Raft puts one at a time into the log.
+    fn propose_checkpoint(&self) {
+        let is_under_way =
+            self.replica.as_ref().is_some_and(|replica| replica.checkpoint_under_way().is_some());
+        if self.life.leading().is_none() || is_under_way {
+            return;
+        }
+        let group = self.group();
+        self.feedback(match self.shared.checkpoint_mode {
+            CheckpointMode::Inline => Input::ProposeCheckpoint { group },
+            CheckpointMode::Background => {
+                Input::ProposeEntry { group, body: EntryBody::BackgroundCheckpoint { time_ms: 0 } }
+            }
+        });
     }
 
     pub(super) fn checkpoint_failed(&mut self, index: u64, failure: &CallFailure) {

@@ -9,7 +9,7 @@ use crate::{
 };
 use bytes::Bytes;
 use quorate_replica::ports::{GroupLimits, Outcome};
-use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
+use quorate_vocabulary::{CheckpointMode, GroupId, GroupName, NodeId, PluginReference};
 use std::{future::Future, net::SocketAddr, path::PathBuf, time::Duration};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -251,6 +251,7 @@ pub(super) fn create(group: &str, plugin: &PluginReference) -> CreateGroup {
         witnesses: 0,
         witness_nodes: Vec::new(),
         limits: GroupLimits::default(),
+        checkpoints: CheckpointMode::Inline,
     }
 }
 

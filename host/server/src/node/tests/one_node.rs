@@ -246,7 +246,11 @@ async fn a_group_that_sleeps_holds_no_instance_and_wakes_to_the_same_state() {
             assert_eq!(count(cluster.submit(group, "a").await.outcome), round * 5 + step);
         }
         let node = cluster.node(1);
-        assert_eq!(counted(&node, group, Consistency::Local).await.0, round * 5 + 5, "an observer's instance");
+        assert_eq!(
+            counted(&node, group, Consistency::Local).await.0,
+            round * 5 + 5,
+            "an observer's instance"
+        );
         drop(node);
         until("no instance lives", || async { (cluster.instances(1) == 0).then_some(()) }).await;
         let replica = cluster.replica(1, group).await.expect("the replica");

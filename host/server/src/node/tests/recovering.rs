@@ -14,7 +14,9 @@ use quorate_replica::{
     testing::NativePlugin,
 };
 use quorate_storage::{DataFolder, IncomingSnapshot, NewReplica, NodeIdentity, RaftBatch, StoredReplica};
-use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId};
+use quorate_vocabulary::{
+    CheckpointMode, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId,
+};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -39,6 +41,7 @@ fn spec(kind: MachineKind) -> ReplicaSpec {
     ReplicaSpec {
         info: GroupInfo { id: GROUP, name: "acme/numbers".parse().expect("a name") },
         limits: GroupLimits::default(),
+        checkpoint_mode: CheckpointMode::Inline,
         plugin: Arc::new(NativePlugin::new(kind)),
         plugin_digest: PluginDigest::of(b"native"),
         initial: AppliedPoint::initial(Configuration::new(members())),

@@ -19,7 +19,8 @@ use std::{
 const CHUNK: usize = SNAPSHOT_CHUNK_BYTES as usize;
 
 fn header(index: u64) -> SnapshotHeader {
-    SnapshotHeader { point: point(index), kind: MachineKind::Memory, plugin: PluginDigest::of(b"plugin") }
+    let plugin = PluginDigest::of(b"plugin");
+    SnapshotHeader { point: point(index), kind: MachineKind::Memory, plugin, tail: None }
 }
 
 fn content(index: u64, length: usize) -> Vec<u8> {
