@@ -34,8 +34,20 @@ impl Trapped {
         self.calls.contains(&(position.index, position.ordinal))
     }
 
-    fn end_of(&self, index: u64) -> u32 {
-        self.ends.get(&index).copied().unwrap_or(u32::MAX)
+    /// The calls of an entry that trapped.
+    pub(crate) fn calls_of(&self, index: u64) -> Vec<u32> {
+        self.calls.range((index, 0)..=(index, u32::MAX)).map(|(_, ordinal)| *ordinal).collect()
+    }
+
+    /// The first call of an entry that was not made, if it ended early.
+    pub(crate) fn end_of(&self, index: u64) -> Option<u32> {
+        self.ends.get(&index).copied()
+    }
+
+    /// What was not done of one entry.
+    pub(crate) fn of(index: u64, calls: Vec<u32>, end: Option<u32>) -> Self {
+        let calls = calls.into_iter().map(|ordinal| (index, ordinal)).collect();
+        Self { calls, ends: end.map(|ordinal| (index, ordinal)).into_iter().collect() }
     }
 }
 
@@ -127,7 +139,8 @@ impl Replay<'_> {
         end: Option<u32>,
     ) -> Result<Result<(), UnexpectedTrap>, ReplicaFault> {
         let (time_ms, tasks) = task::tasks(&entry.body, self.timers);
-        let mut ordinals = 0..end.unwrap_or(u32::MAX).min(self.trapped.end_of(entry.index));
+        let mut ordinals =
+            0..end.unwrap_or(u32::MAX).min(self.trapped.end_of(entry.index).unwrap_or(u32::MAX));
         for task in tasks {
             // Before it begins: a timer that did not fire is still pending.
             if ordinals.is_empty() {

@@ -27,19 +27,22 @@ struct TailEntry {
     /// The places of its calls that trapped.
     #[prost(uint32, repeated, tag = "3")]
     trapped: Vec<u32>,
+    /// The place of the first call that was not made, of an entry that had given back all it may.
+    #[prost(uint32, optional, tag = "4")]
+    end: Option<u32>,
 }
 
-/// Adds an entry that was applied, of which these commands trapped.
+/// Adds an entry that was applied, of which these calls were not done.
 pub(crate) fn write(
     sink: &mut dyn Write,
     entry: &CommittedEntry,
     trapped: &Trapped,
 ) -> Result<(), HostFault> {
-    let of_entry = trapped.range((entry.index, 0)..=(entry.index, u32::MAX));
     let message = TailEntry {
         term: entry.term,
         body: entry.body.encode(),
-        trapped: of_entry.map(|(_, ordinal)| *ordinal).collect(),
+        trapped: trapped.calls_of(entry.index),
+        end: trapped.end_of(entry.index),
     };
     let length = u32::try_from(message.encoded_len())
         .map_err(|error| HostFault::new(format!("entry {} is too large", entry.index), error))?;
@@ -100,7 +103,7 @@ fn read(source: &mut dyn Read, index: u64) -> Result<(CommittedEntry, Trapped), 
         .map_err(|error| HostFault::new("decoding an entry of a snapshot's tail", error))?;
     let body = EntryBody::decode(&message.body)
         .map_err(|error| HostFault::new(format!("decoding entry {index} of a snapshot's tail"), error))?;
-    let trapped = message.trapped.into_iter().map(|ordinal| (index, ordinal)).collect();
+    let trapped = Trapped::of(index, message.trapped, message.end);
     Ok((CommittedEntry { index, term: message.term, body }, trapped))
 }
 

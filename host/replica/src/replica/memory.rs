@@ -189,8 +189,8 @@ impl MemoryMachine {
         Arc::make_mut(&mut self.trapped).insert(position);
     }
 
-    /// The instance, which is made again if the last command trapped or the group slept: from its base and what came behind it, up to but
-    /// without `position`. `entry` is the one that is being applied, of which the history need not know yet.
+    /// The instance, which is made again if the last command trapped or the group slept: from its base and what came behind it,
+    /// up to but without `position`. `entry` is the one that is being applied, of which the history need not know yet.
     fn instance_before(
         &mut self,
         start: &ReplicaStart,

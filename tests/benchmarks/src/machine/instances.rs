@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 
 /// Instances that are made in a round.
 const INSTANCES: u32 = 500;
-/// Traps in a round.
-const TRAPS: u32 = 50;
 /// Commands that a memory machine does again after a trap.
 const BEHIND_CHECKPOINT: usize = 1_000;
 
@@ -23,11 +21,13 @@ pub(super) fn measure(subjects: &Subjects, rounds: u32) -> Table {
         let what = format!("a fresh instance of a {} machine, and its end", subject.kind);
         row(what, best(rounds, || fresh(subject)));
     }
-    let store = &subjects.store;
-    row("trap to ready again, store machine".into(), best(rounds, || store_trap(store)));
+    let what = "trap, and the next command answered: store machine".to_owned();
+    row(what, best(rounds, || trap_and_next(&subjects.store, 0)));
     for commands in [0, BEHIND_CHECKPOINT] {
-        let what = format!("trap to ready again, memory machine, {commands} commands behind its checkpoint");
-        row(what, best(rounds, || memory_trap(&subjects.memory, commands)));
+        let what = format!(
+            "trap, and the next command answered: memory machine, {commands} commands behind its checkpoint"
+        );
+        row(what, best(rounds, || trap_and_next(&subjects.memory, commands)));
     }
     for name in ["tally-store", "counter", "kv"] {
         let (compiled, loaded) = compile_and_load(&component(name), rounds.min(5));
@@ -53,33 +53,19 @@ fn fresh(subject: &Subject) -> Duration {
     begun.elapsed() / INSTANCES
 }
 
-/// What an entry whose command traps takes, beside one whose command does not.
-fn store_trap(subject: &Subject) -> Duration {
-    let mut driver = Driver::new(subject.component.clone());
-    let ok = driver.per_command(TRAPS.try_into().unwrap_or(usize::MAX), &commands(1, 64));
-    let begun = Instant::now();
-    for _ in 0..TRAPS {
-        trap(&mut driver);
-    }
-    (begun.elapsed() / TRAPS).saturating_sub(ok)
-}
-
-/// What it takes until the command behind one that traps is answered: the machine is made again from its checkpoint.
-fn memory_trap(subject: &Subject, behind_checkpoint: usize) -> Duration {
+/// What it takes until the command behind one that traps is answered: a memory machine is made again from its checkpoint.
+fn trap_and_next(subject: &Subject, behind_checkpoint: usize) -> Duration {
     let mut driver = Driver::new(subject.component.clone());
     driver.apply(quorate_replica::EntryBody::Checkpoint { time_ms: 1_000 });
     for command in commands(behind_checkpoint, 64) {
         driver.apply(one(command));
     }
     let begun = Instant::now();
-    trap(&mut driver);
-    driver.apply(one("ready?"));
-    begun.elapsed()
-}
-
-fn trap(driver: &mut Driver) {
     let result = driver.apply(one(tally::TRAP));
+    driver.apply(one("ready?"));
+    let took = begun.elapsed();
     assert!(matches!(result.commands[0].outcome, Outcome::Trapped(_)), "{result:?}");
+    took
 }
 
 /// How long compiling a component takes, and loading what was compiled of it.
