@@ -3,8 +3,9 @@ use crate::{
     SnapshotGroupResponse, TransferGroupResponse, attempt::Attempt, retry::Repeat,
 };
 use quorate_proto::v1::{
-    DeleteGroupRequest, DescribeGroupRequest, ListGroupsRequest, SetPriorityRequest, SnapshotGroupRequest,
-    TransferGroupRequest,
+    CancelUpgradeRequest, DeleteGroupRequest, DescribeGroupRequest, ListGroupsRequest, RollbackGroupRequest,
+    SetPoisonPolicyRequest, SetPriorityRequest, SnapshotGroupRequest, TransferGroupRequest,
+    UnfreezeGroupRequest, UpgradeGroupRequest,
 };
 
 /// How many groups or plugins are asked for at a time.
@@ -112,6 +113,76 @@ impl Client {
         };
         let response = self.call(self.anywhere(Repeat::Harmless), run).await?.into_inner();
         response.group.ok_or_else(|| ClientError::unexpected("the node's answer names no group"))
+    }
+
+    /// Says which published version of a plugin a group is to run; returns the group once that is taken down. Its leader brings
+    /// it about: [`Client::describe_group`] shows how far it is, and what came of it under the number `upgrades_asked`.
+    ///
+    /// # Errors
+    /// When it was not taken down.
+    pub async fn upgrade_group(&self, name: &str, plugin: &str) -> Result<Group, ClientError> {
+        let run = |attempt: Attempt| {
+            let (name, plugin) = (name.to_owned(), plugin.to_owned());
+            let request = attempt.request(UpgradeGroupRequest { name, plugin });
+            async move { attempt.groups().upgrade(request).await }
+        };
+        let response = self.call(self.anywhere(Repeat::Harmless), run).await?.into_inner();
+        response.group.ok_or_else(|| ClientError::unexpected("the node's answer names no group"))
+    }
+
+    /// Has a group go back to the version that it ran before the last upgrade that was not rolled back; returns as
+    /// [`Client::upgrade_group`] does.
+    ///
+    /// # Errors
+    /// When it was not taken down, or when that is not known.
+    pub async fn rollback_group(&self, name: &str) -> Result<Group, ClientError> {
+        let run = |attempt: Attempt| {
+            let request = attempt.request(RollbackGroupRequest { name: name.to_owned() });
+            async move { attempt.groups().rollback(request).await }
+        };
+        let response = self.call(self.anywhere(Repeat::Once), run).await?.into_inner();
+        response.group.ok_or_else(|| ClientError::unexpected("the node's answer names no group"))
+    }
+
+    /// Gives up an upgrade that is not in the group's log yet.
+    ///
+    /// # Errors
+    /// When none is under way, or it is not known whether it was given up.
+    pub async fn cancel_upgrade(&self, name: &str) -> Result<Group, ClientError> {
+        let run = |attempt: Attempt| {
+            let request = attempt.request(CancelUpgradeRequest { name: name.to_owned() });
+            async move { attempt.groups().cancel_upgrade(request).await }
+        };
+        let response = self.call(self.anywhere(Repeat::Once), run).await?.into_inner();
+        response.group.ok_or_else(|| ClientError::unexpected("the node's answer names no group"))
+    }
+
+    /// Has a frozen group take commands again; returns once it does.
+    ///
+    /// # Errors
+    /// When it is not known whether it does.
+    pub async fn unfreeze_group(&self, name: &str) -> Result<(), ClientError> {
+        let run = |attempt: Attempt| {
+            let request = attempt.request(UnfreezeGroupRequest { name: name.to_owned() });
+            async move { attempt.groups().unfreeze(request).await }
+        };
+        self.call(self.at_leader(name, Repeat::Harmless), run).await?;
+        Ok(())
+    }
+
+    /// Says after how many traps in a row a group takes no more commands; 0: it goes on whatever traps. Returns once that is
+    /// replicated.
+    ///
+    /// # Errors
+    /// When it is not known whether it was done.
+    pub async fn set_poison_policy(&self, name: &str, freeze_after_traps: u32) -> Result<(), ClientError> {
+        let run = |attempt: Attempt| {
+            let name = name.to_owned();
+            let request = attempt.request(SetPoisonPolicyRequest { name, freeze_after_traps });
+            async move { attempt.groups().set_poison_policy(request).await }
+        };
+        self.call(self.at_leader(name, Repeat::Harmless), run).await?;
+        Ok(())
     }
 
     /// Hands the leadership of a group to a node, or to the best of its other voters; returns once that leads. A group

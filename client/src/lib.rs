@@ -52,7 +52,7 @@ pub use quorate_proto::v1::{
     ChangeMembersRequest, CreateGroupRequest, DescribeGroupResponse, Event, Group, GroupLimits, LeaderSeen,
     ListNodesResponse, MachineKind, Member, MemberRole, MemberSet, MemberStatus, MembersChange, Node,
     NodeStatusResponse, Plugin, Position, RecoverGroupResponse, ReplicaRole, ReplicaState, ReplicaStatus,
-    SnapshotGroupResponse, TransferGroupResponse, TrapKind,
+    SnapshotGroupResponse, TransferGroupResponse, TrapKind, Upgrade, UpgradeOutcome,
 };
 pub use watch::{Watch, Watched};
 

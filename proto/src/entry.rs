@@ -3,7 +3,7 @@
 use crate::log::v1 as wire;
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::{Message, encoding::decode_varint};
-use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
+use quorate_vocabulary::{Member, MemberRole, NodeId, PluginDigest, ReplicaId};
 use std::collections::BTreeMap;
 
 /// The format this build writes, and the only one it reads.
@@ -16,6 +16,7 @@ const KIND_TIMERS: u8 = 4;
 const KIND_WITHHELD: u8 = 5;
 const KIND_BACKGROUND_CHECKPOINT: u8 = 6;
 const KIND_TAKE_OVER: u8 = 7;
+const KIND_ORDER: u8 = 8;
 /// One byte for the format, one for the kind.
 const HEADER_BYTES: usize = 2;
 /// Field 1, a varint.
@@ -153,6 +154,29 @@ impl Configuration {
     }
 }
 
+/// What an operator has a group do, at one place of its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Run another plugin from here on.
+    Activate(Activation),
+    /// Take commands again, after too many have trapped.
+    Unfreeze,
+    /// Take no more commands once so many have trapped in a row; 0: go on whatever traps.
+    FreezeAfter {
+        /// How many.
+        traps: u32,
+    },
+}
+
+/// Which plugin a group is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// Which upgrade of the group; one that is not above the last does nothing.
+    pub number: u64,
+    /// The plugin.
+    pub plugin: PluginDigest,
+}
+
 /// What an entry means.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EntryBody {
@@ -191,6 +215,13 @@ pub enum EntryBody {
         /// The leader's stamp.
         time_ms: u64,
     },
+    /// The group does what an operator has ordered.
+    Order {
+        /// The leader's stamp.
+        time_ms: u64,
+        /// What.
+        order: Order,
+    },
     /// In the log of a witness: an entry whose content it does not hold.
     Withheld {
         /// The kind of that entry, as its header says.
@@ -216,6 +247,9 @@ impl EntryBody {
                 framed(KIND_TAKE_OVER, &wire::TakeOver { time_ms: *time_ms, checkpoint: *checkpoint })
             }
             Self::Timers { time_ms } => framed(KIND_TIMERS, &wire::Timers { time_ms: *time_ms }),
+            Self::Order { time_ms, order } => {
+                framed(KIND_ORDER, &wire::Order { time_ms: *time_ms, order: Some(order.into()) })
+            }
             Self::Withheld { kind } => framed(KIND_WITHHELD, &wire::Withheld { kind: u32::from(*kind) }),
             Self::Configuration(configuration) => {
                 framed(KIND_CONFIGURATION, &wire::Configuration::from(configuration))
@@ -248,6 +282,13 @@ impl EntryBody {
                 let wire::Timers { time_ms } =
                     wire::Timers::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::Timers { time_ms })
+            }
+            KIND_ORDER => {
+                let wire::Order { time_ms, order } =
+                    wire::Order::decode(message).map_err(|error| damaged(&error))?;
+                let unknown =
+                    || EntryError::Damaged { cause: "an order that this build does not know".into() };
+                Ok(Self::Order { time_ms, order: order.ok_or_else(unknown)?.try_into()? })
             }
             KIND_BACKGROUND_CHECKPOINT => {
                 let wire::BackgroundCheckpoint { time_ms } =
@@ -305,7 +346,8 @@ impl EntryBody {
             | Self::Checkpoint { time_ms }
             | Self::BackgroundCheckpoint { time_ms }
             | Self::TakeOver { time_ms, .. }
-            | Self::Timers { time_ms } => Some(*time_ms),
+            | Self::Timers { time_ms }
+            | Self::Order { time_ms, .. } => Some(*time_ms),
             Self::Empty | Self::Configuration(_) | Self::Withheld { .. } => None,
         }
     }
@@ -318,6 +360,7 @@ impl EntryBody {
             | Self::Checkpoint { time_ms }
             | Self::BackgroundCheckpoint { time_ms }
             | Self::TakeOver { time_ms, .. }
+            | Self::Order { time_ms, .. }
             | Self::Timers { time_ms } => *time_ms = stamp_ms,
             Self::Empty | Self::Configuration(_) | Self::Withheld { .. } => {}
         }
@@ -328,7 +371,12 @@ impl EntryBody {
     #[must_use]
     pub fn peek_time_ms(data: &Bytes) -> Option<u64> {
         let Ok(Some(
-            KIND_COMMANDS | KIND_CHECKPOINT | KIND_TIMERS | KIND_BACKGROUND_CHECKPOINT | KIND_TAKE_OVER,
+            KIND_COMMANDS
+            | KIND_CHECKPOINT
+            | KIND_TIMERS
+            | KIND_BACKGROUND_CHECKPOINT
+            | KIND_TAKE_OVER
+            | KIND_ORDER,
         )) = kind(data)
         else {
             return None;
@@ -366,6 +414,35 @@ fn kind(data: &Bytes) -> Result<Option<u8>, EntryError> {
 
 fn damaged(error: &prost::DecodeError) -> EntryError {
     EntryError::Damaged { cause: error.to_string() }
+}
+
+impl From<&Order> for wire::order::Order {
+    fn from(order: &Order) -> Self {
+        match order {
+            Order::Activate(Activation { number, plugin }) => Self::Activate(wire::Activate {
+                number: *number,
+                plugin: Bytes::copy_from_slice(plugin.as_bytes()),
+            }),
+            Order::Unfreeze => Self::Unfreeze(wire::Unfreeze {}),
+            Order::FreezeAfter { traps } => Self::FreezeAfter(wire::FreezeAfter { traps: *traps }),
+        }
+    }
+}
+
+impl TryFrom<wire::order::Order> for Order {
+    type Error = EntryError;
+
+    fn try_from(message: wire::order::Order) -> Result<Self, EntryError> {
+        Ok(match message {
+            wire::order::Order::Activate(wire::Activate { number, plugin }) => {
+                let plugin = PluginDigest::try_from(plugin.as_ref())
+                    .map_err(|error| EntryError::Damaged { cause: error.to_string() })?;
+                Self::Activate(Activation { number, plugin })
+            }
+            wire::order::Order::Unfreeze(wire::Unfreeze {}) => Self::Unfreeze,
+            wire::order::Order::FreezeAfter(wire::FreezeAfter { traps }) => Self::FreezeAfter { traps },
+        })
+    }
 }
 
 impl From<&Configuration> for wire::Configuration {
@@ -455,6 +532,12 @@ mod tests {
             EntryBody::Checkpoint { time_ms: 0 },
             EntryBody::Timers { time_ms: 1_700_000_000_000 },
             EntryBody::Timers { time_ms: 0 },
+            EntryBody::Order {
+                time_ms: 7,
+                order: Order::Activate(Activation { number: 3, plugin: PluginDigest::of(b"plugin") }),
+            },
+            EntryBody::Order { time_ms: 0, order: Order::Unfreeze },
+            EntryBody::Order { time_ms: u64::MAX, order: Order::FreezeAfter { traps: 5 } },
             EntryBody::Withheld { kind: KIND_COMMANDS },
             EntryBody::BackgroundCheckpoint { time_ms: 1_700_000_000_000 },
             EntryBody::BackgroundCheckpoint { time_ms: 0 },
@@ -496,7 +579,8 @@ mod tests {
                 | EntryBody::Checkpoint { .. }
                 | EntryBody::BackgroundCheckpoint { .. }
                 | EntryBody::TakeOver { .. }
-                | EntryBody::Timers { .. } => {
+                | EntryBody::Timers { .. }
+                | EntryBody::Order { .. } => {
                     assert!(EntryBody::is_withheld(&given) && given.len() <= 4, "{body:?}: {given:?}");
                 }
             }
@@ -513,6 +597,10 @@ mod tests {
         assert_eq!(EntryBody::BackgroundCheckpoint { time_ms: 1 }.encode().as_ref(), [1, 6, 8, 1]);
         let body = EntryBody::TakeOver { time_ms: 1, checkpoint: 9 };
         assert_eq!(body.encode().as_ref(), [1, 7, 8, 1, 16, 9]);
+        let body = EntryBody::Order { time_ms: 1, order: Order::Unfreeze };
+        assert_eq!(body.encode().as_ref(), [1, 8, 8, 1, 0x1a, 0]);
+        let body = EntryBody::Order { time_ms: 1, order: Order::FreezeAfter { traps: 3 } };
+        assert_eq!(body.encode().as_ref(), [1, 8, 8, 1, 0x22, 2, 8, 3]);
         let body = EntryBody::Configuration(Configuration::new(vec![member(1, MemberRole::Voter)]));
         assert_eq!(body.encode().as_ref(), [1, 3, 0x0a, 6, 8, 1, 0x10, 101, 0x18, 1]);
         let mut configuration = Configuration::new(vec![member(1, MemberRole::Voter)]);
@@ -536,6 +624,8 @@ mod tests {
         assert_eq!(decode(&[1, 9, 8, 1]), Err(EntryError::Kind { kind: 9 }));
         assert!(matches!(decode(&[1]), Err(EntryError::Damaged { .. })));
         assert!(matches!(decode(&[1, 1, 8, 1]), Err(EntryError::Damaged { .. })), "no command");
+        assert!(matches!(decode(&[1, 8, 8, 1]), Err(EntryError::Damaged { .. })), "no order");
+        assert!(matches!(decode(&[1, 8, 0x12, 3, 0x12, 1, 9]), Err(EntryError::Damaged { .. })), "a digest");
         assert!(matches!(decode(&[1, 3, 0x0a, 4, 8, 1, 0x18, 9]), Err(EntryError::Damaged { .. })), "a role");
     }
 

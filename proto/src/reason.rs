@@ -53,6 +53,8 @@ reasons! {
     FOLDER_OF_OTHER_VERSION;
     /// The data folder cannot be created, opened or read.
     FOLDER_UNUSABLE;
+    /// The group takes no commands, after too many have trapped in a row.
+    GROUP_FROZEN;
     /// No group has this name.
     GROUP_NOT_FOUND;
     /// The group exists, but its replica on this node cannot take requests yet.
@@ -73,12 +75,16 @@ reasons! {
     NAME_TAKEN;
     /// No node has this number.
     NODE_NOT_FOUND;
+    /// The group has run no older version that it could go back to.
+    NOTHING_TO_ROLL_BACK;
     /// Fewer fitting nodes are there than the group is to have replicas.
     NOT_ENOUGH_NODES;
     /// This node does not lead the group.
     NOT_LEADER;
     /// No majority of the group's replicas could be reached in time; the request had no effect.
     NO_QUORUM;
+    /// No upgrade of the group is under way.
+    NO_UPGRADE;
     /// A command was handed on and its answer is lost: it may or may not be applied, now or later.
     OUTCOME_UNKNOWN;
     /// More is waiting than the node or the group allows; nothing was accepted.
@@ -125,6 +131,12 @@ reasons! {
     TRANSFER_FAILED;
     /// No node could be reached at the addresses given.
     UNREACHABLE;
+    /// The upgrade came to nothing: the group goes on with the version that it ran.
+    UPGRADE_FAILED;
+    /// The group cannot run this version.
+    UPGRADE_REFUSED;
+    /// An upgrade was taken down and is not done yet; it goes on.
+    UPGRADE_UNDER_WAY;
     /// The bytes of an upload are not those that its header announced.
     UPLOAD_BROKEN;
     /// This version of the plugin is published already, with other bytes.

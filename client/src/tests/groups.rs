@@ -147,7 +147,7 @@ async fn one_node_can_be_asked_and_no_other() {
         node.status.answers(move |_| Ok(NodeStatusResponse { id, ..NodeStatusResponse::default() }));
         node.describe.answers(move |request| {
             let group = Group { leader_node: id, ..group(&request.name) };
-            Ok(DescribeGroupResponse { group: Some(group), replica: None })
+            Ok(DescribeGroupResponse { group: Some(group), replica: None, upgrades: Vec::new() })
         });
     }
     let client = client([&one, &two]);

@@ -198,6 +198,7 @@ fn shown(outcome: &Outcome) -> String {
         Outcome::Reply(bytes) => format!("the reply {}", Shown(bytes)),
         Outcome::Rejection(bytes) => format!("the rejection {}", Shown(bytes)),
         Outcome::Trapped(trap) => format!("a trap ({trap})"),
+        Outcome::Frozen => "nothing: the group is frozen".to_owned(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! One replica with a log, a store and snapshots in memory.
 
 use bytes::Bytes;
-use quorate_replica::ports::{AppliedPoint, Call, Callback, GroupInfo, GroupLimits, LifecycleEvent, Plugin};
+use quorate_replica::ports::{
+    AppliedPoint, Call, Callback, GroupInfo, GroupLimits, LifecycleEvent, NoOtherPlugins, Plugin,
+};
 use quorate_replica::testing::{MemoryHistory, MemorySnapshots, MemoryStore};
 use quorate_replica::{
     CheckpointPolicy, CheckpointResult, Configuration, EntryBody, Observer, Replica, ReplicaFault,
@@ -42,6 +44,8 @@ impl Stage {
             limits,
             plugin,
             plugin_digest: digest,
+            founding: digest,
+            plugins: Arc::new(NoOtherPlugins),
             state: Arc::new(MemoryStore::default()),
             snapshots: Arc::new(snapshots.clone()),
             history: history.clone(),

@@ -9,7 +9,8 @@ pub use glue::{Memory, MemorySlot, Stored};
 /// Makes a plugin of a [`StoreMachine`](crate::StoreMachine): write it once, at the end of `lib.rs`.
 ///
 /// Behind the machine stand the parts it has beside: `export_store_machine!(Machine, lifecycle, timers)` also exports its
-/// [`Lifecycle`](crate::Lifecycle) and its [`StoreTimers`](crate::StoreTimers).
+/// [`Lifecycle`](crate::Lifecycle) and its [`StoreTimers`](crate::StoreTimers); `upgrade` its
+/// [`StoreUpgrade`](crate::StoreUpgrade).
 #[macro_export]
 macro_rules! export_store_machine {
     ($machine:ty $(, $part:ident)* $(,)?) => {
@@ -20,14 +21,15 @@ macro_rules! export_store_machine {
             $($crate::__export_part!(Exported, $part);)*
         };
         $crate::__implements!($machine, $crate::StoreMachine);
-        $($crate::__implements_part!($machine, StoreTimers, $part);)*
+        $($crate::__implements_part!($machine, StoreTimers, StoreUpgrade, $part);)*
     };
 }
 
 /// Makes a plugin of a [`MemoryMachine`](crate::MemoryMachine): write it once, at the end of `lib.rs`.
 ///
 /// Behind the machine stand the parts it has beside: `export_memory_machine!(Machine, lifecycle, timers)` also exports its
-/// [`Lifecycle`](crate::Lifecycle) and its [`MemoryTimers`](crate::MemoryTimers).
+/// [`Lifecycle`](crate::Lifecycle) and its [`MemoryTimers`](crate::MemoryTimers); `upgrade` its
+/// [`MemoryUpgrade`](crate::MemoryUpgrade).
 #[macro_export]
 macro_rules! export_memory_machine {
     ($machine:ty $(, $part:ident)* $(,)?) => {
@@ -39,7 +41,7 @@ macro_rules! export_memory_machine {
             $($crate::__export_part!(Exported, $part);)*
         };
         $crate::__implements!($machine, $crate::MemoryMachine);
-        $($crate::__implements_part!($machine, MemoryTimers, $part);)*
+        $($crate::__implements_part!($machine, MemoryTimers, MemoryUpgrade, $part);)*
     };
 }
 
@@ -51,6 +53,9 @@ macro_rules! __export_part {
     };
     ($exported:ident, timers) => {
         $crate::bindings::timers::__export_timers!($exported with_types_in $crate::bindings::timers);
+    };
+    ($exported:ident, upgrade) => {
+        $crate::bindings::upgrade::__export_upgrade!($exported with_types_in $crate::bindings::upgrade);
     };
 }
 
@@ -90,10 +95,13 @@ macro_rules! __implements {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __implements_part {
-    ($machine:ty, $timers:ident, lifecycle) => {
+    ($machine:ty, $timers:ident, $upgrade:ident, lifecycle) => {
         $crate::__implements!($machine, $crate::Lifecycle);
     };
-    ($machine:ty, $timers:ident, timers) => {
+    ($machine:ty, $timers:ident, $upgrade:ident, timers) => {
         $crate::__implements!($machine, $crate::$timers);
+    };
+    ($machine:ty, $timers:ident, $upgrade:ident, upgrade) => {
+        $crate::__implements!($machine, $crate::$upgrade);
     };
 }

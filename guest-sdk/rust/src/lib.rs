@@ -72,6 +72,59 @@
 //! assert_eq!(lamp.query("").reply_text(), "off");
 //! ```
 //!
+//! # Upgrades
+//! A group can change to another version of its plugin while clients submit. As long as the state stays the same, nothing
+//! is needed for that. A version that keeps its state differently implements [`StoreUpgrade`] or [`MemoryUpgrade`], which
+//! carry the old state across, and says so when it is exported.
+//!
+//! ```
+//! # use quorate_guest::{Context, Host, Rejection, Reply, Store, StoreMachine, StoreUpgrade, StoreView};
+//! # #[derive(Default)]
+//! # struct Lamp;
+//! # impl StoreMachine for Lamp {
+//! #     fn apply(&self, _: &Context, store: &mut Store, _: &[u8]) -> Result<Reply, Rejection> {
+//! #         store.put("lamps/1", "on");
+//! #         Ok(Reply::empty())
+//! #     }
+//! #     fn query(&self, _: &Host, store: &StoreView, _: &[u8]) -> Result<Reply, Rejection> {
+//! #         Ok(store.get("lamps/1").unwrap_or_default().into())
+//! #     }
+//! # }
+//! impl StoreUpgrade for Lamp {
+//!     const STATE_VERSION: u32 = 1;
+//!
+//!     fn migrate(&self, store: &mut Store, from: u32) -> Result<(), String> {
+//!         if from != 0 {
+//!             return Err(format!("lamps of version {from} are not known"));
+//!         }
+//!         // There was one lamp, and now there are many.
+//!         if let Some(lamp) = store.get("lamp") {
+//!             store.put("lamps/1", lamp);
+//!             store.delete("lamp");
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! quorate_guest::export_store_machine!(Lamp, upgrade);
+//!
+//! # #[derive(Default)]
+//! # struct OldLamp;
+//! # impl StoreMachine for OldLamp {
+//! #     fn apply(&self, _: &Context, store: &mut Store, _: &[u8]) -> Result<Reply, Rejection> {
+//! #         store.put("lamp", "on");
+//! #         Ok(Reply::empty())
+//! #     }
+//! #     fn query(&self, _: &Host, _: &StoreView, _: &[u8]) -> Result<Reply, Rejection> {
+//! #         Ok(Reply::empty())
+//! #     }
+//! # }
+//! let mut old = quorate_guest::testing::StoreHarness::<OldLamp>::new();
+//! old.apply("press").reply_text();
+//! let mut lamp = old.upgraded::<Lamp>(0).expect("version 0 is known");
+//! assert_eq!(lamp.query("").reply_text(), "on");
+//! ```
+//!
 //! # What a machine must not do
 //! Read anything but its state, its parameters and what its [`Context`] offers, so that every replica ends up with
 //! the same state and the same answers. There is no clock, no file and no network to read; the order of a
@@ -100,6 +153,7 @@ mod store;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod timers;
+mod upgrade;
 
 pub use context::{Callback, Context, Group, Host, Level, Position};
 pub use lifecycle::Lifecycle;
@@ -108,3 +162,4 @@ pub use outcome::{Rejection, Reply};
 pub use snapshot::{SnapshotReader, SnapshotWriter};
 pub use store::{Pair, Range, Store, StoreView};
 pub use timers::{MemoryTimers, StoreTimers};
+pub use upgrade::{MemoryUpgrade, StoreUpgrade};

@@ -14,7 +14,7 @@ use wit_bindgen_core::{Files, WorldGenerator};
 use wit_bindgen_rust::Opts;
 
 /// Each part of the contract on its own, so that a plugin exports what it implements and nothing more.
-const WORLDS: [(&str, &str); 5] = [
+const WORLDS: [(&str, &str); 6] = [
     (
         "imports",
         "import quorate:machine/host@0.1.0; import quorate:machine/snapshot-stream@0.1.0; import quorate:machine/store@0.1.0;",
@@ -23,6 +23,7 @@ const WORLDS: [(&str, &str); 5] = [
     ("snapshot", "export quorate:machine/snapshot@0.1.0;"),
     ("lifecycle", "export quorate:machine/lifecycle@0.1.0;"),
     ("timers", "export quorate:machine/timers@0.1.0;"),
+    ("upgrade", "export quorate:machine/upgrade@0.1.0;"),
 ];
 
 fn generate(name: &str, items: &str) -> String {

@@ -2,7 +2,7 @@ use crate::{CatalogError, Group, Node, NodeStatus, PublishedPlugin, Tombstone, w
 use bytes::Bytes;
 use prost::Message;
 use quorate_proto::catalog::v1;
-use quorate_replica::ports::{GroupLimits, Outcome};
+use quorate_replica::ports::{ActivationRecord, GroupLimits, Outcome};
 use quorate_vocabulary::{
     CheckpointMode, FolderId, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest,
     PluginReference,
@@ -60,6 +60,40 @@ pub enum Change {
         limits: GroupLimits,
         /// How its checkpoints are taken.
         checkpoints: CheckpointMode,
+        /// It freezes once so many commands have trapped in a row; 0: never.
+        freeze_after_traps: u32,
+    },
+    /// A group is to run another version. The nodes of its replicas make it ready, and its leader puts the activation into
+    /// the group's own log. Takes the place of an upgrade that is under way.
+    UpgradeGroup {
+        /// Which group.
+        name: GroupName,
+        /// What it is to run; none: what it ran before the last upgrade.
+        plugin: Option<PluginReference>,
+    },
+    /// The node of a replica has compiled the version that the group is to run, or cannot. Ignored when another upgrade was
+    /// asked for meanwhile.
+    NotePrepared {
+        /// Which group.
+        group: GroupId,
+        /// Which upgrade of it.
+        number: u64,
+        /// Which node.
+        node: NodeId,
+        /// Why it cannot run there, whatever is tried.
+        failure: Option<String>,
+    },
+    /// What came of an activation in a group's own log, which counts whatever was wanted. Ignored when it is known.
+    NoteActivation {
+        /// Which group.
+        group: GroupId,
+        /// What came of it.
+        record: ActivationRecord,
+    },
+    /// An upgrade that is not in the group's log yet is given up.
+    CancelUpgrade {
+        /// Of which group.
+        name: GroupName,
     },
     /// Other nodes are to hold replicas of a group. The group's leader brings it about; until then the group's record has
     /// the [`MembersChange`](crate::MembersChange). Asking for what is wanted already is no change.
@@ -178,6 +212,7 @@ impl CatalogReply {
             Outcome::Reply(bytes) => v1::Reply::decode(bytes.clone()).map_err(wire::damaged)?.try_into(),
             Outcome::Rejection(bytes) => Err(CatalogError::decode(bytes)),
             Outcome::Trapped(trap) => Err(CatalogError::Malformed { cause: trap.to_string() }),
+            Outcome::Frozen => Err(CatalogError::Malformed { cause: "the catalog is frozen".into() }),
         }
     }
 }

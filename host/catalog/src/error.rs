@@ -91,6 +91,30 @@ pub enum CatalogError {
         /// The number.
         id: GroupId,
     },
+    /// The group has run nothing before what it runs.
+    #[error("the group {name} has run nothing before what it runs, so there is nothing to roll back to")]
+    NothingBefore {
+        /// The group.
+        name: GroupName,
+    },
+    /// No upgrade of the group is under way.
+    #[error(
+        "no upgrade of the group {name} is under way: `quorate group history {name}` shows those that were"
+    )]
+    NoUpgrade {
+        /// The group.
+        name: GroupName,
+    },
+    /// The plugin keeps its state elsewhere than the group's.
+    #[error(
+        "{reference} is a plugin of another kind than the group {group} runs, and cannot take its state over: create a group of its own for it"
+    )]
+    KindChanged {
+        /// The group.
+        group: GroupName,
+        /// The plugin.
+        reference: PluginReference,
+    },
     /// A limit no group may have.
     #[error("the limit {name} is {value}, and must be from {min} to {max}")]
     LimitOutside {

@@ -17,6 +17,8 @@ mod wire;
 pub use command::{CatalogCommand, CatalogReply, Change, MembersEdit, PluginToPublish};
 pub use error::CatalogError;
 pub use plugin::{CatalogHandle, CatalogPlugin, catalog_digest, catalog_group};
-pub use reconcile::{Hosted, Instruction, reconcile};
-pub use record::{AuditRecord, Group, MembersChange, Node, NodeStatus, PublishedPlugin, Tombstone};
+pub use reconcile::{Hosted, Instruction, holders, reconcile};
+pub use record::{
+    AuditRecord, Group, MembersChange, Node, NodeStatus, PublishedPlugin, Tombstone, Upgrade, UpgradeOutcome,
+};
 pub use state::CatalogState;

@@ -14,6 +14,10 @@ pub const GROUP_LEARNERS_MAX: usize = 8;
 pub const TOMBSTONES_MAX: usize = 10_000;
 /// Changes the audit trail remembers; older ones are forgotten.
 pub const AUDIT_RECORDS_MAX: usize = 10_000;
+/// Upgrades that are remembered of each group; older ones are forgotten.
+pub const UPGRADES_MAX: usize = 64;
+/// Why an upgrade failed, in bytes; the rest of a longer text is cut.
+pub const FAILURE_BYTES_MAX: usize = 1_024;
 /// A node's address, in bytes.
 pub const ADDRESS_BYTES_MAX: usize = 255;
 /// An engine's fingerprint, in bytes.

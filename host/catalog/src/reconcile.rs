@@ -41,6 +41,16 @@ pub enum Instruction {
         /// The replica.
         replica: ReplicaId,
     },
+    /// Compile the plugin that a group with a replica here is to run, and tell the catalog. Comes behind the
+    /// [`Instruction::Fetch`] that it needs.
+    Prepare {
+        /// The group.
+        group: GroupId,
+        /// Which upgrade of it.
+        number: u64,
+        /// The plugin.
+        digest: PluginDigest,
+    },
     /// A replica of this node must not run, and is to be stopped if it does: the node's engine is not the one its group runs
     /// on, so it could come to other results. Run the version of Quorate that the others run.
     Mismatch {
@@ -75,8 +85,18 @@ pub fn reconcile(state: &CatalogState, node: NodeId, hosted: &Hosted) -> Vec<Ins
             instructions.push(Instruction::Mismatch { group: group.id, replica, engine_fingerprint });
             continue;
         }
-        if !is_witness && !hosted.plugins.contains(&group.digest) && fetched.insert(group.digest) {
-            instructions.push(Instruction::Fetch { digest: group.digest, from: holders(state, node, group) });
+        let wanted = group.upgrade().filter(|_| !is_witness);
+        for digest in [Some(group.digest).filter(|_| !is_witness), wanted.map(|upgrade| upgrade.digest)]
+            .into_iter()
+            .flatten()
+        {
+            if !hosted.plugins.contains(&digest) && fetched.insert(digest) {
+                instructions.push(Instruction::Fetch { digest, from: holders(state, node, group, digest) });
+            }
+        }
+        if let Some(upgrade) = wanted.filter(|upgrade| !upgrade.prepared.contains(&node)) {
+            let (number, digest) = (upgrade.number, upgrade.digest);
+            instructions.push(Instruction::Prepare { group: group.id, number, digest });
         }
         // A higher number is a replica from later than this state.
         if hosted.replicas.get(&group.id).is_none_or(|held| *held < replica) {
@@ -93,9 +113,10 @@ fn is_gone(state: &CatalogState, node: NodeId, group: GroupId, replica: ReplicaI
     }
 }
 
-/// Who should have the bytes: those that held them when they were published, then those that run the group.
-fn holders(state: &CatalogState, node: NodeId, group: &Group) -> Vec<NodeId> {
-    let published = state.plugin_with_digest(group.digest).map_or(&[][..], |plugin| &plugin.held_by);
+/// Who should have the bytes of a plugin that a group needs: those that held them when they were published, then those that run the group.
+#[must_use]
+pub fn holders(state: &CatalogState, node: NodeId, group: &Group, digest: PluginDigest) -> Vec<NodeId> {
+    let published = state.plugin_with_digest(digest).map_or(&[][..], |plugin| &plugin.held_by);
     let mut holders = Vec::new();
     let with_data = group.placed().filter(|member| !member.role.is_witness()).map(|member| member.node);
     for holder in published.iter().copied().chain(with_data) {

@@ -76,8 +76,16 @@ pub struct Group {
     pub change: Option<MembersChange>,
     /// How many times it was recovered after it had lost a majority of its voters.
     pub epoch: u64,
+    /// The digest of what it began to run.
+    pub founding: PluginDigest,
+    /// How many upgrades were asked for.
+    pub upgrades_asked: u64,
+    /// The last of them, the newest last; only that one may be under way.
+    pub upgrades: Vec<Upgrade>,
     /// What the plugin may use in it.
     pub limits: GroupLimits,
+    /// How it began: it freezes once so many commands have trapped in a row; 0: never.
+    pub freeze_after_traps: u32,
     /// How its checkpoints are taken.
     pub checkpoints: CheckpointMode,
     /// When it was created, in milliseconds since the Unix epoch.
@@ -98,6 +106,33 @@ impl Group {
         let others = change.flat_map(|change| change.wanted.iter().chain(&change.leaving));
         let known = |member: &&Member| self.members.iter().any(|known| known.replica == member.replica);
         self.members.iter().chain(others.filter(move |member| !known(member)))
+    }
+
+    /// The upgrade that is under way.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<&Upgrade> {
+        self.upgrades.last().filter(|upgrade| upgrade.outcome.is_none())
+    }
+
+    /// What it ran before the last upgrade that was not rolled back; none: nothing, or what is no longer remembered.
+    #[must_use]
+    pub fn before(&self) -> Option<&PluginReference> {
+        let mut before = Vec::new();
+        for upgrade in self.upgrades.iter().filter(|upgrade| upgrade.is_done()) {
+            if upgrade.is_rollback {
+                before.pop();
+            } else {
+                before.push(&upgrade.from);
+            }
+        }
+        before.pop()
+    }
+
+    /// Whether it runs a plugin, is to run it, or may be rolled back to it.
+    #[must_use]
+    pub fn needs(&self, plugin: &PluginReference) -> bool {
+        let wanted = self.upgrade().map(|upgrade| &upgrade.to);
+        self.plugin == *plugin || wanted == Some(plugin) || self.before() == Some(plugin)
     }
 
     /// Its replica on a node.
@@ -136,6 +171,48 @@ pub struct MembersChange {
     pub leaving: Vec<Member>,
     /// When it was asked for, in milliseconds since the Unix epoch.
     pub began_ms: u64,
+}
+
+/// One change of the version that a group runs, asked for or done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// Which one of this group.
+    pub number: u64,
+    /// What the group ran when it was asked for.
+    pub from: PluginReference,
+    /// What it was to run.
+    pub to: PluginReference,
+    /// The digest of that.
+    pub digest: PluginDigest,
+    /// Whether it goes back to what ran before.
+    pub is_rollback: bool,
+    /// Who asked for it.
+    pub actor: String,
+    /// When, in milliseconds since the Unix epoch.
+    pub asked_ms: u64,
+    /// The nodes that have compiled it, in order.
+    pub prepared: Vec<NodeId>,
+    /// What came of it; none: it is under way.
+    pub outcome: Option<UpgradeOutcome>,
+}
+
+impl Upgrade {
+    /// Whether the group ran the new version from there on.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.outcome.as_ref().is_some_and(|outcome| outcome.failure.is_none())
+    }
+}
+
+/// What came of an upgrade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpgradeOutcome {
+    /// Where the activation stands in the group's log; none: it never got there.
+    pub index: Option<u64>,
+    /// The stamp of that entry, or when it was given up, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// Why the group went on with what it ran; none: it runs the new version from there on.
+    pub failure: Option<String>,
 }
 
 /// A group that was.

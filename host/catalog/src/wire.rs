@@ -3,6 +3,7 @@
 mod errors;
 mod members;
 mod records;
+mod upgrades;
 
 use crate::{CatalogCommand, CatalogError, CatalogReply, Change, NodeStatus, PluginToPublish};
 use quorate_proto::catalog::v1;
@@ -135,15 +136,38 @@ impl From<&Change> for v1::command::Change {
             Change::RemovePlugin { reference } => {
                 Self::RemovePlugin(v1::RemovePlugin { reference: reference.to_string() })
             }
-            Change::CreateGroup { name, plugin, nodes, witnesses, limits, checkpoints } => {
-                Self::CreateGroup(v1::CreateGroup {
-                    name: name.to_string(),
-                    plugin: plugin.to_string(),
-                    nodes: numbers(nodes),
-                    witnesses: numbers(witnesses),
-                    limits: Some(wire_limits(limits)),
-                    checkpoints: wire_checkpoints(*checkpoints),
-                })
+            Change::CreateGroup {
+                name,
+                plugin,
+                nodes,
+                witnesses,
+                limits,
+                checkpoints,
+                freeze_after_traps,
+            } => Self::CreateGroup(v1::CreateGroup {
+                name: name.to_string(),
+                plugin: plugin.to_string(),
+                nodes: numbers(nodes),
+                witnesses: numbers(witnesses),
+                limits: Some(wire_limits(limits)),
+                checkpoints: wire_checkpoints(*checkpoints),
+                freeze_after_traps: *freeze_after_traps,
+            }),
+            Change::UpgradeGroup { name, plugin } => Self::UpgradeGroup(v1::UpgradeGroup {
+                name: name.to_string(),
+                plugin: plugin.as_ref().map(ToString::to_string).unwrap_or_default(),
+            }),
+            Change::NotePrepared { group, number, node, failure } => Self::NotePrepared(v1::NotePrepared {
+                group: group.0,
+                number: *number,
+                node: node.0,
+                failure: failure.clone().unwrap_or_default(),
+            }),
+            Change::NoteActivation { group, record } => {
+                Self::NoteActivation(upgrades::wire_activation(*group, record))
+            }
+            Change::CancelUpgrade { name } => {
+                Self::CancelUpgrade(v1::CancelUpgrade { name: name.to_string() })
             }
             Change::ChangeMembers { name, edit } => Self::ChangeMembers(members::wire_change(name, edit)),
             Change::CompleteMembersChange { group, number } => {
@@ -192,7 +216,20 @@ impl TryFrom<v1::command::Change> for Change {
                 nodes: nodes(create.nodes),
                 witnesses: nodes(create.witnesses),
                 limits: limits(&create.limits.ok_or_else(|| malformed("it does not say the limits"))?),
+                freeze_after_traps: create.freeze_after_traps,
             },
+            Wire::UpgradeGroup(upgrade) => Self::UpgradeGroup {
+                name: parse(&upgrade.name)?,
+                plugin: if upgrade.plugin.is_empty() { None } else { Some(parse(&upgrade.plugin)?) },
+            },
+            Wire::NotePrepared(note) => Self::NotePrepared {
+                group: GroupId(note.group),
+                number: note.number,
+                node: NodeId(note.node),
+                failure: upgrades::text(note.failure),
+            },
+            Wire::NoteActivation(note) => upgrades::activation(note)?,
+            Wire::CancelUpgrade(cancel) => Self::CancelUpgrade { name: parse(&cancel.name)? },
             Wire::ChangeMembers(change) => members::change(change)?,
             Wire::CompleteMembersChange(complete) => {
                 Self::CompleteMembersChange { group: GroupId(complete.group), number: complete.number }

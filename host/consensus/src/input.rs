@@ -1,4 +1,4 @@
-use crate::{Configuration, EntryBody, LogEntry, LogIndex, LogPoint, RaftMessage};
+use crate::{Configuration, EntryBody, LogEntry, LogIndex, LogPoint, Order, RaftMessage};
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 use std::{collections::BTreeMap, time::Duration};
@@ -152,6 +152,15 @@ pub enum Input {
     ProposeTimers {
         /// The group.
         group: GroupId,
+    },
+    /// An entry by which an operator has the group do something. Answered like a command.
+    ProposeOrder {
+        /// The group.
+        group: GroupId,
+        /// Names the answer.
+        request: RequestId,
+        /// What it is to do.
+        order: Order,
     },
     /// The leader is to put an entry of the host's own into the log; its stamp is set then. Nothing happens on others, while the
     /// same one waits or is on its way, or while too many wait.

@@ -172,6 +172,7 @@ impl Shard {
             | Input::Propose { group, .. }
             | Input::ProposeCheckpoint { group }
             | Input::ProposeTimers { group }
+            | Input::ProposeOrder { group, .. }
             | Input::ProposeEntry { group, .. }
             | Input::ProposeConfiguration { group, .. }
             | Input::ProposePriorities { group, .. }
@@ -210,6 +211,7 @@ impl Shard {
             }
             Input::Propose { request, .. }
             | Input::ProposeConfiguration { request, .. }
+            | Input::ProposeOrder { request, .. }
             | Input::ProposePriorities { request, .. }
             | Input::TransferLeader { request, .. }
             | Input::Recover { request, .. }

@@ -43,11 +43,13 @@ pub struct EngineConfig {
     pub lifecycle_ticks_max: u64,
     /// After how many ticks the watchdog stops a save or a load.
     pub snapshot_ticks_max: u64,
+    /// After how many ticks the watchdog stops a migration to another version of a plugin.
+    pub migration_ticks_max: u64,
 }
 
 impl Default for EngineConfig {
     /// For a tick every 100 ms: a minute for a command, ten seconds for a query or callback, half an hour for
-    /// a snapshot.
+    /// a snapshot or a migration.
     fn default() -> Self {
         Self {
             plugin: PluginLimits::default(),
@@ -63,6 +65,7 @@ impl Default for EngineConfig {
             query_ticks_max: 100,
             lifecycle_ticks_max: 100,
             snapshot_ticks_max: 18_000,
+            migration_ticks_max: 18_000,
         }
     }
 }

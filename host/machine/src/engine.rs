@@ -12,7 +12,7 @@ use crate::{
 use std::{
     fmt, io,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use wasmtime::component::{Component, Linker};
 
@@ -142,7 +142,8 @@ impl Engine {
             reason: "its exports are not where they were when it was checked".into(),
         })?;
         let (config, room) = (self.inner.config.clone(), self.inner.room.clone());
-        let inner = Inner { checked, origin, pre, exports, config, room };
+        let state_version = OnceLock::new();
+        let inner = Inner { checked, origin, pre, exports, config, room, state_version };
         let plugin = CompiledPlugin::new(inner);
         plugin.try_start()?;
         Ok(Arc::new(plugin))

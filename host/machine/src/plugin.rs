@@ -1,6 +1,6 @@
 use crate::{
     CheckedPlugin, EngineConfig, PluginRefusal,
-    check::{LIFECYCLE, MACHINE, SNAPSHOT, TIMERS},
+    check::{LIFECYCLE, MACHINE, SNAPSHOT, TIMERS, UPGRADE},
     instance::{StillbornInstance, WasmInstance},
     room::Room,
     state::State,
@@ -8,7 +8,10 @@ use crate::{
 };
 use quorate_replica::ports::{GroupInfo, GroupLimits, HostFault, Instance, Plugin};
 use quorate_vocabulary::{GroupId, MachineKind, NameError, PluginDigest};
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 /// A plugin's compiled code, linked with the host's functions: what instances are made of. Cheap to clone; every clone
@@ -33,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) pre: InstancePre<State>,
     pub(crate) exports: Exports,
     pub(crate) config: Arc<EngineConfig>,
+    /// The version of its state, known once it was started.
+    pub(crate) state_version: OnceLock<u32>,
     pub(crate) room: Arc<Room>,
 }
 
@@ -43,6 +48,12 @@ pub(crate) struct Exports {
     pub(crate) snapshot: Option<SnapshotExports>,
     pub(crate) lifecycle: Option<LifecycleExports>,
     pub(crate) fired: Option<ComponentExportIndex>,
+    pub(crate) upgrade: Option<UpgradeExports>,
+}
+
+pub(crate) struct UpgradeExports {
+    pub(crate) state_version: ComponentExportIndex,
+    pub(crate) migrate: ComponentExportIndex,
 }
 
 pub(crate) struct SnapshotExports {
@@ -70,10 +81,17 @@ impl Exports {
         let machine = MACHINE.full_name();
         let snapshot = SNAPSHOT.full_name();
         let lifecycle = LIFECYCLE.full_name();
+        let upgrade = UPGRADE.full_name();
         Some(Self {
             apply: find(&machine, "apply")?,
             query: find(&machine, "query")?,
             fired: find(&TIMERS.full_name(), "fired"),
+            upgrade: match find(&upgrade, "migrate") {
+                Some(migrate) => {
+                    Some(UpgradeExports { state_version: find(&upgrade, "state-version")?, migrate })
+                }
+                None => None,
+            },
             snapshot: match find(&snapshot, "save") {
                 Some(save) => Some(SnapshotExports { save, load: find(&snapshot, "load")? }),
                 None => None,
@@ -112,7 +130,13 @@ impl CompiledPlugin {
         };
         // Gone at once, so it may wait for room, and takes none of a memory machine's.
         match WasmInstance::start(self.inner.clone(), &group, &limits, MachineKind::Store) {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(mut instance)) => {
+                let version = instance.state_version().map_err(|fault| refused(&fault))?;
+                let version = version.map_err(|trap| refused(&format!("state-version: {trap}")))?;
+                // Set once, here.
+                let _ = self.inner.state_version.set(version);
+                Ok(())
+            }
             Ok(Err(trap)) => Err(refused(&trap)),
             Err(fault) => Err(refused(&fault)),
         }
@@ -166,6 +190,14 @@ impl Plugin for CompiledPlugin {
 
     fn has_timers(&self) -> bool {
         self.inner.checked.has_timers
+    }
+
+    fn state_version(&self) -> u32 {
+        self.inner.state_version.get().copied().unwrap_or_default()
+    }
+
+    fn migrates(&self) -> bool {
+        self.inner.checked.has_upgrade
     }
 
     fn start(&self, group: &GroupInfo, limits: &GroupLimits) -> Result<Box<dyn Instance>, HostFault> {

@@ -23,10 +23,23 @@ pub(crate) enum Phase {
     Query,
     Save,
     Load,
+    /// The plugin is asked for the version of its state.
+    StateVersion,
+    /// The plugin takes over a state of another version.
+    Migrate(MigratedState),
     /// A lifecycle callback; whether it may propose.
     Lifecycle {
         leads: bool,
     },
+}
+
+/// Where the state is that is migrated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MigratedState {
+    /// In the store.
+    Store,
+    /// In what was saved of a memory machine.
+    Memory,
 }
 
 impl Phase {
@@ -37,6 +50,8 @@ impl Phase {
             Self::Query => "query",
             Self::Save => "save",
             Self::Load => "load",
+            Self::StateVersion => "state-version",
+            Self::Migrate(_) => "migrate",
             Self::Lifecycle { .. } => "a lifecycle callback",
         }
     }

@@ -21,6 +21,9 @@ mod tag {
     pub(super) const EVENT: u8 = 9;
     pub(super) const TIMER_SET: u8 = 10;
     pub(super) const TIMER_CANCELLED: u8 = 11;
+    pub(super) const FROZEN: u8 = 12;
+    pub(super) const ORDER: u8 = 13;
+    pub(super) const ACTIVATION: u8 = 14;
 }
 
 impl EntryDigest {
@@ -60,6 +63,14 @@ impl EntryDigest {
         add_bytes(&mut self.0, tag::CONFIGURATION, encoded);
     }
 
+    pub(crate) fn add_order(&mut self, encoded: &[u8]) {
+        add_bytes(&mut self.0, tag::ORDER, encoded);
+    }
+
+    pub(crate) fn add_activation(&mut self, taken: bool) {
+        self.0.update([tag::ACTIVATION, u8::from(taken)]);
+    }
+
     pub(crate) fn finish(self) -> StateDigest {
         StateDigest(self.0.finalize().into())
     }
@@ -87,6 +98,7 @@ fn add_call(hash: &mut Sha256, ordinal: u32, call: &Call) {
         Outcome::Reply(bytes) => add_bytes(hash, tag::REPLY, bytes),
         Outcome::Rejection(bytes) => add_bytes(hash, tag::REJECTION, bytes),
         Outcome::Trapped(trap) => hash.update([tag::TRAP, trap.kind.code()]),
+        Outcome::Frozen => hash.update([tag::FROZEN]),
     }
     for event in &call.events {
         add_bytes(hash, tag::EVENT, event.topic.as_bytes());

@@ -1,4 +1,5 @@
 use crate::ports::{CallFailure, HostFault};
+use quorate_vocabulary::PluginDigest;
 
 /// Why a replica, or an observer, cannot go on. Of a replica: it is stopped, and every later call says so. Its group goes
 /// on without it; it is made again from its disk, or from another replica's snapshot.
@@ -59,6 +60,12 @@ pub enum ReplicaFault {
         found: String,
         /// What it should be of.
         expected: String,
+    },
+    /// The plugin that is needed to go on is not compiled here yet. Nothing is lost: once it is, the same is tried again.
+    #[error("it needs the plugin {digest}, which is not compiled on this node yet")]
+    PluginMissing {
+        /// Which.
+        digest: PluginDigest,
     },
     /// An observer was asked for a moment that it can no longer reach: the replica has gone on. Ask again with a newer
     /// read point.

@@ -30,7 +30,7 @@ pub use entry::CommittedEntry;
 pub use fault::ReplicaFault;
 pub use observer::{Observer, ReadPoint};
 pub use overlay::{Overlay, StoreError};
-pub use quorate_proto::entry::{Configuration, EntryBody};
+pub use quorate_proto::entry::{Activation, Configuration, EntryBody, Order};
 pub use replica::{
     BackgroundCheckpoint, CheckpointResult, EntryResult, PreparedCheckpoint, Replica, ReplicaStart,
 };

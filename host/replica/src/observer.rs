@@ -5,12 +5,13 @@ use crate::{
     replica::MemoryPoint,
 };
 use bytes::Bytes;
-use quorate_vocabulary::Position;
+use quorate_vocabulary::{PluginDigest, Position};
 use std::sync::Arc;
 
 /// A moment of a replica: what a query or a callback sees. Cheap to take and to keep for a while.
 #[derive(Clone)]
 pub struct ReadPoint {
+    pub(crate) start: Arc<ReplicaStart>,
     pub(crate) applied: Arc<AppliedPoint>,
     pub(crate) view: Arc<dyn StoreView>,
     /// Of a memory machine.
@@ -37,6 +38,7 @@ pub struct Observer {
 
 /// The instance of a memory machine's observer, and where it stands.
 struct Follower {
+    plugin: PluginDigest,
     instance: Box<dyn Instance>,
     at: Position,
     /// The timers that are set there.
@@ -55,6 +57,7 @@ impl Observer {
 
     /// Answers a query as of `at` or, where a memory machine's observer has gone further already, later.
     pub fn query(&mut self, at: &ReadPoint, request: &Bytes) -> Result<Call, ReplicaFault> {
+        self.start = at.start.clone();
         let start = self.start.clone();
         let budget = start.limits.fuel_per_query;
         if let Some(trapped) = bounds::oversized(request, &start.limits, budget) {
@@ -71,6 +74,7 @@ impl Observer {
 
     /// Tells the plugin of its replica's life; does nothing when it does not want to know.
     pub fn lifecycle(&mut self, at: &ReadPoint, event: &LifecycleEvent) -> Result<Callback, ReplicaFault> {
+        self.start = at.start.clone();
         if !self.start.plugin.has_lifecycle() {
             return Ok(Callback::default());
         }
@@ -122,7 +126,9 @@ impl Observer {
         memory: &MemoryPoint,
     ) -> Result<Follower, ReplicaFault> {
         // The log may be cut behind the base, and the commands that trapped before it are forgotten.
-        let kept = self.follower.take().filter(|follower| follower.at.index >= memory.base.index);
+        let plugin = self.start.plugin_digest;
+        let kept = self.follower.take();
+        let kept = kept.filter(|kept| kept.plugin == plugin && kept.at.index >= memory.base.index);
         if let Some(mut follower) = kept
             && self.follow(&mut follower, applied, memory)?
         {
@@ -133,7 +139,7 @@ impl Observer {
         let loaded = replay::load_base(&self.start, base)?;
         let instance = loaded.map_err(|failure| ReplicaFault::Snapshot { index: base.index, failure })?;
         let at = Position { index: base.index, ..Position::default() };
-        let mut follower = Follower { instance, at, timers: base.timers.clone() };
+        let mut follower = Follower { plugin, instance, at, timers: base.timers.clone() };
         if self.follow(&mut follower, applied, memory)? {
             return Ok(follower);
         }

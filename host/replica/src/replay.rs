@@ -10,44 +10,47 @@ use crate::{
 use quorate_vocabulary::Position;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was not done of the entries since a base: an instance made again is spared it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What an instance made again from its base is spared: the commands that trapped since, and those that were refused
+/// because the group was frozen or their entry was full.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Trapped {
-    /// The calls that trapped, by index and ordinal.
+    /// By index and ordinal.
     calls: BTreeSet<(u64, u32)>,
-    /// The first call that was not made of an entry that had given back all it may, by index.
-    ends: BTreeMap<u64, u32>,
+    /// By index, the ordinal from which on nothing of the entry was done.
+    frozen: BTreeMap<u64, u32>,
 }
 
 impl Trapped {
     /// The call at this position trapped.
-    pub(crate) fn insert(&mut self, position: Position) {
+    pub(crate) fn trap(&mut self, position: Position) {
         self.calls.insert((position.index, position.ordinal));
     }
 
-    /// Of an entry, no call was made from this one on.
+    /// Of this entry nothing was done from this ordinal on: the group was frozen, or the entry had given back all it may.
     pub(crate) fn end(&mut self, index: u64, ordinal: u32) {
-        self.ends.entry(index).or_insert(ordinal);
+        self.frozen.entry(index).or_insert(ordinal);
     }
 
-    fn contains(&self, position: Position) -> bool {
-        self.calls.contains(&(position.index, position.ordinal))
+    /// Of one entry: the places of the calls that trapped, and from which place on nothing was done.
+    pub(crate) fn of_entry(&self, index: u64) -> (Vec<u32>, Option<u32>) {
+        let calls = self.calls.range((index, 0)..=(index, u32::MAX)).map(|(_, ordinal)| *ordinal);
+        (calls.collect(), self.frozen.get(&index).copied())
     }
 
-    /// The calls of an entry that trapped.
-    pub(crate) fn calls_of(&self, index: u64) -> Vec<u32> {
-        self.calls.range((index, 0)..=(index, u32::MAX)).map(|(_, ordinal)| *ordinal).collect()
+    /// What [`of_entry`](Self::of_entry) told.
+    pub(crate) fn in_entry(index: u64, calls: Vec<u32>, frozen: Option<u32>) -> Self {
+        Self {
+            calls: calls.into_iter().map(|ordinal| (index, ordinal)).collect(),
+            frozen: frozen.map(|ordinal| (index, ordinal)).into_iter().collect(),
+        }
     }
 
-    /// The first call of an entry that was not made, if it ended early.
-    pub(crate) fn end_of(&self, index: u64) -> Option<u32> {
-        self.ends.get(&index).copied()
+    fn has(&self, index: u64, ordinal: u32) -> bool {
+        self.calls.contains(&(index, ordinal))
     }
 
-    /// What was not done of one entry.
-    pub(crate) fn of(index: u64, calls: Vec<u32>, end: Option<u32>) -> Self {
-        let calls = calls.into_iter().map(|ordinal| (index, ordinal)).collect();
-        Self { calls, ends: end.map(|ordinal| (index, ordinal)).into_iter().collect() }
+    fn is_frozen(&self, index: u64, ordinal: u32) -> bool {
+        self.frozen.get(&index).is_some_and(|first| ordinal >= *first)
     }
 }
 
@@ -139,21 +142,19 @@ impl Replay<'_> {
         end: Option<u32>,
     ) -> Result<Result<(), UnexpectedTrap>, ReplicaFault> {
         let (time_ms, tasks) = task::tasks(&entry.body, self.timers);
-        let mut ordinals =
-            0..end.unwrap_or(u32::MAX).min(self.trapped.end_of(entry.index).unwrap_or(u32::MAX));
+        let mut ordinals = 0..end.unwrap_or(u32::MAX);
         for task in tasks {
-            // Before it begins: a timer that did not fire is still pending.
-            if ordinals.is_empty() {
+            if self.trapped.is_frozen(entry.index, ordinals.start) {
                 break;
             }
             if !task.begin(self.timers, time_ms) {
                 continue;
             }
             let Some(ordinal) = ordinals.next() else { break };
-            let position = Position { index: entry.index, ordinal, time_ms };
-            if self.trapped.contains(position) {
+            if self.trapped.has(entry.index, ordinal) {
                 continue;
             }
+            let position = Position { index: entry.index, ordinal, time_ms };
             let called = task.perform(self.start, self.instance, position, Overlay::empty(), self.timers);
             let (call, _) = called.map_err(ReplicaFault::while_doing("applying a command again"))?;
             if matches!(call.outcome, Outcome::Trapped(_)) {

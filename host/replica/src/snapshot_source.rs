@@ -17,12 +17,13 @@ pub(crate) fn open_snapshot(
         return Err(ReplicaFault::Host { doing: "opening a snapshot", fault });
     }
     let expected = start.header(header.point.clone());
-    if (header.kind, header.plugin) != (expected.kind, expected.plugin) {
-        return Err(ReplicaFault::SnapshotOfOther {
-            index,
-            found: format!("a {} machine of plugin {}", header.kind, header.plugin),
-            expected: format!("a {} machine of plugin {}", expected.kind, expected.plugin),
-        });
+    let of = |header: &SnapshotHeader| (header.kind, header.plugin, header.state_version);
+    if of(&header) != of(&expected) {
+        return Err(ReplicaFault::SnapshotOfOther { index, found: text(&header), expected: text(&expected) });
     }
     Ok((header, source))
+}
+
+fn text(SnapshotHeader { kind, plugin, state_version, .. }: &SnapshotHeader) -> String {
+    format!("a {kind} machine of plugin {plugin} with state version {state_version}")
 }

@@ -27,23 +27,19 @@ struct TailEntry {
     /// The places of its calls that trapped.
     #[prost(uint32, repeated, tag = "3")]
     trapped: Vec<u32>,
-    /// The place of the first call that was not made, of an entry that had given back all it may.
+    /// From which place on nothing was done, because the group was frozen.
     #[prost(uint32, optional, tag = "4")]
-    end: Option<u32>,
+    frozen: Option<u32>,
 }
 
-/// Adds an entry that was applied, of which these calls were not done.
+/// Adds an entry that was applied, of which these commands trapped.
 pub(crate) fn write(
     sink: &mut dyn Write,
     entry: &CommittedEntry,
     trapped: &Trapped,
 ) -> Result<(), HostFault> {
-    let message = TailEntry {
-        term: entry.term,
-        body: entry.body.encode(),
-        trapped: trapped.calls_of(entry.index),
-        end: trapped.end_of(entry.index),
-    };
+    let (trapped, frozen) = trapped.of_entry(entry.index);
+    let message = TailEntry { term: entry.term, body: entry.body.encode(), trapped, frozen };
     let length = u32::try_from(message.encoded_len())
         .map_err(|error| HostFault::new(format!("entry {} is too large", entry.index), error))?;
     sink.write_all(&length.to_le_bytes())?;
@@ -103,7 +99,7 @@ fn read(source: &mut dyn Read, index: u64) -> Result<(CommittedEntry, Trapped), 
         .map_err(|error| HostFault::new("decoding an entry of a snapshot's tail", error))?;
     let body = EntryBody::decode(&message.body)
         .map_err(|error| HostFault::new(format!("decoding entry {index} of a snapshot's tail"), error))?;
-    let trapped = Trapped::of(index, message.trapped, message.end);
+    let trapped = Trapped::in_entry(index, message.trapped, message.frozen);
     Ok((CommittedEntry { index, term: message.term, body }, trapped))
 }
 

@@ -31,12 +31,21 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
         | EntryBody::Checkpoint { .. }
         | EntryBody::BackgroundCheckpoint { .. }
         | EntryBody::TakeOver { .. }
+        | EntryBody::Order { .. }
         | EntryBody::Configuration(_)
         | EntryBody::Withheld { .. } => (0, Vec::new()),
     }
 }
 
 impl Task {
+    /// What comes of it in a group that is frozen: a command is refused, and a timer stays pending.
+    pub(crate) fn frozen(&self) -> Option<Call> {
+        match self {
+            Self::Command(_) => Some(Call::of(Outcome::Frozen)),
+            Self::Timer(_) => None,
+        }
+    }
+
     /// Whether the call is to be made. A timer that fires is pending no more, whatever comes of the call.
     pub(crate) fn begin(&self, timers: &mut PendingTimers, time_ms: u64) -> bool {
         match self {

@@ -129,6 +129,34 @@ pub enum RequestError {
         /// The most there may be.
         bytes_max: usize,
     },
+    /// The group takes no commands, after too many have trapped.
+    #[error("group {name} is frozen: as many of its commands trapped in a row as its policy allows")]
+    GroupFrozen {
+        /// The group.
+        name: GroupName,
+    },
+    /// There is no older version to roll a group back to.
+    #[error("group {name} has run nothing before what it runs")]
+    NothingToRollBack {
+        /// The group.
+        name: GroupName,
+    },
+    /// No upgrade of the group is under way.
+    #[error("no upgrade of group {name} is under way")]
+    NoUpgrade {
+        /// The group.
+        name: GroupName,
+    },
+    /// The plugin cannot take over the group's state.
+    #[error("group {name} cannot run {reference}: {why}")]
+    UpgradeRefused {
+        /// The group.
+        name: GroupName,
+        /// The plugin.
+        reference: String,
+        /// What speaks against it.
+        why: String,
+    },
     /// A bounded queue is full.
     #[error("the node is overloaded: {queue} is full")]
     Overloaded {
@@ -260,6 +288,10 @@ impl RequestError {
             Self::PluginInUse { .. } => reason::PLUGIN_IN_USE,
             Self::CommandTooLarge { .. } => reason::COMMAND_TOO_LARGE,
             Self::RequestTooLarge { .. } => reason::REQUEST_TOO_LARGE,
+            Self::GroupFrozen { .. } => reason::GROUP_FROZEN,
+            Self::NothingToRollBack { .. } => reason::NOTHING_TO_ROLL_BACK,
+            Self::NoUpgrade { .. } => reason::NO_UPGRADE,
+            Self::UpgradeRefused { .. } => reason::UPGRADE_REFUSED,
             Self::Overloaded { .. } => reason::OVERLOADED,
             Self::NoQuorum { .. } => reason::NO_QUORUM,
             Self::DeadlineExceeded { .. } => reason::DEADLINE_EXCEEDED,
@@ -292,6 +324,10 @@ impl RequestError {
             Self::NameTaken { .. } | Self::VersionTaken { .. } => Code::AlreadyExists,
             Self::ReplicaFailed { .. }
             | Self::PluginInUse { .. }
+            | Self::GroupFrozen { .. }
+            | Self::NothingToRollBack { .. }
+            | Self::NoUpgrade { .. }
+            | Self::UpgradeRefused { .. }
             | Self::NotEnoughNodes { .. }
             | Self::SnapshotFailed { .. }
             | Self::FolderLost { .. }
@@ -343,6 +379,13 @@ impl RequestError {
             Self::CommandTooLarge { .. } | Self::RequestTooLarge { .. } => {
                 "send less at once, or create the group with a higher limit".to_owned()
             }
+            Self::GroupFrozen { name } => format!(
+                "see why they trapped in the log of the group's leader; then `quorate group upgrade {name} PLUGIN@VERSION` to a version that does not, or `quorate group unfreeze {name}`"
+            ),
+            Self::NothingToRollBack { name } | Self::NoUpgrade { name } => {
+                format!("see what was asked for with `quorate group history {name}`")
+            }
+            Self::UpgradeRefused { .. } => "choose a version whose state follows that of the group".to_owned(),
             Self::Overloaded { .. } => "try again after a pause, and send less at a time".to_owned(),
             Self::NoQuorum { .. } => {
                 "bring back nodes that hold replicas of the group, until a majority of them runs".to_owned()

@@ -124,6 +124,7 @@ pub(crate) fn point(index: u64) -> AppliedPoint {
         digest: StateDigest([u8::try_from(index % 256).unwrap(); 32]),
         configuration: Configuration::new(members(&[71, 72, 73])),
         timers: [(index, index * 20)].into_iter().collect(),
+        ..AppliedPoint::joining()
     }
 }
 

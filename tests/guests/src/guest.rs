@@ -17,6 +17,8 @@ pub struct Guest {
     load: String,
     callback: String,
     fired: Option<String>,
+    /// The bodies of `state-version` and `migrate`.
+    upgrade: Option<(String, String)>,
     module: String,
     top: String,
     pages: u32,
@@ -34,6 +36,7 @@ impl Guest {
             load: "(call $answer (i32.const 0) (i32.const 0) (i32.const 0))".into(),
             callback: String::new(),
             fired: None,
+            upgrade: None,
             module: String::new(),
             top: String::new(),
             pages: 1,
@@ -85,6 +88,13 @@ impl Guest {
     /// Exports `timers`; the body of `fired`: parameters `$index $ordinal $time $id`, result the address of the answer.
     pub fn timers(mut self, body: &str) -> Self {
         self.fired = Some(body.into());
+        self
+    }
+
+    /// Exports `upgrade`; the body of `state-version`, and that of `migrate`: parameter `$from`, result the address of the
+    /// answer.
+    pub fn upgrade(mut self, state_version: &str, migrate: &str) -> Self {
+        self.upgrade = Some((state_version.into(), migrate.into()));
         self
     }
 
@@ -143,6 +153,12 @@ impl Guest {
                     (result i32) {body})"#
             )
         });
+        let upgrade = self.upgrade.as_ref().map_or_else(String::new, |(state_version, migrate)| {
+            format!(
+                r#"(func (export "state-version") (result i32) {state_version})
+                (func (export "migrate") (param $from i32) (result i32) (local $i i32) {migrate})"#
+            )
+        });
         let exports = self.exports();
         format!(
             r#"(component {imports} {libc} {lowered}
@@ -153,7 +169,7 @@ impl Guest {
                 (func (export "query") (param $ptr i32) (param $len i32) (result i32) (local $i i32) {query})
                 (func (export "save") (result i32) (local $i i32) {save})
                 (func (export "load") (result i32) (local $i i32) {load})
-                {callbacks} {fired})
+                {callbacks} {fired} {upgrade})
             (core instance $main (instantiate $Main (with "libc" (instance $libc)) {with}))
             {exports} {top})"#
         )
@@ -220,6 +236,11 @@ impl Guest {
                 r#"(param "index" u64) (param "ordinal" u32) (param "time-ms" u64) (param "id" u64)"#;
             exports += &lift("fired", &format!("{position} (result (result (error (list u8))))"));
             exports += &instance("timers", &["fired"]);
+        }
+        if self.upgrade.is_some() {
+            exports += &lift("state-version", "(result u32)");
+            exports += &lift("migrate", r#"(param "from-version" u32) (result (result (error string)))"#);
+            exports += &instance("upgrade", &["state-version", "migrate"]);
         }
         if self.lifecycle {
             let follow = r#"(param "leader" u64) (param "term" u64)"#;

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use quorate_replica::{
     CheckpointPolicy, CheckpointResult, CommittedEntry, Configuration, EntryBody, EntryResult, Observer,
     Replica, ReplicaStart,
-    ports::{AppliedPoint, Call, Callback, GroupInfo, GroupLimits, LifecycleEvent, Plugin},
+    ports::{AppliedPoint, Call, Callback, GroupInfo, GroupLimits, LifecycleEvent, NoOtherPlugins, Plugin},
     testing::{MemoryHistory, MemorySnapshots, MemoryStore},
 };
 use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, PluginDigest, ReplicaId};
@@ -34,6 +34,8 @@ impl Group {
             limits: limits.clone(),
             plugin,
             plugin_digest: digest,
+            founding: digest,
+            plugins: Arc::new(NoOtherPlugins),
             state: Arc::new(store.clone()),
             snapshots: Arc::new(MemorySnapshots::default()),
             history: history.clone(),

@@ -1,14 +1,17 @@
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use quorate_proto::v1::{
-    ChangeMembersRequest, ChangeMembersResponse, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest,
-    DeleteGroupResponse, DescribeGroupRequest, DescribeGroupResponse, ListGroupsRequest, ListGroupsResponse,
-    ListNodesRequest, ListNodesResponse, ListPluginsRequest, ListPluginsResponse, NodeStatusRequest,
-    NodeStatusResponse, QueryRequest, QueryResponse, RecoverGroupRequest, RecoverGroupResponse,
-    SetPriorityRequest, SetPriorityResponse, SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest,
-    SubmitResponse, SubmitStreamRequest, SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse,
-    UploadPluginRequest, UploadPluginResponse, WatchRequest, WatchResponse, commands_server, groups_server,
-    nodes_server, plugins_server,
+    CancelUpgradeRequest, CancelUpgradeResponse, ChangeMembersRequest, ChangeMembersResponse,
+    CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, DeleteGroupResponse, DescribeGroupRequest,
+    DescribeGroupResponse, ListGroupsRequest, ListGroupsResponse, ListNodesRequest, ListNodesResponse,
+    ListPluginsRequest, ListPluginsResponse, NodeStatusRequest, NodeStatusResponse, QueryRequest,
+    QueryResponse, RecoverGroupRequest, RecoverGroupResponse, RollbackGroupRequest, RollbackGroupResponse,
+    SetPoisonPolicyRequest, SetPoisonPolicyResponse, SetPriorityRequest, SetPriorityResponse,
+    SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest, SubmitResponse, SubmitStreamRequest,
+    SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse, UnfreezeGroupRequest,
+    UnfreezeGroupResponse, UpgradeGroupRequest, UpgradeGroupResponse, UploadPluginRequest,
+    UploadPluginResponse, WatchRequest, WatchResponse, commands_server, groups_server, nodes_server,
+    plugins_server,
 };
 use std::sync::{
     Arc, Mutex,
@@ -115,6 +118,11 @@ pub(in crate::tests) struct Fake {
     pub(in crate::tests) transfer: Method<TransferGroupRequest, TransferGroupResponse>,
     pub(in crate::tests) recover: Method<RecoverGroupRequest, RecoverGroupResponse>,
     pub(in crate::tests) set_priority: Method<SetPriorityRequest, SetPriorityResponse>,
+    pub(in crate::tests) upgrade: Method<UpgradeGroupRequest, UpgradeGroupResponse>,
+    pub(in crate::tests) rollback: Method<RollbackGroupRequest, RollbackGroupResponse>,
+    pub(in crate::tests) cancel_upgrade: Method<CancelUpgradeRequest, CancelUpgradeResponse>,
+    pub(in crate::tests) unfreeze: Method<UnfreezeGroupRequest, UnfreezeGroupResponse>,
+    pub(in crate::tests) set_poison_policy: Method<SetPoisonPolicyRequest, SetPoisonPolicyResponse>,
     pub(in crate::tests) list_nodes: Method<ListNodesRequest, ListNodesResponse>,
     pub(in crate::tests) status: Method<NodeStatusRequest, NodeStatusResponse>,
     pub(in crate::tests) upload: Method<Streaming<UploadPluginRequest>, UploadPluginResponse>,
@@ -194,6 +202,11 @@ impl groups_server::Groups for Services {
         transfer => transfer: TransferGroupRequest, TransferGroupResponse;
         set_priority => set_priority: SetPriorityRequest, SetPriorityResponse;
         recover => recover: RecoverGroupRequest, RecoverGroupResponse;
+        upgrade => upgrade: UpgradeGroupRequest, UpgradeGroupResponse;
+        rollback => rollback: RollbackGroupRequest, RollbackGroupResponse;
+        cancel_upgrade => cancel_upgrade: CancelUpgradeRequest, CancelUpgradeResponse;
+        unfreeze => unfreeze: UnfreezeGroupRequest, UnfreezeGroupResponse;
+        set_poison_policy => set_poison_policy: SetPoisonPolicyRequest, SetPoisonPolicyResponse;
     }
 }
 

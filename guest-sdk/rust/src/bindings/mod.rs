@@ -5,3 +5,4 @@ pub mod lifecycle;
 pub mod machine;
 pub mod snapshot;
 pub mod timers;
+pub mod upgrade;

@@ -1,9 +1,10 @@
 //! The component's exports, in terms of the traits an author implements.
 
-use crate::bindings::{lifecycle, machine, snapshot, timers};
+use crate::bindings::{lifecycle, machine, snapshot, timers, upgrade};
 use crate::{
-    Callback, Context, Host, Level, Lifecycle, MemoryMachine, MemoryTimers, Position, Rejection, Reply,
-    SnapshotReader, SnapshotWriter, Store, StoreMachine, StoreTimers, StoreView, backend,
+    Callback, Context, Host, Level, Lifecycle, MemoryMachine, MemoryTimers, MemoryUpgrade, Position,
+    Rejection, Reply, SnapshotReader, SnapshotWriter, Store, StoreMachine, StoreTimers, StoreUpgrade,
+    StoreView, backend,
 };
 use lifecycle::exports::quorate::machine::lifecycle::Guest as LifecycleGuest;
 use machine::exports::quorate::machine::machine::Guest as MachineGuest;
@@ -12,6 +13,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic;
 use timers::exports::quorate::machine::timers::Guest as TimersGuest;
+use upgrade::exports::quorate::machine::upgrade::Guest as UpgradeGuest;
 
 type Answer = Result<Vec<u8>, Vec<u8>>;
 
@@ -114,6 +116,34 @@ where
     fn fired(index: u64, ordinal: u32, time_ms: u64, id: u64) -> Result<(), Vec<u8>> {
         let context = Context::new(Position { index, ordinal, time_ms });
         Self::with(|machine| machine.fired(&context, id)).map_err(Rejection::into_bytes)
+    }
+}
+
+impl<Machine: StoreUpgrade> UpgradeGuest for Stored<Machine> {
+    fn state_version() -> u32 {
+        Machine::STATE_VERSION
+    }
+
+    fn migrate(from_version: u32) -> Result<(), String> {
+        log_panics();
+        Machine::default().migrate(&mut Store::new(), from_version)
+    }
+}
+
+impl<Slot: MemorySlot> UpgradeGuest for Memory<Slot>
+where
+    Slot::Machine: MemoryUpgrade,
+{
+    fn state_version() -> u32 {
+        Slot::Machine::STATE_VERSION
+    }
+
+    fn migrate(from_version: u32) -> Result<(), String> {
+        log_panics();
+        let migrated = Slot::Machine::migrate(&mut SnapshotReader::default(), from_version);
+        let migrated = migrated.map_err(|error| error.to_string())?;
+        Slot::with(|machine| *machine = Some(migrated));
+        Ok(())
     }
 }
 

@@ -1,9 +1,9 @@
 use super::harness::{Harness, common_methods};
 use super::host::{MemoryHost, Phase, lend};
-use super::{Event, LifecycleEvent, LogLine, Outcome, lifecycle};
+use super::{Event, LifecycleEvent, LogLine, Outcome, lifecycle, outcome::migrated};
 use crate::{
-    Context, Group, Host, Lifecycle, MemoryMachine, MemoryTimers, Position, Rejection, Reply, SnapshotReader,
-    SnapshotWriter,
+    Context, Group, Host, Lifecycle, MemoryMachine, MemoryTimers, MemoryUpgrade, Position, Rejection, Reply,
+    SnapshotReader, SnapshotWriter,
 };
 use std::io;
 
@@ -65,6 +65,34 @@ impl<Machine: MemoryMachine> MemoryHarness<Machine> {
                 machine.fired(context, id).map(|()| Reply::empty())
             })
         })
+    }
+
+    /// The group goes on with another version of the machine, which reads what this one saves, in version `from`.
+    ///
+    /// # Errors
+    /// The other machine's own, or what it panicked with.
+    pub fn upgraded<Next: MemoryUpgrade>(mut self, from: u32) -> Result<MemoryHarness<Next>, String> {
+        let snapshot = self.save();
+        self.harness.next_entry();
+        let host = &mut self.harness.host;
+        host.snapshot = snapshot;
+        host.snapshot_read = 0;
+        let mut next = None;
+        let outcome = lend(host, Phase::Load, || {
+            Outcome::of(|| {
+                let mut reader = SnapshotReader::default();
+                let loaded = if from == Next::STATE_VERSION {
+                    Next::load(&mut reader)
+                } else {
+                    Next::migrate(&mut reader, from)
+                };
+                next = Some(loaded.map_err(|error| error.to_string())?);
+                Ok(Reply::empty())
+            })
+        });
+        migrated(outcome)?;
+        let machine = next.ok_or("there is no machine")?;
+        Ok(MemoryHarness { harness: self.harness, machine })
     }
 
     /// The machine's answer to a query.

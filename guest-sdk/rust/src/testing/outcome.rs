@@ -97,3 +97,12 @@ pub(super) fn panic_message(payload: &(dyn Any + Send)) -> String {
     let literal = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     literal.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".into())
 }
+
+/// What came of a migration.
+pub(super) fn migrated(outcome: Outcome) -> Result<(), String> {
+    match outcome {
+        Outcome::Reply(_) => Ok(()),
+        Outcome::Rejection(why) => Err(text(why.into_bytes())),
+        Outcome::Trapped(message) => Err(format!("panicked: {message}")),
+    }
+}

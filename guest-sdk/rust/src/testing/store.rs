@@ -1,9 +1,9 @@
 use super::harness::{Harness, common_methods};
 use super::host::{MemoryHost, Phase, lend};
-use super::{Event, LifecycleEvent, LogLine, Outcome, lifecycle};
+use super::{Event, LifecycleEvent, LogLine, Outcome, lifecycle, outcome::migrated};
 use crate::{
     Context, Group, Host, Lifecycle, Pair, Position, Rejection, Reply, Store, StoreMachine, StoreTimers,
-    StoreView,
+    StoreUpgrade, StoreView,
 };
 use std::marker::PhantomData;
 
@@ -48,6 +48,24 @@ impl<Machine: StoreMachine> StoreHarness<Machine> {
                 Machine::default().fired(context, &mut Store::new(), id).map(|()| Reply::empty())
             })
         })
+    }
+
+    /// The group goes on with another version of the machine, whose store holds what this one's holds, in version `from`.
+    ///
+    /// # Errors
+    /// The other machine's own, or what it panicked with.
+    pub fn upgraded<Next: StoreUpgrade>(mut self, from: u32) -> Result<StoreHarness<Next>, String> {
+        self.harness.next_entry();
+        if from != Next::STATE_VERSION {
+            let outcome = lend(&mut self.harness.host, Phase::Apply, || {
+                Outcome::of(|| {
+                    Next::default().migrate(&mut Store::new(), from)?;
+                    Ok(Reply::empty())
+                })
+            });
+            migrated(outcome)?;
+        }
+        Ok(StoreHarness { harness: self.harness, machine: PhantomData })
     }
 
     /// The machine's answer to a query.

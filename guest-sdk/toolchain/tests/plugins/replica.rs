@@ -3,7 +3,7 @@
 use super::{Plugin, plugin};
 use bytes::Bytes;
 use quorate_replica::ports::{
-    AppliedPoint, Call, Callback, GroupInfo, GroupLimits, LifecycleEvent, Outcome, Trap,
+    AppliedPoint, Call, Callback, GroupInfo, GroupLimits, LifecycleEvent, NoOtherPlugins, Outcome, Trap,
 };
 use quorate_replica::testing::{MemoryHistory, MemorySnapshots, MemoryStore};
 use quorate_replica::{
@@ -35,6 +35,8 @@ impl Running {
             limits,
             plugin: compiled,
             plugin_digest: checked.digest,
+            founding: checked.digest,
+            plugins: Arc::new(NoOtherPlugins),
             state: Arc::new(MemoryStore::default()),
             snapshots: Arc::new(snapshots.clone()),
             history: history.clone(),

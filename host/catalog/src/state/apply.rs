@@ -32,9 +32,30 @@ impl CatalogState {
             Change::SetNodeStatus { node, status } => self.set_node_status(*node, *status),
             Change::PublishPlugin(plugin) => self.publish(plugin, position.time_ms),
             Change::RemovePlugin { reference } => self.remove_plugin(reference),
-            Change::CreateGroup { name, plugin, nodes, witnesses, limits, checkpoints } => {
-                self.create_group(name, plugin, (nodes, witnesses), limits, *checkpoints, position.time_ms)
+            Change::CreateGroup {
+                name,
+                plugin,
+                nodes,
+                witnesses,
+                limits,
+                checkpoints,
+                freeze_after_traps,
+            } => self.create_group(
+                name,
+                plugin,
+                (nodes, witnesses),
+                limits,
+                (*checkpoints, *freeze_after_traps),
+                position.time_ms,
+            ),
+            Change::UpgradeGroup { name, plugin } => {
+                self.upgrade_group(name, plugin.as_ref(), &command.actor, position.time_ms)
             }
+            Change::NotePrepared { group, number, node, failure } => {
+                self.note_prepared(*group, *number, *node, failure.as_deref(), position.time_ms)
+            }
+            Change::NoteActivation { group, record } => self.note_activation(*group, record),
+            Change::CancelUpgrade { name } => self.cancel_upgrade(name, position.time_ms),
             Change::ChangeMembers { name, edit } => self.change_members(name, edit, position.time_ms),
             Change::CompleteMembersChange { group, number } => self.complete_members_change(*group, *number),
             Change::NoteRecovery { group, epoch, survivors } => self.note_recovery(*group, *epoch, survivors),
@@ -130,7 +151,7 @@ impl CatalogState {
         if self.plugin(reference).is_none() {
             return Err(CatalogError::PluginUnknown { reference: reference.clone() });
         }
-        if let Some(group) = self.groups().find(|group| group.plugin == *reference) {
+        if let Some(group) = self.groups().find(|group| group.needs(reference)) {
             let group = group.name.clone();
             return Err(CatalogError::PluginInUse { reference: reference.clone(), group });
         }
@@ -145,7 +166,7 @@ impl CatalogState {
         plugin: &PluginReference,
         (nodes, witnesses): (&[NodeId], &[NodeId]),
         limits: &GroupLimits,
-        checkpoints: CheckpointMode,
+        (checkpoints, freeze_after_traps): (CheckpointMode, u32),
         time_ms: u64,
     ) -> Changed {
         if *name == catalog_group().name {
@@ -182,6 +203,10 @@ impl CatalogState {
             changes: 0,
             change: None,
             epoch: 0,
+            founding: published.digest,
+            upgrades_asked: 0,
+            upgrades: Vec::new(),
+            freeze_after_traps,
             limits: limits.clone(),
             checkpoints,
             created_ms: time_ms,

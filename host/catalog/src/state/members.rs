@@ -160,7 +160,7 @@ impl CatalogState {
         Ok((CatalogReply::Group(group), Some(text)))
     }
 
-    fn put_group(&mut self, group: &Group) {
+    pub(super) fn put_group(&mut self, group: &Group) {
         Arc::make_mut(&mut self.groups).insert(group.id, Arc::new(group.clone()));
     }
 }

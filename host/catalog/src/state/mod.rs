@@ -3,6 +3,7 @@
 mod apply;
 mod members;
 mod snapshot;
+mod upgrades;
 
 use crate::{AuditRecord, Group, Node, PublishedPlugin, Tombstone};
 use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginDigest, PluginReference, ReplicaId};

@@ -166,6 +166,7 @@ fn a_group_has_what_it_was_created_with() {
         nodes: ids(&[2, 3]),
         witnesses: Vec::new(),
         limits: limits.clone(),
+        freeze_after_traps: 0,
         checkpoints: CheckpointMode::Background,
     };
     let reply = change(&mut state, create).expect("in order");
@@ -225,6 +226,7 @@ fn a_limit_past_the_ceiling_is_refused_by_name() {
         nodes: ids(&[1]),
         witnesses: Vec::new(),
         limits: GroupLimits { memory_bytes_max: u64::MAX, ..GroupLimits::default() },
+        freeze_after_traps: 0,
         checkpoints: CheckpointMode::Inline,
     };
     let error = refused(&mut state, change);

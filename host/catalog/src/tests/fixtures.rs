@@ -4,7 +4,7 @@ use crate::{
     CatalogCommand, CatalogError, CatalogReply, CatalogState, Change, Group, MembersEdit, NodeStatus,
     PluginToPublish,
 };
-use quorate_replica::ports::GroupLimits;
+use quorate_replica::ports::{ActivationRecord, GroupLimits};
 use quorate_vocabulary::{
     CheckpointMode, FolderId, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, Position,
 };
@@ -60,6 +60,7 @@ pub(super) fn create(name: &str, plugin: &str, nodes: &[u64]) -> Change {
         nodes: ids(nodes),
         witnesses: Vec::new(),
         limits: GroupLimits::default(),
+        freeze_after_traps: 0,
         checkpoints: CheckpointMode::Background,
     }
 }
@@ -95,6 +96,30 @@ pub(super) fn complete(group: u64, number: u64) -> Change {
 
 pub(super) fn note_recovery(group: u64, epoch: u64, survivors: &[Member]) -> Change {
     Change::NoteRecovery { group: GroupId(group), epoch, survivors: survivors.to_vec() }
+}
+
+pub(super) fn upgrade(name: &str, plugin: &str) -> Change {
+    let plugin = Some(plugin.parse().expect("a reference"));
+    Change::UpgradeGroup { name: name.parse().expect("a name"), plugin }
+}
+
+pub(super) fn rollback(name: &str) -> Change {
+    Change::UpgradeGroup { name: name.parse().expect("a name"), plugin: None }
+}
+
+pub(super) fn cancel(name: &str) -> Change {
+    Change::CancelUpgrade { name: name.parse().expect("a name") }
+}
+
+pub(super) fn prepared(group: u64, number: u64, node: u64) -> Change {
+    Change::NotePrepared { group: GroupId(group), number, node: NodeId(node), failure: None }
+}
+
+/// What came of an activation, at entry 100 and its number.
+pub(super) fn activated(group: u64, number: u64, bytes: &[u8], failure: Option<&str>) -> Change {
+    let (plugin, failure) = (PluginDigest::of(bytes), failure.map(str::to_owned));
+    let record = ActivationRecord { number, plugin, index: 100 + number, time_ms: 5_000, failure };
+    Change::NoteActivation { group: GroupId(group), record }
 }
 
 /// One change, by somebody, at index 9.

@@ -8,7 +8,7 @@ use crate::{
 use bytes::Bytes;
 use quorate_replica::{
     CheckpointPolicy, CheckpointResult, EntryBody, Replica, ReplicaStart,
-    ports::{AppliedPoint, Call, GroupLimits, Outcome, Plugin, Snapshots},
+    ports::{AppliedPoint, Call, GroupLimits, NoOtherPlugins, Outcome, Plugin, Snapshots},
     testing::{MemoryHistory, MemorySnapshots, MemoryStore},
 };
 use std::sync::Arc;
@@ -32,6 +32,8 @@ impl Host {
             limits: GroupLimits::default(),
             plugin: Arc::new(CatalogPlugin::new(handle.clone())),
             plugin_digest: catalog_digest(),
+            founding: catalog_digest(),
+            plugins: Arc::new(NoOtherPlugins),
             state: Arc::new(MemoryStore::default()),
             snapshots: Arc::new(snapshots.clone()),
             history: history.clone(),

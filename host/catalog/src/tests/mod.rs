@@ -3,5 +3,6 @@ mod fixtures;
 mod machine;
 mod members;
 mod reconcile;
+mod upgrades;
 mod wire;
 mod witnesses;

@@ -1,6 +1,7 @@
 use super::fixtures::{
-    complete, create, delete, drain, edit, furnished, group, learners, must, note_recovery, publish,
-    register, remove_plugin, set_members, to_publish, voters,
+    activated, cancel, complete, create, delete, drain, edit, furnished, group, learners, must,
+    note_recovery, prepared, publish, register, remove_plugin, rollback, set_members, to_publish, upgrade,
+    voters,
 };
 use crate::{CatalogCommand, CatalogError, CatalogReply, CatalogState, Change};
 use bytes::Bytes;
@@ -30,6 +31,9 @@ fn errors() -> Vec<CatalogError> {
         CatalogError::Full { what: "groups".into(), max: 5 },
         CatalogError::MemberUnknown { group: name(), node: NodeId(6) },
         CatalogError::GroupGone { id: GroupId(7) },
+        CatalogError::NothingBefore { name: name() },
+        CatalogError::NoUpgrade { name: name() },
+        CatalogError::KindChanged { group: name(), reference: plugin() },
     ]
 }
 
@@ -48,6 +52,13 @@ fn commands_read_back_as_they_were_written() {
         set_members("acme/a", voters(&[1, 2])),
         complete(3, 4),
         note_recovery(1, 2, &[survivor]),
+        upgrade("acme/a", "acme/kv@2"),
+        rollback("acme/a"),
+        cancel("acme/a"),
+        prepared(1, 2, 3),
+        Change::NotePrepared { group: GroupId(1), number: 2, node: NodeId(3), failure: Some("why".into()) },
+        activated(1, 2, b"kv 2", None),
+        activated(1, 2, b"kv 2", Some("why")),
         delete("acme/a"),
     ] {
         let command = CatalogCommand { actor: "ada".into(), change };

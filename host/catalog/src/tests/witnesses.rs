@@ -14,6 +14,7 @@ fn create_with(data: &[u64], witnesses: &[u64]) -> Change {
         nodes: ids(data),
         witnesses: ids(witnesses),
         limits: GroupLimits::default(),
+        freeze_after_traps: 0,
         checkpoints: quorate_vocabulary::CheckpointMode::Inline,
     }
 }

@@ -34,6 +34,12 @@ impl From<&CatalogError> for v1::Refusal {
                 Reason::MemberUnknown(v1::MemberOf { group: group.to_string(), node: node.0 })
             }
             CatalogError::GroupGone { id } => Reason::GroupGone(id.0),
+            CatalogError::NothingBefore { name } => Reason::NothingBefore(name.to_string()),
+            CatalogError::NoUpgrade { name } => Reason::NoUpgrade(name.to_string()),
+            CatalogError::KindChanged { group, reference } => Reason::KindChanged(v1::KindChanged {
+                group: group.to_string(),
+                reference: reference.to_string(),
+            }),
             CatalogError::LimitOutside { name, value, min, max } => {
                 Reason::LimitOutside(v1::LimitOutside { name, value, min, max })
             }
@@ -68,6 +74,11 @@ impl TryFrom<v1::Refusal> for CatalogError {
                 Self::MemberUnknown { group: parse(&of.group)?, node: NodeId(of.node) }
             }
             Reason::GroupGone(id) => Self::GroupGone { id: GroupId(id) },
+            Reason::NothingBefore(name) => Self::NothingBefore { name: parse(&name)? },
+            Reason::NoUpgrade(name) => Self::NoUpgrade { name: parse(&name)? },
+            Reason::KindChanged(changed) => {
+                Self::KindChanged { group: parse(&changed.group)?, reference: parse(&changed.reference)? }
+            }
             Reason::LimitOutside(limit) => {
                 Self::LimitOutside { name: limit.name, value: limit.value, min: limit.min, max: limit.max }
             }

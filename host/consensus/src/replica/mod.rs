@@ -134,6 +134,10 @@ impl Replica {
                     self.proposals.push_timers();
                 }
             }
+            Input::ProposeOrder { request, order, .. } => {
+                let taken = self.leading().and_then(|()| self.proposals.push_order(request, order));
+                self.refuse_unless(request, taken, effects);
+            }
             Input::ProposeEntry { body, .. } => {
                 if self.is_leader() {
                     self.proposals.push_own(body);

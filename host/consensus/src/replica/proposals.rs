@@ -1,12 +1,16 @@
 //! Commands on their way into the log: those that wait, and those that are appended and not yet handed to apply.
 
-use crate::{Effect, EntryBody, Refusal, RequestId, ShardConfig};
+use crate::{Effect, EntryBody, Order, Refusal, RequestId, ShardConfig};
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, Member};
 use std::{collections::VecDeque, mem};
 
 /// What a command costs while it waits, beside its bytes: so that empty commands are not free.
 const COMMAND_FRAME_BYTES: usize = 64;
+/// Orders of an operator that may wait at once.
+const WAITING_ORDERS_MAX: usize = 64;
+/// What an order is taken to have, where refusals count bytes.
+const ORDER_BYTES: usize = 64;
 
 /// How many entries of the host's own may wait at a time.
 const OWN_ENTRIES_MAX: usize = 16;
@@ -43,6 +47,7 @@ pub(crate) struct Proposals {
     bytes: usize,
     checkpoint_waits: bool,
     timers_wait: bool,
+    orders: VecDeque<(RequestId, Order)>,
     /// Entries of the host's own, without their stamps.
     own: VecDeque<EntryBody>,
     /// A change of members that has been appended and needs another entry before it is done.
@@ -59,6 +64,7 @@ impl Proposals {
             && self.appended.is_empty()
             && !self.checkpoint_waits
             && !self.timers_wait
+            && self.orders.is_empty()
             && self.own.is_empty()
             && self.changing.is_none()
     }
@@ -98,6 +104,16 @@ impl Proposals {
         self.timers_wait |= !self.appended.iter().any(|entry| entry.is_timers);
     }
 
+    /// An order goes in with the next entries.
+    pub(crate) fn push_order(&mut self, request: RequestId, order: Order) -> Result<(), Refusal> {
+        if self.orders.len() >= WAITING_ORDERS_MAX {
+            let waiting_bytes_max = WAITING_ORDERS_MAX * ORDER_BYTES;
+            return Err(Refusal::Overloaded { waiting_bytes: waiting_bytes_max, waiting_bytes_max });
+        }
+        self.orders.push_back((request, order));
+        Ok(())
+    }
+
     /// An entry of the host's own goes in with the next ones, unless it waits or is on its way already.
     pub(crate) fn push_own(&mut self, body: EntryBody) {
         let body = body.stamped(0);
@@ -107,7 +123,7 @@ impl Proposals {
         }
     }
 
-    /// The next entry: one of the host's own that waits, or as many commands as fit.
+    /// The next entry: one of the host's own that waits, or an order, or as many commands as fit.
     pub(crate) fn pack(&mut self, config: &ShardConfig, time_ms: u64) -> Option<Packed> {
         if mem::take(&mut self.checkpoint_waits) {
             return Some(Packed { body: EntryBody::Checkpoint { time_ms }, requests: Vec::new(), bytes: 0 });
@@ -117,6 +133,10 @@ impl Proposals {
         }
         if let Some(body) = self.own.pop_front() {
             return Some(Packed { body: body.stamped(time_ms), requests: Vec::new(), bytes: 0 });
+        }
+        if let Some((request, order)) = self.orders.pop_front() {
+            let body = EntryBody::Order { time_ms, order };
+            return Some(Packed { body, requests: vec![request], bytes: 0 });
         }
         let (mut count, mut command_bytes) = (0, 0);
         for Waiting { command, .. } in self.waiting.iter().take(config.entry_commands_max) {
@@ -146,6 +166,11 @@ impl Proposals {
             }
             EntryBody::Checkpoint { .. } => self.checkpoint_waits = true,
             EntryBody::Timers { .. } => self.timers_wait = true,
+            EntryBody::Order { order, .. } => {
+                for request in packed.requests {
+                    self.orders.push_front((request, order.clone()));
+                }
+            }
             own @ (EntryBody::BackgroundCheckpoint { .. } | EntryBody::TakeOver { .. }) => {
                 self.own.push_front(own.stamped(0));
             }
@@ -228,6 +253,8 @@ impl Proposals {
     }
 
     fn refuse_waiting(&mut self, group: GroupId, reason: &Refusal, effects: &mut Vec<Effect>) {
+        let orders = mem::take(&mut self.orders);
+        refuse(group, orders.into_iter().map(|(request, _)| request), reason, effects);
         let waiting = mem::take(&mut self.waiting);
         self.bytes -= waiting.iter().map(|waiting| cost(&waiting.command)).sum::<usize>();
         refuse(group, waiting.into_iter().map(|waiting| waiting.request), reason, effects);

@@ -82,6 +82,7 @@ impl Replica {
                 Input::Propose { .. }
                     | Input::ProposeCheckpoint { .. }
                     | Input::ProposeTimers { .. }
+                    | Input::ProposeOrder { .. }
                     | Input::ProposeEntry { .. }
                     | Input::ProposeConfiguration { .. }
                     | Input::ProposePriorities { .. }

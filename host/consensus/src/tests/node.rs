@@ -31,7 +31,8 @@ impl Machine {
             | EntryBody::Checkpoint { .. }
             | EntryBody::BackgroundCheckpoint { .. }
             | EntryBody::TakeOver { .. }
-            | EntryBody::Timers { .. } => {}
+            | EntryBody::Timers { .. }
+            | EntryBody::Order { .. } => {}
         }
     }
 }

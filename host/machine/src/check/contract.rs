@@ -55,6 +55,14 @@ pub(crate) const TIMERS: Interface = Interface {
     functions: &[("fired", "func(index: u64, ordinal: u32, time-ms: u64, id: u64) -> result<_, list<u8>>")],
 };
 
+pub(crate) const UPGRADE: Interface = Interface {
+    name: "upgrade",
+    functions: &[
+        ("state-version", "func() -> u32"),
+        ("migrate", "func(from-version: u32) -> result<_, string>"),
+    ],
+};
+
 pub(crate) const HOST: Interface = Interface {
     name: "host",
     functions: &[
@@ -91,4 +99,4 @@ pub(crate) const SNAPSHOT_STREAM: Interface = Interface {
 pub(crate) const IMPORTS: &[Interface] = &[HOST, STORE, SNAPSHOT_STREAM];
 
 /// What a plugin may export; other exports mean nothing to the host.
-pub(crate) const EXPORTS: &[Interface] = &[MACHINE, SNAPSHOT, LIFECYCLE, TIMERS];
+pub(crate) const EXPORTS: &[Interface] = &[MACHINE, SNAPSHOT, LIFECYCLE, TIMERS, UPGRADE];

@@ -10,7 +10,7 @@ mod type_text;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use contract::{HOST, LIFECYCLE, MACHINE, SNAPSHOT, SNAPSHOT_STREAM, STORE, TIMERS};
+pub(crate) use contract::{HOST, LIFECYCLE, MACHINE, SNAPSHOT, SNAPSHOT_STREAM, STORE, TIMERS, UPGRADE};
 pub(crate) use features::FEATURES;
 pub use limits::PluginLimits;
 
@@ -35,6 +35,8 @@ pub struct CheckedPlugin {
     pub has_lifecycle: bool,
     /// Whether it is to be called when its timers fire.
     pub has_timers: bool,
+    /// Whether it takes over states of other versions.
+    pub has_upgrade: bool,
 }
 
 /// The most foreign imports that a refusal names.
@@ -57,6 +59,7 @@ pub(crate) fn check(bytes: &[u8], limits: &PluginLimits) -> Result<CheckedPlugin
         wasi: plugin.imports.iter().filter(|name| wasi::offers(name)).cloned().collect(),
         has_lifecycle: plugin.exports.contains(&LIFECYCLE.full_name()),
         has_timers: plugin.exports.contains(&TIMERS.full_name()),
+        has_upgrade: plugin.exports.contains(&UPGRADE.full_name()),
     })
 }
 

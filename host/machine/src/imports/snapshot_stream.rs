@@ -4,7 +4,7 @@ use super::length;
 use crate::{
     check::SNAPSHOT_STREAM,
     fuel,
-    state::{Phase, State},
+    state::{MigratedState, Phase, State},
 };
 use quorate_replica::ports::HostFault;
 use std::io::Read;
@@ -43,8 +43,8 @@ fn write(mut context: Context<'_>, chunk: &WasmList<u8>) -> Result<()> {
 }
 
 fn read(mut context: Context<'_>, limit: u32) -> Result<(Vec<u8>,)> {
-    if context.data().phase != Phase::Load {
-        return Err(context.data_mut().not_allowed("snapshot-stream.read", "only in load"));
+    if !matches!(context.data().phase, Phase::Load | Phase::Migrate(MigratedState::Memory)) {
+        return Err(context.data_mut().not_allowed("snapshot-stream.read", "only in load and migrate"));
     }
     let limit = u64::from(limit.min(CHUNK_BYTES_MAX));
     fuel::charge(&mut context, fuel::CALL)?;

@@ -4,7 +4,7 @@ use super::copied;
 use crate::{
     check::STORE,
     fuel,
-    state::{Phase, State},
+    state::{MigratedState, Phase, State},
 };
 use quorate_replica::{
     Overlay, StoreError,
@@ -102,7 +102,7 @@ fn write(
     change: impl FnOnce(&mut Overlay) -> Result<(), StoreError>,
 ) -> Result<()> {
     let state = context.data_mut();
-    if state.phase != Phase::Apply {
+    if !matches!(state.phase, Phase::Apply | Phase::Migrate(MigratedState::Store)) {
         return Err(state.not_allowed(what, "which never changes state"));
     }
     let Some(store) = state.store.as_mut() else { return Err(no_store(&mut context, what)) };

@@ -1,6 +1,7 @@
 mod lifecycle;
 mod stillborn;
 mod timers;
+mod upgrade;
 
 use crate::{
     fuel,
@@ -327,6 +328,24 @@ impl Instance for WasmInstance {
         let ended = self.save_or_load(function, &terms);
         self.store.data_mut().source = None;
         ended
+    }
+
+    fn migrate_store(
+        &mut self,
+        at: Position,
+        from: u32,
+        store: Overlay,
+    ) -> Result<(Result<(), CallFailure>, Overlay), HostFault> {
+        self.migrate_in_store(at, from, store)
+    }
+
+    fn migrate_memory(
+        &mut self,
+        at: Position,
+        from: u32,
+        source: Box<dyn Read + Send>,
+    ) -> Result<Result<(), CallFailure>, HostFault> {
+        self.migrate_in_memory(at, from, source)
     }
 
     fn lifecycle(

@@ -48,6 +48,24 @@ impl Instance for StillbornInstance {
         Ok(Err(CallFailure::Trapped(self.trap.clone())))
     }
 
+    fn migrate_store(
+        &mut self,
+        _: Position,
+        _: u32,
+        store: Overlay,
+    ) -> Result<(Result<(), CallFailure>, Overlay), HostFault> {
+        Ok((Err(CallFailure::Trapped(self.trap.clone())), store))
+    }
+
+    fn migrate_memory(
+        &mut self,
+        _: Position,
+        _: u32,
+        _: Box<dyn Read + Send>,
+    ) -> Result<Result<(), CallFailure>, HostFault> {
+        Ok(Err(CallFailure::Trapped(self.trap.clone())))
+    }
+
     fn lifecycle(
         &mut self,
         _: Position,

@@ -13,4 +13,5 @@ mod snapshots;
 mod store;
 mod timers;
 mod traps;
+mod upgrade;
 mod wasi;

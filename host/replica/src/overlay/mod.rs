@@ -91,10 +91,20 @@ impl Overlay {
     /// Nothing changed yet, over this view.
     #[must_use]
     pub fn new(view: Arc<dyn StoreView>, limits: &GroupLimits) -> Self {
+        Self::with_room(view, limits, limits.changed_bytes_per_command_max)
+    }
+
+    /// The same for carrying a whole state across, which may change more than a command.
+    #[must_use]
+    pub fn for_migration(view: Arc<dyn StoreView>, limits: &GroupLimits) -> Self {
+        Self::with_room(view, limits, limits.changed_bytes_per_migration_max)
+    }
+
+    fn with_room(view: Arc<dyn StoreView>, limits: &GroupLimits, changed_bytes_max: u64) -> Self {
         let limits = StoreLimits {
             key_bytes_max: limits.key_bytes_max,
             value_bytes_max: limits.value_bytes_max,
-            changed_bytes_max: limits.changed_bytes_per_command_max,
+            changed_bytes_max,
         };
         Self {
             view,

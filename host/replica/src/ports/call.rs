@@ -35,6 +35,8 @@ pub enum Outcome {
     Rejection(Bytes),
     /// The plugin broke; the state is as if it had never run.
     Trapped(Trap),
+    /// The plugin was not asked: the group is frozen, after too many traps.
+    Frozen,
 }
 
 /// How a plugin broke.

@@ -9,6 +9,8 @@ pub struct GroupLimits {
     pub fuel_per_callback: u64,
     /// Fuel for one save or load of a snapshot.
     pub fuel_per_snapshot: u64,
+    /// Fuel for carrying the state across to a plugin of another state version.
+    pub fuel_per_migration: u64,
     /// One snapshot of a memory machine.
     pub snapshot_bytes_max: u64,
     /// Linear memory of an instance, all memories together.
@@ -36,6 +38,8 @@ pub struct GroupLimits {
     /// What the calls of one entry may give back, all together: replies, rejections, events, log lines and changes of the
     /// store. A call is always made whole; once the bound is reached, those behind it in the entry are not made.
     pub entry_output_bytes_max: u64,
+    /// What carrying the state across to another plugin may change in the store, counted in the same way.
+    pub changed_bytes_per_migration_max: u64,
     /// What one call of the host may copy out of the plugin's memory.
     pub host_call_bytes_max: u64,
     /// Commands one lifecycle callback may propose.
@@ -109,6 +113,7 @@ limits! {
     fuel_per_query: 10_000, 200_000_000, 100_000_000_000;
     fuel_per_callback: 10_000, 200_000_000, 100_000_000_000;
     fuel_per_snapshot: 10_000, 100_000_000_000, 10_000_000_000_000;
+    fuel_per_migration: 10_000, 100_000_000_000, 10_000_000_000_000;
     snapshot_bytes_max: 1, GIB, 64 * GIB;
     memory_bytes_max: 64 * KIB, 256 * MIB, 4 * GIB;
     table_elements_max: 1, TABLE_ELEMENTS_MAX.into(), TABLE_ELEMENTS_MAX.into();
@@ -122,6 +127,7 @@ limits! {
     value_bytes_max: 1, 4 * MIB, 16 * MIB;
     changed_bytes_per_command_max: 1, 16 * MIB, 256 * MIB;
     entry_output_bytes_max: 64 * KIB, 64 * MIB, GIB;
+    changed_bytes_per_migration_max: 1, 256 * MIB, 4 * GIB;
     host_call_bytes_max: 64 * KIB, 32 * MIB, 512 * MIB;
     proposals_per_callback_max: 0, 64, 4_096;
     timers_max: 0, 256, 4_096;

@@ -3,6 +3,7 @@
 //! `machine` implements [`Plugin`] and [`Instance`] with wasmtime, `catalog` implements them natively; `storage`
 //! implements [`StateStore`], [`Snapshots`] and [`History`].
 
+mod activation;
 mod call;
 mod fault;
 mod group;
@@ -10,10 +11,12 @@ mod history;
 mod limits;
 mod plugin;
 mod point;
+mod poison;
 mod snapshots;
 mod store;
 mod timers;
 
+pub use activation::{ActivationRecord, ActivePlugin, NoOtherPlugins, Plugins};
 pub use call::{
     Call, CallFailure, Callback, Event, LifecycleEvent, LogLevel, LogLine, Outcome, Trap, TrapKind,
 };
@@ -23,6 +26,7 @@ pub use history::History;
 pub use limits::{COMMAND_BYTES_MAX, GroupLimits, LimitError, TABLE_ELEMENTS_MAX};
 pub use plugin::{Instance, Plugin};
 pub use point::{AppliedPoint, StateDigest};
+pub use poison::Poison;
 pub use snapshots::{SnapshotHeader, SnapshotInfo, SnapshotTail, SnapshotWriter, Snapshots};
 pub use store::{
     EmptyView, KeyRange, SCAN_BYTES_MAX, ScanRange, StateLoader, StateStore, StoreChanges, StoreView,

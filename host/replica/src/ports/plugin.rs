@@ -20,6 +20,16 @@ pub trait Plugin: Send + Sync {
         false
     }
 
+    /// The version of the state that it keeps; 0 when it does not say.
+    fn state_version(&self) -> u32 {
+        0
+    }
+
+    /// Whether it can carry across a state of another version.
+    fn migrates(&self) -> bool {
+        false
+    }
+
     /// A fresh instance. Two fresh instances of one plugin under the same limits must behave the same to the last
     /// unit of fuel, on every node.
     fn start(&self, group: &GroupInfo, limits: &GroupLimits) -> Result<Box<dyn Instance>, HostFault>;
@@ -68,6 +78,30 @@ pub trait Instance: Send {
         source: Box<dyn Read + Send>,
     ) -> Result<Result<(), CallFailure>, HostFault>;
 
+    /// Brings the store of a store machine from another version of the state to that of this plugin; called once, before
+    /// anything else. The overlay comes back whatever the outcome. Never called of a plugin that does not migrate.
+    fn migrate_store(
+        &mut self,
+        at: Position,
+        from: u32,
+        store: Overlay,
+    ) -> Result<(Result<(), CallFailure>, Overlay), HostFault> {
+        let _ = (at, from);
+        Ok((Err(does_not_migrate()), store))
+    }
+
+    /// Reads what a memory machine of another version of the state saved, in the place of [`Instance::load`]. Never called of
+    /// a plugin that does not migrate.
+    fn migrate_memory(
+        &mut self,
+        at: Position,
+        from: u32,
+        source: Box<dyn Read + Send>,
+    ) -> Result<Result<(), CallFailure>, HostFault> {
+        let _ = (at, from, source);
+        Ok(Err(does_not_migrate()))
+    }
+
     /// Tells the plugin of its replica's life. `propose` is allowed in [`LifecycleEvent::LeaderStart`] only while this
     /// replica leads, that is in callbacks from `LeaderStart` until `LeaderStop`; the caller drops proposals that came
     /// too late.
@@ -77,4 +111,8 @@ pub trait Instance: Send {
         event: &LifecycleEvent,
         store: Arc<dyn StoreView>,
     ) -> Result<Callback, HostFault>;
+}
+
+fn does_not_migrate() -> CallFailure {
+    CallFailure::Refused("it does not export `upgrade`".to_owned())
 }

@@ -1,8 +1,8 @@
-use super::{HostFault, PendingTimers};
+use super::{ActivationRecord, ActivePlugin, HostFault, PendingTimers, Poison};
 use prost::Message;
 use quorate_proto::{entry::Configuration, log::v1 as wire};
-use quorate_vocabulary::Position;
-use std::fmt;
+use quorate_vocabulary::{PluginDigest, Position};
+use std::{fmt, sync::Arc};
 
 /// The rolling SHA-256 over every outcome and every change a replica has made, in order.
 ///
@@ -37,6 +37,12 @@ pub struct AppliedPoint {
     pub configuration: Configuration,
     /// The timers that are set as of there.
     pub timers: PendingTimers,
+    /// Which plugin the group runs as of there; none: the one that it began with.
+    pub active: Option<ActivePlugin>,
+    /// What came of the newest order to run another.
+    pub activation: Option<Arc<ActivationRecord>>,
+    /// What is done about commands that trap.
+    pub poison: Poison,
 }
 
 /// The version of the encoding of [`AppliedPoint`].
@@ -57,7 +63,16 @@ impl AppliedPoint {
             digest,
             configuration,
             timers: PendingTimers::default(),
+            active: None,
+            activation: None,
+            poison: Poison::default(),
         }
+    }
+
+    /// The plugin the group runs as of there, when it began with this one.
+    #[must_use]
+    pub fn plugin(&self, founding: PluginDigest) -> PluginDigest {
+        self.active.map_or(founding, |active| active.plugin)
     }
 
     /// Where a replica begins that joins a group which runs already: it holds nothing, not even what the group began with,
@@ -84,6 +99,14 @@ impl AppliedPoint {
             digest: self.digest.0.to_vec(),
             configuration: Some((&self.configuration).into()),
             timers: self.timers.iter().map(|(id, at_ms)| StoredTimer { id, at_ms }).collect(),
+            active: self.active.map(|active| StoredActive {
+                plugin: active.plugin.as_bytes().to_vec(),
+                state_version: active.state_version,
+            }),
+            activation: self.activation.as_deref().map(StoredActivation::from),
+            freeze_after: self.poison.freeze_after,
+            traps_in_a_row: self.poison.traps_in_a_row,
+            frozen_at: self.poison.frozen_at,
         }
         .encode_to_vec()
     }
@@ -103,6 +126,14 @@ impl AppliedPoint {
         })?;
         let configuration = Configuration::try_from(stored.configuration.unwrap_or_default())
             .map_err(|error| HostFault::new("decoding the members in an applied point", error))?;
+        let active = match stored.active {
+            Some(active) => Some(ActivePlugin {
+                plugin: plugin_digest(&active.plugin)?,
+                state_version: active.state_version,
+            }),
+            None => None,
+        };
+        let activation = stored.activation.map(ActivationRecord::try_from).transpose()?;
         Ok(Self {
             index: stored.index,
             term: stored.term,
@@ -110,6 +141,13 @@ impl AppliedPoint {
             digest: StateDigest(digest),
             configuration,
             timers: stored.timers.into_iter().map(|timer| (timer.id, timer.at_ms)).collect(),
+            active,
+            activation: activation.map(Arc::new),
+            poison: Poison {
+                freeze_after: stored.freeze_after,
+                traps_in_a_row: stored.traps_in_a_row,
+                frozen_at: stored.frozen_at,
+            },
         })
     }
 }
@@ -130,6 +168,59 @@ struct StoredPoint {
     configuration: Option<wire::Configuration>,
     #[prost(message, repeated, tag = "7")]
     timers: Vec<StoredTimer>,
+    #[prost(message, optional, tag = "8")]
+    active: Option<StoredActive>,
+    #[prost(message, optional, tag = "9")]
+    activation: Option<StoredActivation>,
+    #[prost(uint32, tag = "10")]
+    freeze_after: u32,
+    #[prost(uint32, tag = "11")]
+    traps_in_a_row: u32,
+    #[prost(uint64, optional, tag = "12")]
+    frozen_at: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StoredActive {
+    #[prost(bytes = "vec", tag = "1")]
+    plugin: Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    state_version: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StoredActivation {
+    #[prost(uint64, tag = "1")]
+    number: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    plugin: Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    index: u64,
+    #[prost(uint64, tag = "4")]
+    time_ms: u64,
+    #[prost(string, optional, tag = "5")]
+    failure: Option<String>,
+}
+
+impl From<&ActivationRecord> for StoredActivation {
+    fn from(record: &ActivationRecord) -> Self {
+        let ActivationRecord { number, plugin, index, time_ms, failure } = record.clone();
+        Self { number, plugin: plugin.as_bytes().to_vec(), index, time_ms, failure }
+    }
+}
+
+impl TryFrom<StoredActivation> for ActivationRecord {
+    type Error = HostFault;
+
+    fn try_from(stored: StoredActivation) -> Result<Self, HostFault> {
+        let StoredActivation { number, plugin, index, time_ms, failure } = stored;
+        Ok(Self { number, plugin: plugin_digest(&plugin)?, index, time_ms, failure })
+    }
+}
+
+fn plugin_digest(bytes: &[u8]) -> Result<PluginDigest, HostFault> {
+    PluginDigest::try_from(bytes)
+        .map_err(|error| HostFault::new("decoding the plugin in an applied point", error))
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -158,12 +249,23 @@ mod tests {
                 ..Configuration::default()
             },
             timers: [(0, 1_700_000_000_500), (u64::MAX, u64::MAX)].into_iter().collect(),
+            active: Some(ActivePlugin { plugin: PluginDigest::of(b"second"), state_version: 2 }),
+            activation: Some(Arc::new(ActivationRecord {
+                number: 3,
+                plugin: PluginDigest::of(b"third"),
+                index: 6,
+                time_ms: 1_700_000_000_000,
+                failure: Some("it trapped".into()),
+            })),
+            poison: Poison { freeze_after: 3, traps_in_a_row: 4, frozen_at: Some(5) },
         }
     }
 
     #[test]
     fn an_applied_point_reads_back_as_it_was_written() {
         assert_eq!(AppliedPoint::decode(&point().encode()).expect("just encoded"), point());
+        let first = AppliedPoint::initial(point().configuration);
+        assert_eq!(AppliedPoint::decode(&first.encode()).expect("just encoded"), first);
     }
 
     #[test]
@@ -172,6 +274,9 @@ mod tests {
         assert!(AppliedPoint::decode(&bytes[..bytes.len() - 1]).is_err());
         assert!(AppliedPoint::decode(&[]).is_err(), "format 0 is none");
         let short = StoredPoint { format: FORMAT, digest: vec![1; 31], ..StoredPoint::default() };
+        assert!(AppliedPoint::decode(&short.encode_to_vec()).is_err());
+        let active = Some(StoredActive { plugin: vec![1; 31], state_version: 0 });
+        let short = StoredPoint { format: FORMAT, digest: vec![1; 32], active, ..StoredPoint::default() };
         assert!(AppliedPoint::decode(&short.encode_to_vec()).is_err());
         let newer = StoredPoint { format: FORMAT + 1, digest: vec![1; 32], ..StoredPoint::default() };
         let error = AppliedPoint::decode(&newer.encode_to_vec()).expect_err("from the future");

@@ -9,8 +9,10 @@ pub struct SnapshotHeader {
     pub point: AppliedPoint,
     /// How it is to be loaded.
     pub kind: MachineKind,
-    /// The plugin that made the state.
+    /// The plugin whose state it is.
     pub plugin: PluginDigest,
+    /// The version of the state, as that plugin numbers them.
+    pub state_version: u32,
     /// Of a memory machine that was saved earlier than `point`.
     pub tail: Option<Box<SnapshotTail>>,
 }

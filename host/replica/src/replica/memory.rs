@@ -1,12 +1,12 @@
 //! Memory machines: an apply instance from checkpoint to checkpoint, rebuilt after a trap.
 
-use super::{CheckpointResult, ReplicaStart, background::Pending};
+use super::{CheckpointResult, ReplicaStart, activation::Crossing, background::Pending};
 use crate::{
     CommittedEntry, Overlay, ReplicaFault,
     checkpoint_policy::Growth,
     digest::{EntryDigest, ReplayDigest},
     output::EntryOutput,
-    ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, PendingTimers, StateDigest},
+    ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, SnapshotInfo, StateDigest},
     replay::{self, Base, Replay, Trapped},
     sink::LentWriter,
     task::{self, Task},
@@ -39,17 +39,24 @@ pub(crate) struct MemoryPoint {
 
 type Loaded = Result<(AppliedPoint, MemoryMachine), CallFailure>;
 
+/// A machine with the plugin that its state is of.
+type Opened = (ReplicaStart, AppliedPoint, MemoryMachine);
+
 impl MemoryMachine {
     /// From the newest snapshot that the plugin can load, or from nothing. One that it cannot load is from a checkpoint that
     /// failed, if the node went down before it could be discarded; but not if the log was cut up to it, or begins with it.
-    pub(super) fn open(start: &ReplicaStart) -> Result<(AppliedPoint, Self), ReplicaFault> {
+    pub(super) fn open(start: &ReplicaStart) -> Result<Opened, ReplicaFault> {
         loop {
             let newest = start.snapshots.newest();
             let newest = newest.map_err(ReplicaFault::while_doing("listing the snapshots"))?;
             let Some(newest) = newest else { break };
             let index = newest.header.point.index;
-            match Self::load(start, index)? {
-                Ok(loaded) => return Ok(loaded),
+            let Some(running) = start.running_snapshot(&newest.header)? else {
+                discard(start, index)?;
+                continue;
+            };
+            match Self::load(&running, index)? {
+                Ok((point, machine)) => return Ok((running, point, machine)),
                 Err(failure) if index <= start.begins_behind()? => {
                     return Err(ReplicaFault::Snapshot { index, failure });
                 }
@@ -59,10 +66,12 @@ impl MemoryMachine {
                 }
             }
         }
+        let start = start.running(start.founding)?;
         let base = Base { has_snapshot: false, ..Base::of_snapshot(&start.initial) };
-        let instance = replay::load_base(start, &base)?
+        let instance = replay::load_base(&start, &base)?
             .map_err(|failure| ReplicaFault::Snapshot { index: base.index, failure })?;
-        Ok((start.initial.clone(), Self::at(base, instance)))
+        let point = start.initial.clone();
+        Ok((start, point, Self::at(base, instance)))
     }
 
     /// From the snapshot at `index`.
@@ -91,16 +100,22 @@ impl MemoryMachine {
         &mut self,
         start: &ReplicaStart,
         entry: &CommittedEntry,
-        timers: &mut PendingTimers,
+        point: &mut AppliedPoint,
         growth: &mut Growth,
     ) -> Result<Vec<Call>, ReplicaFault> {
+        let AppliedPoint { timers, poison, .. } = point;
         let (time_ms, tasks) = task::tasks(&entry.body, timers);
         let mut calls = Vec::with_capacity(tasks.len());
-        let mut ordinals = 0..;
+        let mut ordinal = 0;
         let mut output = EntryOutput::new(&start.limits);
         for task in tasks {
+            if poison.is_frozen() {
+                Arc::make_mut(&mut self.trapped).end(entry.index, ordinal);
+                calls.extend(task.frozen());
+                continue;
+            }
             if output.is_full() {
-                Arc::make_mut(&mut self.trapped).end(entry.index, ordinals.start);
+                Arc::make_mut(&mut self.trapped).end(entry.index, ordinal);
                 match task {
                     Task::Command(_) => calls.push(output.refusal()),
                     // They stay pending, and the leader asks for another entry.
@@ -111,12 +126,13 @@ impl MemoryMachine {
             if !task.begin(timers, time_ms) {
                 continue;
             }
-            let ordinal = ordinals.next().unwrap_or(u32::MAX);
             let position = Position { index: entry.index, ordinal, time_ms };
             if let Some(trapped) = task.oversized(start) {
                 // Never handed to the instance, so it lives on.
                 self.remember_trap(position);
+                poison.note(entry.index, &trapped.outcome);
                 calls.push(trapped);
+                ordinal = ordinal.saturating_add(1);
                 continue;
             }
             let instance = self.instance_before(start, position, Some(entry), growth)?;
@@ -130,7 +146,9 @@ impl MemoryMachine {
                 self.done.add(position, &call);
             }
             output.add(&call, 0);
+            poison.note(entry.index, &call.outcome);
             calls.push(call);
+            ordinal = ordinal.saturating_add(1);
         }
         Ok(calls)
     }
@@ -186,7 +204,7 @@ impl MemoryMachine {
     }
 
     fn remember_trap(&mut self, position: Position) {
-        Arc::make_mut(&mut self.trapped).insert(position);
+        Arc::make_mut(&mut self.trapped).trap(position);
     }
 
     /// The instance, which is made again if the last command trapped or the group slept: from its base and what came behind it,
@@ -279,26 +297,78 @@ impl MemoryMachine {
         }
     }
 
+    /// Carries the state across to the plugin of `next`: saved by the one before, loaded by the next, or migrated by it and
+    /// saved once more, so that what stands on disk is its own. `point` is the entry, as of which the next one runs.
+    pub(super) fn cross(
+        &mut self,
+        start: &ReplicaStart,
+        next: &ReplicaStart,
+        crossing: Crossing,
+        point: &AppliedPoint,
+        growth: &mut Growth,
+    ) -> Result<Result<SnapshotInfo, CallFailure>, ReplicaFault> {
+        let crossed = self.try_cross(start, next, crossing, point, growth)?;
+        if crossed.is_err() {
+            // As after a checkpoint that failed; and what was saved is not of the plugin that goes on.
+            self.instance = None;
+            discard(start, point.index)?;
+        }
+        Ok(crossed)
+    }
+
+    fn try_cross(
+        &mut self,
+        start: &ReplicaStart,
+        next: &ReplicaStart,
+        crossing: Crossing,
+        point: &AppliedPoint,
+        growth: &mut Growth,
+    ) -> Result<Result<SnapshotInfo, CallFailure>, ReplicaFault> {
+        self.instance_before(start, point.position(), None, growth)?;
+        let Some(instance) = self.instance.take() else {
+            return Err(ReplicaFault::Stopped { cause: "no instance".into() });
+        };
+        let mut info = match crossing {
+            Crossing::Unchanged => save(next, instance, point)?,
+            // Not of the plugin that the point names: so that it does not pass for whole.
+            Crossing::Migrate { .. } => save(start, instance, point)?,
+        };
+        if let (Crossing::Migrate { from }, Ok(_)) = (crossing, &info) {
+            let (_, source) = crate::snapshot_source::open_snapshot(start, point.index)?;
+            let instance = next.plugin.start(&next.group, &next.limits);
+            let mut instance = instance.map_err(ReplicaFault::while_doing("starting an instance"))?;
+            let migrated = instance.migrate_memory(point.position(), from, source);
+            info = match migrated.map_err(ReplicaFault::while_doing("migrating the state"))? {
+                Ok(()) => save(next, instance, point)?,
+                Err(failure) => Err(failure),
+            };
+        }
+        let info = match info {
+            Ok(info) => info,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let base = Base::of_snapshot(point);
+        Ok(replay::load_base(next, &base)?.map(|instance| {
+            *self = Self::at(base, instance);
+            info
+        }))
+    }
+
     fn save_and_load(
         &mut self,
         start: &ReplicaStart,
         point: &AppliedPoint,
         growth: &mut Growth,
-    ) -> Result<Result<crate::ports::SnapshotInfo, CallFailure>, ReplicaFault> {
+    ) -> Result<Result<SnapshotInfo, CallFailure>, ReplicaFault> {
         let position = point.position();
         self.instance_before(start, position, None, growth)?;
-        let Some(mut instance) = self.instance.take() else {
+        let Some(instance) = self.instance.take() else {
             return Err(ReplicaFault::Stopped { cause: "no instance".into() });
         };
-        let begun = start.snapshots.begin(&start.header(point.clone()));
-        let writer = LentWriter::new(begun.map_err(ReplicaFault::while_doing("beginning a snapshot"))?);
-        let saved = instance.save(position, writer.sink());
-        // Gone before the next one comes, so that the two do not have to fit into memory together.
-        drop(instance);
-        if let Err(failure) = saved.map_err(ReplicaFault::while_doing("saving a snapshot"))? {
-            return Ok(Err(failure));
-        }
-        let info = writer.finish().map_err(ReplicaFault::while_doing("finishing a snapshot"))?;
+        let info = match save(start, instance, point)? {
+            Ok(info) => info,
+            Err(failure) => return Ok(Err(failure)),
+        };
         let base = Base::of_snapshot(point);
         match replay::load_base(start, &base)? {
             Ok(instance) => *self = Self::at(base, instance),
@@ -319,6 +389,23 @@ impl MemoryMachine {
         let instance = self.instance.as_mut()?;
         instance.query(at, request, Arc::new(crate::ports::EmptyView)).ok()
     }
+}
+
+/// Has an instance save its state, of the plugin of `start`, and throws it away.
+fn save(
+    start: &ReplicaStart,
+    mut instance: Box<dyn Instance>,
+    point: &AppliedPoint,
+) -> Result<Result<SnapshotInfo, CallFailure>, ReplicaFault> {
+    let begun = start.snapshots.begin(&start.header(point.clone()));
+    let writer = LentWriter::new(begun.map_err(ReplicaFault::while_doing("beginning a snapshot"))?);
+    let saved = instance.save(point.position(), writer.sink());
+    // Gone before the next one comes, so that the two do not have to fit into memory together.
+    drop(instance);
+    if let Err(failure) = saved.map_err(ReplicaFault::while_doing("saving a snapshot"))? {
+        return Ok(Err(failure));
+    }
+    writer.finish().map(Ok).map_err(ReplicaFault::while_doing("finishing a snapshot"))
 }
 
 fn discard(start: &ReplicaStart, index: u64) -> Result<(), ReplicaFault> {

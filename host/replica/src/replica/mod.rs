@@ -1,5 +1,6 @@
 //! The replica: opens, applies entry by entry, takes and loads snapshots.
 
+mod activation;
 mod background;
 mod memory;
 mod start;
@@ -12,14 +13,14 @@ use crate::{
     CommittedEntry, Observer, ReadPoint, ReplicaFault, StoreSnapshot,
     checkpoint_policy::Growth,
     digest::EntryDigest,
-    ports::{AppliedPoint, EmptyView},
+    ports::{AppliedPoint, EmptyView, Plugin},
 };
 pub(crate) use memory::MemoryPoint;
 
 use background::Pending;
 use memory::MemoryMachine;
-use quorate_proto::entry::EntryBody;
-use quorate_vocabulary::MachineKind;
+use quorate_proto::entry::{EntryBody, Order};
+use quorate_vocabulary::{MachineKind, PluginDigest};
 use std::sync::Arc;
 
 /// A replica's machine: applies the committed entries of one group, one after the other.
@@ -43,15 +44,19 @@ enum Machine {
 impl Replica {
     /// Opens a replica from its disk: from its state store or its newest snapshot, whichever has come further, or else
     /// from nothing. Entries behind [`Replica::applied`] are then to be applied again.
+    #[allow(clippy::needless_pass_by_value)] // Made for this alone, and kept but for the plugin.
     pub fn open(start: ReplicaStart) -> Result<Self, ReplicaFault> {
-        let start = Arc::new(start);
-        let (applied, machine) = match start.plugin.kind() {
+        let (start, applied, machine) = match start.plugin.kind() {
             MachineKind::Memory => {
-                let (applied, machine) = MemoryMachine::open(&start)?;
-                (applied, Machine::Memory(machine))
+                let (start, applied, machine) = MemoryMachine::open(&start)?;
+                (start, applied, Machine::Memory(machine))
             }
-            MachineKind::Store => (store::open(&start)?, Machine::Store),
+            MachineKind::Store => {
+                let (start, applied) = store::open(&start)?;
+                (start, applied, Machine::Store)
+            }
         };
+        let start = Arc::new(start);
         let begins_behind = start.begins_behind()?;
         if applied.index < begins_behind {
             return Err(ReplicaFault::StateBehindLog { applied: applied.index, begins_behind });
@@ -77,6 +82,38 @@ impl Replica {
         }
     }
 
+    /// The plugin that it runs.
+    #[must_use]
+    pub fn plugin(&self) -> &dyn Plugin {
+        self.start.plugin.as_ref()
+    }
+
+    /// The digest of that plugin.
+    #[must_use]
+    pub fn plugin_digest(&self) -> PluginDigest {
+        self.start.plugin_digest
+    }
+
+    /// The plugin that must be compiled here before this entry can be applied; none when nothing is missing.
+    #[must_use]
+    pub fn lacks_for(&self, body: &EntryBody) -> Option<PluginDigest> {
+        match body {
+            EntryBody::Order { order: Order::Activate(activation), .. } => self.lacks(activation.plugin),
+            _ => None,
+        }
+    }
+
+    /// The plugin that must be compiled here before the snapshot at `index` can be installed.
+    pub fn lacks_for_snapshot(&self, index: u64) -> Result<Option<PluginDigest>, ReplicaFault> {
+        let opened = self.start.snapshots.open(index);
+        let (header, _) = opened.map_err(ReplicaFault::while_doing("opening a snapshot"))?;
+        Ok(self.lacks(header.point.plugin(self.start.founding)))
+    }
+
+    fn lacks(&self, digest: PluginDigest) -> Option<PluginDigest> {
+        self.start.running(digest).err().map(|_| digest)
+    }
+
     /// Applies the next entry. Every entry is to be handed over, those without commands as well.
     pub fn apply(&mut self, entry: &CommittedEntry) -> Result<EntryResult, ReplicaFault> {
         self.check_running()?;
@@ -96,6 +133,9 @@ impl Replica {
             digest: self.applied.digest,
             configuration: self.applied.configuration.clone(),
             timers: self.applied.timers.clone(),
+            active: self.applied.active,
+            activation: self.applied.activation.clone(),
+            poison: self.applied.poison,
         };
         let mut digest = EntryDigest::new(self.applied.digest, entry.index);
         let mut configuration = None;
@@ -105,11 +145,17 @@ impl Replica {
             configuration = Some(changed.clone());
         }
         self.growth.add(entry);
+        if let EntryBody::Order { order, .. } = &entry.body {
+            let result = self.order(entry, order, point, digest)?;
+            if let Machine::Memory(machine) = &mut self.machine {
+                machine.entry_applied(&self.start, entry)?;
+            }
+            return Ok(result);
+        }
         let (commands, checkpoint) = match &mut self.machine {
             Machine::Store => (store::apply(&self.start, entry, digest, &mut point)?, None),
             Machine::Memory(machine) => {
-                let timers = &mut point.timers;
-                let commands = machine.apply_tasks(&self.start, entry, timers, &mut self.growth)?;
+                let commands = machine.apply_tasks(&self.start, entry, &mut point, &mut self.growth)?;
                 for (ordinal, call) in (0..).zip(&commands) {
                     digest.add_call(ordinal, call);
                 }
@@ -131,7 +177,7 @@ impl Replica {
             self.growth.commands += u64::try_from(commands.len()).unwrap_or(u64::MAX);
         }
         self.applied = Arc::new(point);
-        Ok(EntryResult { index: entry.index, commands, checkpoint, configuration })
+        Ok(EntryResult { index: entry.index, commands, checkpoint, activation: None, configuration })
     }
 
     /// Replaces the state by the snapshot at `index`, which a peer sent and [`Snapshots`](crate::ports::Snapshots) holds
@@ -146,15 +192,17 @@ impl Replica {
     }
 
     fn install_next(&mut self, index: u64) -> Result<(), ReplicaFault> {
-        let point = match &mut self.machine {
+        let (start, point) = match &mut self.machine {
             Machine::Store => store::load(&self.start, index)?,
             Machine::Memory(machine) => {
-                let (point, loaded) = MemoryMachine::load(&self.start, index)?
+                let start = self.start.for_snapshot(index)?;
+                let (point, loaded) = MemoryMachine::load(&start, index)?
                     .map_err(|failure| ReplicaFault::Snapshot { index, failure })?;
                 *machine = loaded;
-                point
+                (start, point)
             }
         };
+        self.start = Arc::new(start);
         self.applied = Arc::new(point);
         self.growth = Growth::default();
         Ok(())
@@ -175,10 +223,11 @@ impl Replica {
             Machine::Store => {
                 let view = self.start.state.view();
                 let view = view.map_err(ReplicaFault::while_doing("taking a view of the state"))?;
-                ReadPoint { applied, view, memory: None }
+                ReadPoint { start: self.start.clone(), applied, view, memory: None }
             }
             Machine::Memory(machine) => {
-                ReadPoint { applied, view: Arc::new(EmptyView), memory: Some(machine.read_point()) }
+                let memory = Some(machine.read_point());
+                ReadPoint { start: self.start.clone(), applied, view: Arc::new(EmptyView), memory }
             }
         })
     }

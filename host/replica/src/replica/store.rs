@@ -1,37 +1,42 @@
 //! Store machines: a fresh instance per entry, each command in the overlay, one commit.
 
-use super::ReplicaStart;
+use super::{ReplicaStart, activation::Crossing};
 use crate::{
     CommittedEntry, Overlay, ReplicaFault,
     digest::EntryDigest,
     output::EntryOutput,
-    ports::{AppliedPoint, Call, Instance, Outcome, PendingTimers, StoreChanges},
+    ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, PendingTimers, StoreChanges},
     snapshot_source::open_snapshot,
     store_snapshot::load_pairs,
     task::{self, Task},
 };
 use quorate_vocabulary::Position;
 
-/// Finds the state on disk, or makes it from the newest snapshot or from nothing.
-pub(super) fn open(start: &ReplicaStart) -> Result<AppliedPoint, ReplicaFault> {
+/// Finds the state on disk, or makes it from the newest snapshot or from nothing. With the plugin that it is of.
+pub(super) fn open(start: &ReplicaStart) -> Result<(ReplicaStart, AppliedPoint), ReplicaFault> {
     let applied = start.state.applied().map_err(ReplicaFault::while_doing("reading the applied point"))?;
     let newest = start.snapshots.newest().map_err(ReplicaFault::while_doing("listing the snapshots"))?;
     let newest = newest.map(|newest| newest.header.point.index);
     match (applied, newest) {
         // The store may have lost commits that were not yet durable, and the log may be cut up to the snapshot.
-        (Some(applied), newest) if newest.is_none_or(|newest| newest <= applied.index) => Ok(applied),
+        (Some(applied), newest) if newest.is_none_or(|newest| newest <= applied.index) => {
+            Ok((start.running(applied.plugin(start.founding))?, applied))
+        }
         (_, Some(newest)) => load(start, newest),
         (_, None) => {
+            let start = start.running(start.founding)?;
             let begin = || start.state.begin_load()?.finish(&start.initial);
             begin().map_err(ReplicaFault::while_doing("starting an empty state"))?;
-            Ok(start.initial.clone())
+            let applied = start.initial.clone();
+            Ok((start, applied))
         }
     }
 }
 
-/// Replaces the state by that of a snapshot.
-pub(super) fn load(start: &ReplicaStart, index: u64) -> Result<AppliedPoint, ReplicaFault> {
-    let (header, mut source) = open_snapshot(start, index)?;
+/// Replaces the state by that of a snapshot. With the plugin that it is of.
+pub(super) fn load(start: &ReplicaStart, index: u64) -> Result<(ReplicaStart, AppliedPoint), ReplicaFault> {
+    let start = start.for_snapshot(index)?;
+    let (header, mut source) = open_snapshot(&start, index)?;
     let point = header.point;
     let mut load = || {
         let mut loader = start.state.begin_load()?;
@@ -39,7 +44,7 @@ pub(super) fn load(start: &ReplicaStart, index: u64) -> Result<AppliedPoint, Rep
         loader.finish(&point)
     };
     load().map_err(ReplicaFault::while_doing("loading a snapshot into the state store"))?;
-    Ok(point)
+    Ok((start, point))
 }
 
 /// Applies an entry and commits what it changed together with the point, whose timers and digest are filled in.
@@ -53,7 +58,7 @@ pub(super) fn apply(
     let (calls, changes) = if tasks.is_empty() {
         (Vec::new(), StoreChanges::default())
     } else {
-        run(start, entry.index, time_ms, &tasks, &mut point.timers)?
+        run(start, entry.index, time_ms, &tasks, point)?
     };
     for (ordinal, call) in (0..).zip(&calls) {
         digest.add_call(ordinal, call);
@@ -69,7 +74,7 @@ fn run(
     index: u64,
     time_ms: u64,
     tasks: &[Task],
-    timers: &mut PendingTimers,
+    point: &mut AppliedPoint,
 ) -> Result<(Vec<Call>, StoreChanges), ReplicaFault> {
     let view = start.state.view().map_err(ReplicaFault::while_doing("taking a view of the state"))?;
     let mut overlay = Overlay::new(view, &start.limits);
@@ -77,7 +82,12 @@ fn run(
     let mut instance = None;
     let mut ordinals = 0..;
     let mut output = EntryOutput::new(&start.limits);
+    let AppliedPoint { timers, poison, .. } = point;
     for task in tasks {
+        if poison.is_frozen() {
+            calls.extend(task.frozen());
+            continue;
+        }
         if output.is_full() {
             match task {
                 Task::Command(_) => calls.push(output.refusal()),
@@ -91,6 +101,7 @@ fn run(
         }
         let position = Position { index, ordinal: ordinals.next().unwrap_or(u32::MAX), time_ms };
         if let Some(trapped) = task.oversized(start) {
+            poison.note(index, &trapped.outcome);
             calls.push(trapped);
             continue;
         }
@@ -104,7 +115,7 @@ fn run(
                     changed_bytes = overlay.keep_command();
                     timers.change(&call.timers, time_ms, &start.limits);
                 }
-                Outcome::Rejection(_) => overlay.drop_command(),
+                Outcome::Rejection(_) | Outcome::Frozen => overlay.drop_command(),
                 Outcome::Trapped(trap) => {
                     overlay.drop_command();
                     instance = None;
@@ -117,6 +128,7 @@ fn run(
             break;
         }
         output.add(&call, changed_bytes);
+        poison.note(index, &call.outcome);
         calls.push(call);
     }
     Ok((calls, overlay.into_changes()))
@@ -139,4 +151,23 @@ fn run_one(
     };
     let performed = task.perform(start, instance.as_mut(), position, overlay, timers);
     performed.map_err(ReplicaFault::while_doing("applying a command"))
+}
+
+/// What carrying the state across to the plugin of `next` changes in it, or why that plugin cannot.
+pub(super) fn cross(
+    next: &ReplicaStart,
+    crossing: Crossing,
+    position: Position,
+) -> Result<Result<StoreChanges, CallFailure>, ReplicaFault> {
+    let Crossing::Migrate { from } = crossing else { return Ok(Ok(StoreChanges::default())) };
+    let view = next.state.view().map_err(ReplicaFault::while_doing("taking a view of the state"))?;
+    let overlay = Overlay::for_migration(view, &next.limits);
+    let instance = next.plugin.start(&next.group, &next.limits);
+    let mut instance = instance.map_err(ReplicaFault::while_doing("starting an instance"))?;
+    let migrated = instance.migrate_store(position, from, overlay);
+    let (migrated, mut overlay) = migrated.map_err(ReplicaFault::while_doing("migrating the state"))?;
+    Ok(migrated.map(|()| {
+        overlay.keep_command();
+        overlay.into_changes()
+    }))
 }

@@ -31,13 +31,21 @@ use std::{
 #[derive(Clone, Copy, Debug)]
 pub struct NativePlugin {
     kind: MachineKind,
+    state_version: u32,
 }
 
 impl NativePlugin {
     /// A machine of this kind.
     #[must_use]
     pub fn new(kind: MachineKind) -> Self {
-        Self { kind }
+        Self { kind, state_version: 0 }
+    }
+
+    /// One whose state has another version. It migrates any state: all numbers become ten times as large. `break-migrate` and
+    /// `refuse-migrate` (from then on) keep it from that.
+    #[must_use]
+    pub fn with_state_version(kind: MachineKind, state_version: u32) -> Self {
+        Self { kind, state_version }
     }
 }
 
@@ -52,6 +60,14 @@ impl Plugin for NativePlugin {
 
     fn has_timers(&self) -> bool {
         true
+    }
+
+    fn state_version(&self) -> u32 {
+        self.state_version
+    }
+
+    fn migrates(&self) -> bool {
+        self.state_version > 0
     }
 
     fn start(&self, _group: &GroupInfo, limits: &GroupLimits) -> Result<Box<dyn Instance>, HostFault> {
@@ -273,6 +289,7 @@ fn command(
         ["timer" | "timer-and-reject" | "cancel", ..] => timers::command(running, position, words),
         ["break-save"] => numbers.set("break-save", 1).map(|()| Bytes::new()),
         ["break-load"] => numbers.set("break-load", 1).map(|()| Bytes::new()),
+        [name @ ("break-migrate" | "refuse-migrate")] => numbers.set(name, 1).map(|()| Bytes::new()),
         ["mend"] => {
             numbers.remove("break-save")?;
             numbers.remove("break-load").map(|()| Bytes::new())
@@ -411,6 +428,41 @@ impl Instance for NativeInstance {
         Ok(Ok(()))
     }
 
+    fn migrate_store(
+        &mut self,
+        _at: Position,
+        from: u32,
+        mut store: Overlay,
+    ) -> Result<(Result<(), CallFailure>, Overlay), HostFault> {
+        self.enter()?;
+        let mut numbers = BTreeMap::new();
+        let pairs = store
+            .scan(&crate::ports::ScanRange::everything())
+            .map_err(|error| HostFault::because(format!("the store cannot be scanned: {error}")))?;
+        for (key, value) in pairs {
+            let value = number(Some(&value)).map_err(|_| HostFault::because("the store holds no number"))?;
+            numbers.insert(String::from_utf8_lossy(&key).into_owned(), value);
+        }
+        let migrated = migrate(&mut numbers, from);
+        for (name, number) in &numbers {
+            let put = store.put(Bytes::copy_from_slice(name.as_bytes()), number.to_string().into());
+            if let Err(error) = put {
+                let trap = Trap { kind: TrapKind::LimitExceeded, message: error.to_string() };
+                return Ok((Err(CallFailure::Trapped(trap)), store));
+            }
+        }
+        Ok((migrated, store))
+    }
+
+    fn migrate_memory(
+        &mut self,
+        at: Position,
+        from: u32,
+        source: Box<dyn Read + Send>,
+    ) -> Result<Result<(), CallFailure>, HostFault> {
+        Ok(self.load(at, source)?.and_then(|()| migrate(&mut self.numbers, from)))
+    }
+
     fn lifecycle(
         &mut self,
         _at: Position,
@@ -438,4 +490,20 @@ impl Default for NativePlugin {
     fn default() -> Self {
         Self::new(MachineKind::Store)
     }
+}
+
+/// Changes the numbers, whatever comes of it.
+fn migrate(numbers: &mut BTreeMap<String, i64>, from: u32) -> Result<(), CallFailure> {
+    for number in numbers.values_mut() {
+        *number = number.saturating_mul(10);
+    }
+    numbers.insert("migrated-from".to_owned(), from.into());
+    if numbers.contains_key("break-migrate") {
+        let trap = Trap { kind: TrapKind::Instruction, message: "broken as asked".into() };
+        return Err(CallFailure::Trapped(trap));
+    }
+    if numbers.contains_key("refuse-migrate") {
+        return Err(CallFailure::Refused("refused as asked".into()));
+    }
+    Ok(())
 }

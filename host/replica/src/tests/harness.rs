@@ -3,12 +3,15 @@
 use crate::{
     CheckpointPolicy, CheckpointResult, CommittedEntry, Configuration, EntryBody, EntryResult, Observer,
     Replica, ReplicaFault, ReplicaStart,
-    ports::{AppliedPoint, Call, GroupInfo, GroupLimits, Outcome, TrapKind},
+    ports::{AppliedPoint, Call, GroupInfo, GroupLimits, Outcome, Plugin, Plugins, TrapKind},
     testing::{MemoryHistory, MemorySnapshots, MemoryStore, NativePlugin},
 };
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId};
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 pub(super) const FUEL: u64 = 1_000;
 pub(super) const MEMORY_BYTES: u64 = 1_000;
@@ -33,12 +36,30 @@ pub(super) fn configuration(replicas: u64) -> Configuration {
     Configuration::new((1..=replicas).map(member).collect())
 }
 
+/// Plugins that are compiled on a node.
+#[derive(Default)]
+pub(super) struct Shelf(Mutex<BTreeMap<PluginDigest, Arc<dyn Plugin>>>);
+
+impl Shelf {
+    pub(super) fn put(&self, digest: PluginDigest, plugin: impl Plugin + 'static) {
+        self.0.lock().expect("no test panics with it").insert(digest, Arc::new(plugin));
+    }
+}
+
+impl Plugins for Shelf {
+    fn compiled(&self, digest: PluginDigest) -> Option<Arc<dyn Plugin>> {
+        self.0.lock().expect("no test panics with it").get(&digest).cloned()
+    }
+}
+
 /// One replica and its disk.
 pub(super) struct Host {
     pub(super) kind: MachineKind,
     pub(super) state: MemoryStore,
     pub(super) snapshots: MemorySnapshots,
     pub(super) history: Arc<MemoryHistory>,
+    /// What else is compiled on its node.
+    pub(super) plugins: Arc<Shelf>,
     pub(super) replica: Replica,
     pub(super) observer: Observer,
 }
@@ -50,13 +71,15 @@ impl Host {
 
     pub(super) fn with_history(kind: MachineKind, history: Arc<MemoryHistory>) -> Self {
         let (state, snapshots) = (MemoryStore::default(), MemorySnapshots::default());
-        let replica = Replica::open(start(kind, &state, &snapshots, &history)).expect("an empty disk opens");
+        let plugins = Arc::<Shelf>::default();
+        let start = start(kind, &state, &snapshots, &history, &plugins);
+        let replica = Replica::open(start).expect("an empty disk opens");
         let observer = replica.observer();
-        Self { kind, state, snapshots, history, replica, observer }
+        Self { kind, state, snapshots, history, plugins, replica, observer }
     }
 
     pub(super) fn start(&self) -> ReplicaStart {
-        start(self.kind, &self.state, &self.snapshots, &self.history)
+        start(self.kind, &self.state, &self.snapshots, &self.history, &self.plugins)
     }
 
     /// Opens the replica again from its disk and applies what it lacks.
@@ -120,12 +143,15 @@ fn start(
     state: &MemoryStore,
     snapshots: &MemorySnapshots,
     history: &Arc<MemoryHistory>,
+    plugins: &Arc<Shelf>,
 ) -> ReplicaStart {
     ReplicaStart {
         group: GroupInfo { id: GroupId(7), name: "acme/numbers".parse().expect("a name") },
         limits: limits(),
         plugin: Arc::new(NativePlugin::new(kind)),
         plugin_digest: PluginDigest::of(b"native"),
+        founding: PluginDigest::of(b"native"),
+        plugins: plugins.clone(),
         state: Arc::new(state.clone()),
         snapshots: Arc::new(snapshots.clone()),
         history: history.clone(),
@@ -155,7 +181,7 @@ pub(super) fn text(call: &Call) -> String {
 pub(super) fn trap_kind(call: &Call) -> Option<TrapKind> {
     match &call.outcome {
         Outcome::Trapped(trap) => Some(trap.kind),
-        Outcome::Reply(_) | Outcome::Rejection(_) => None,
+        Outcome::Reply(_) | Outcome::Rejection(_) | Outcome::Frozen => None,
     }
 }
 

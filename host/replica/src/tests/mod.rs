@@ -1,9 +1,11 @@
+mod activation;
 mod background;
 mod determinism;
 mod harness;
 mod memory;
 mod observer;
 mod output;
+mod poison;
 mod snapshots;
 mod store;
 mod timers;

@@ -179,6 +179,7 @@ fn a_snapshot_of_another_plugin_or_kind_is_refused() {
 
         let mut start = host.start();
         start.plugin_digest = PluginDigest::of(b"another plugin");
+        start.founding = start.plugin_digest;
         start.state = Arc::new(MemoryStore::default());
         let fault = crate::Replica::open(start).err().expect("of another plugin");
         assert!(matches!(fault, ReplicaFault::SnapshotOfOther { .. }), "{fault}");

@@ -90,6 +90,7 @@ fn outcome(call: &Call) -> String {
         Outcome::Reply(reply) => format!("the reply {}", shown(reply)),
         Outcome::Rejection(rejection) => format!("the rejection {}", shown(rejection)),
         Outcome::Trapped(trap) => format!("a trap ({})", trap.kind),
+        Outcome::Frozen => "nothing: the group is frozen".to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Subject, TrialFailure, log::Entry};
 use crate::{
     CheckpointPolicy, CommittedEntry, Configuration, EntryResult, Observer, Replica, ReplicaFault,
     ReplicaStart,
-    ports::{AppliedPoint, GroupInfo, HostFault, Instance, LifecycleEvent},
+    ports::{AppliedPoint, GroupInfo, HostFault, Instance, LifecycleEvent, NoOtherPlugins},
     testing::{MemoryHistory, MemorySnapshots, MemoryStore},
 };
 use bytes::Bytes;
@@ -52,6 +52,8 @@ impl Life {
             limits: subject.limits.clone(),
             plugin: subject.plugin.clone(),
             plugin_digest: subject.digest,
+            founding: subject.digest,
+            plugins: Arc::new(NoOtherPlugins),
             state: Arc::new(state.clone()),
             snapshots: Arc::new(snapshots.clone()),
             history: history.clone(),

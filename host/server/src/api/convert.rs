@@ -5,7 +5,7 @@ use crate::{
     RequestError,
     node::{
         GroupEvent, GroupView, MemberView, NodeView, PluginView, Queried, ReplicaRole, ReplicaState,
-        ReplicaView, Submitted,
+        ReplicaView, Submitted, Upgrade,
     },
 };
 use bytes::Bytes;
@@ -45,6 +45,8 @@ fn trap_kind(kind: TrapKind) -> v1::TrapKind {
 fn outcome(outcome: Outcome, fuel: u64) -> v1::Outcome {
     use v1::outcome::Result;
     let result = match outcome {
+        // Told as an error before it comes here.
+        Outcome::Frozen => return v1::Outcome { result: None, fuel },
         Outcome::Reply(bytes) => Result::Reply(bytes),
         Outcome::Rejection(bytes) => Result::Rejection(bytes),
         Outcome::Trapped(trap) => {
@@ -124,12 +126,32 @@ pub(super) fn group(group: &GroupView) -> v1::Group {
             began_ms: change.began_ms,
         }),
         limits: Some(limits(&group.limits)),
+        upgrades_asked: group.upgrades_asked,
         checkpoints: match group.checkpoints {
             CheckpointMode::Inline => v1::CheckpointMode::Inline,
             CheckpointMode::Background => v1::CheckpointMode::Background,
         }
         .into(),
         leader_node: node_or_zero(group.leader),
+    }
+}
+
+/// A change of the version that a group runs.
+pub(super) fn upgrade(upgrade: &Upgrade) -> v1::Upgrade {
+    v1::Upgrade {
+        number: upgrade.number,
+        from: upgrade.from.to_string(),
+        to: upgrade.to.to_string(),
+        digest: Bytes::copy_from_slice(upgrade.digest.as_bytes()),
+        rollback: upgrade.is_rollback,
+        actor: upgrade.actor.clone(),
+        asked_ms: upgrade.asked_ms,
+        prepared_nodes: upgrade.prepared.iter().map(|node| node.0).collect(),
+        outcome: upgrade.outcome.as_ref().map(|outcome| v1::UpgradeOutcome {
+            index: outcome.index.unwrap_or_default(),
+            time_ms: outcome.time_ms,
+            failure: outcome.failure.clone().unwrap_or_default(),
+        }),
     }
 }
 
@@ -192,5 +214,14 @@ pub(super) fn replica(replica: ReplicaView, group_name: String) -> v1::ReplicaSt
         asleep: replica.asleep,
         timers_pending: replica.timers_pending,
         timer_next_ms: replica.timer_next_ms,
+        plugin_digest: replica
+            .plugin
+            .map(|digest| Bytes::copy_from_slice(digest.as_bytes()))
+            .unwrap_or_default(),
+        state_version: replica.state_version,
+        upgrade_waits_for: replica.upgrade_waits_for,
+        freeze_after_traps: replica.poison.freeze_after,
+        traps_in_a_row: replica.poison.traps_in_a_row,
+        frozen_at: replica.poison.frozen_at.unwrap_or_default(),
     }
 }

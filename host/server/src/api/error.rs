@@ -164,6 +164,12 @@ fn cause_at_the_node(error: &RequestError) -> &'static str {
         RequestError::PluginInUse { .. } => "the group could not be restarted without it",
         RequestError::CommandTooLarge { .. } => "commands are copied to every replica and kept in the log",
         RequestError::RequestTooLarge { .. } => "requests are copied into the plugin's memory",
+        RequestError::GroupFrozen { .. } => {
+            "a plugin that traps again and again is given no more commands, so that nobody works on with what it left"
+        }
+        RequestError::NothingToRollBack { .. } => "it was never upgraded, or every upgrade is rolled back",
+        RequestError::NoUpgrade { .. } => "it is done, or failed, or was given up before",
+        RequestError::UpgradeRefused { .. } => "a group keeps its state from one version to the next",
         RequestError::Overloaded { .. } => "requests come in faster than they are done",
         RequestError::NoQuorum { .. } => "half or more of the group's replicas cannot be reached",
         RequestError::DeadlineExceeded { .. } => {

@@ -1,6 +1,6 @@
 use super::{ApiConfig, ApiError, Node, convert, deadline, gate::Gate, validate};
 use quorate_proto::v1;
-use quorate_vocabulary::{GroupName, NodeId};
+use quorate_vocabulary::{GroupName, NodeId, PluginReference};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -48,7 +48,8 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
         let name: GroupName = validate::name("name", &request.into_inner().name)?;
         let mut view = self.node.describe_group(&name, deadline).await.map_err(ApiError::from)?;
         let replica = view.local.take().map(|replica| convert::replica(replica, name.to_string()));
-        Ok(Response::new(v1::DescribeGroupResponse { group: Some(convert::group(&view)), replica }))
+        let upgrades = view.upgrades.iter().map(convert::upgrade).collect();
+        Ok(Response::new(v1::DescribeGroupResponse { group: Some(convert::group(&view)), replica, upgrades }))
     }
 
     async fn delete(
@@ -129,5 +130,63 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
         let recovered = self.node.recover(&name, survivors, deadline).await.map_err(ApiError::from)?;
         let members = recovered.members.iter().map(convert::member).collect();
         Ok(Response::new(v1::RecoverGroupResponse { epoch: recovered.epoch, members }))
+    }
+
+    async fn upgrade(
+        &self,
+        request: Request<v1::UpgradeGroupRequest>,
+    ) -> Result<Response<v1::UpgradeGroupResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let request = request.into_inner();
+        let name: GroupName = validate::name("name", &request.name)?;
+        let plugin: PluginReference = validate::name("plugin", &request.plugin)?;
+        let group = self.node.upgrade_group(&name, Some(plugin), deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::UpgradeGroupResponse { group: Some(convert::group(&group)) }))
+    }
+
+    async fn rollback(
+        &self,
+        request: Request<v1::RollbackGroupRequest>,
+    ) -> Result<Response<v1::RollbackGroupResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let name: GroupName = validate::name("name", &request.into_inner().name)?;
+        let group = self.node.upgrade_group(&name, None, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::RollbackGroupResponse { group: Some(convert::group(&group)) }))
+    }
+
+    async fn cancel_upgrade(
+        &self,
+        request: Request<v1::CancelUpgradeRequest>,
+    ) -> Result<Response<v1::CancelUpgradeResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let name: GroupName = validate::name("name", &request.into_inner().name)?;
+        let group = self.node.cancel_upgrade(&name, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::CancelUpgradeResponse { group: Some(convert::group(&group)) }))
+    }
+
+    async fn unfreeze(
+        &self,
+        request: Request<v1::UnfreezeGroupRequest>,
+    ) -> Result<Response<v1::UnfreezeGroupResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let name: GroupName = validate::name("name", &request.into_inner().name)?;
+        self.node.unfreeze(&name, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::UnfreezeGroupResponse {}))
+    }
+
+    async fn set_poison_policy(
+        &self,
+        request: Request<v1::SetPoisonPolicyRequest>,
+    ) -> Result<Response<v1::SetPoisonPolicyResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let v1::SetPoisonPolicyRequest { name, freeze_after_traps } = request.into_inner();
+        let name: GroupName = validate::name("name", &name)?;
+        self.node.set_poison_policy(&name, freeze_after_traps, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::SetPoisonPolicyResponse {}))
     }
 }

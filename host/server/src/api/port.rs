@@ -118,6 +118,36 @@ pub trait Node: Clone + Send + Sync + 'static {
         deadline: Deadline,
     ) -> impl Future<Output = Result<GroupRecovered, RequestError>> + Send;
 
+    /// Says which version of a plugin a group is to run; none: the one that it ran before.
+    fn upgrade_group(
+        &self,
+        name: &GroupName,
+        plugin: Option<PluginReference>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<GroupView, RequestError>> + Send;
+
+    /// Gives up an upgrade that is not in the group's log yet.
+    fn cancel_upgrade(
+        &self,
+        name: &GroupName,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<GroupView, RequestError>> + Send;
+
+    /// Has a frozen group take commands again.
+    fn unfreeze(
+        &self,
+        name: &GroupName,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<(), RequestError>> + Send;
+
+    /// Says after how many traps in a row a group takes no more commands.
+    fn set_poison_policy(
+        &self,
+        name: &GroupName,
+        freeze_after_traps: u32,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<(), RequestError>> + Send;
+
     /// The events of a group from now on.
     ///
     /// # Errors
@@ -225,6 +255,32 @@ impl Node for NodeHandle {
         deadline: Deadline,
     ) -> Result<GroupRecovered, RequestError> {
         Self::recover(self, name, survivors, deadline).await
+    }
+
+    async fn upgrade_group(
+        &self,
+        name: &GroupName,
+        plugin: Option<PluginReference>,
+        deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        Self::upgrade_group(self, name, plugin, deadline).await
+    }
+
+    async fn cancel_upgrade(&self, name: &GroupName, deadline: Deadline) -> Result<GroupView, RequestError> {
+        Self::cancel_upgrade(self, name, deadline).await
+    }
+
+    async fn unfreeze(&self, name: &GroupName, deadline: Deadline) -> Result<(), RequestError> {
+        Self::unfreeze(self, name, deadline).await
+    }
+
+    async fn set_poison_policy(
+        &self,
+        name: &GroupName,
+        freeze_after_traps: u32,
+        deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        Self::set_poison_policy(self, name, freeze_after_traps, deadline).await
     }
 
     fn watch(&self, group: GroupId) -> Result<broadcast::Receiver<GroupEvent>, RequestError> {

@@ -142,7 +142,18 @@ pub(super) fn create_group(request: &v1::CreateGroupRequest) -> Result<CreateGro
     limits.validate().map_err(|error| invalid("limits", error.to_string()))?;
     let checkpoints = checkpoints(request.checkpoints)?;
     let (nodes, witness_nodes) = (nodes.into_iter().collect(), witness_nodes.into_iter().collect());
-    Ok(CreateGroup { name: group, plugin, replicas, nodes, witnesses, witness_nodes, limits, checkpoints })
+    let freeze_after_traps = request.freeze_after_traps;
+    Ok(CreateGroup {
+        name: group,
+        plugin,
+        replicas,
+        nodes,
+        witnesses,
+        witness_nodes,
+        limits,
+        checkpoints,
+        freeze_after_traps,
+    })
 }
 
 fn named_nodes(field: &'static str, numbers: &[u64]) -> Result<BTreeSet<NodeId>, ApiError> {

@@ -6,6 +6,7 @@ mod node;
 mod plugin;
 mod query;
 mod recovery;
+mod upgrade;
 
 pub(crate) use leadership::{GroupPriorityArguments, GroupRebalanceArguments, GroupTransferArguments};
 pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
@@ -16,6 +17,7 @@ pub(crate) use plugin::{
 };
 pub(crate) use query::{ConsistencyArgument, QueryArguments};
 pub(crate) use recovery::GroupRecoverArguments;
+pub(crate) use upgrade::{GroupPoisonArguments, GroupRollbackArguments, GroupUpgradeArguments};
 
 use crate::demo::DemoArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -181,6 +183,16 @@ pub(crate) enum GroupCommand {
     Transfer(GroupTransferArguments),
     /// Says how much a group prefers the replica on a node as its leader.
     Priority(GroupPriorityArguments),
+    /// Has a group run another version of its plugin, and waits until it does.
+    Upgrade(GroupUpgradeArguments),
+    /// Has a group go back to the version that it ran before, and waits until it does.
+    Rollback(GroupRollbackArguments),
+    /// Lists the versions that a group ran and was asked to run: who, when, and what came of it.
+    History(GroupNameArguments),
+    /// Has a group take commands again that too many traps have frozen.
+    Unfreeze(GroupNameArguments),
+    /// Says after how many traps in a row a group takes no more commands.
+    Poison(GroupPoisonArguments),
     /// Goes on with what is left of a group that has lost a majority of its voters for good.
     Recover(GroupRecoverArguments),
     /// Hands leaderships over until the nodes lead equally many groups, one after the other.
@@ -212,6 +224,9 @@ pub(crate) struct GroupCreateArguments {
     /// The nodes that hold the witnesses, by number. [default: the cluster chooses]
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     pub(crate) witness_nodes: Vec<u64>,
+    /// It takes no more commands once so many have trapped in a row. [default: it goes on whatever traps]
+    #[arg(long, value_name = "TRAPS")]
+    pub(crate) freeze_after: Option<u32>,
     /// A limit other than the default, such as command_bytes_max=65536; may be given several times.
     #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = super::limits::parse)]
     pub(crate) limits: Vec<(String, u64)>,

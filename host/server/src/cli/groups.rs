@@ -8,11 +8,14 @@ use super::{
     leadership, limits, members,
     output::Output,
     recovery,
-    report::{GroupDeleted, GroupList, GroupReport, GroupRow, MembersReport, ReplicaReport, SnapshotReport},
-    server,
+    report::{
+        GroupDeleted, GroupList, GroupReport, GroupRow, MembersReport, ReplicaReport, SnapshotReport,
+        UpgradeRow,
+    },
+    server, upgrades,
 };
 use futures::future::join_all;
-use quorate_client::{Client, ClientConfig, CreateGroupRequest, Group, Node, ReplicaStatus};
+use quorate_client::{Client, ClientConfig, CreateGroupRequest, Group, Node, ReplicaStatus, Upgrade};
 use quorate_proto::{reason, v1::CheckpointMode};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -25,6 +28,11 @@ pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Fai
         GroupCommand::Snapshot(arguments) => snapshot(&arguments, output).await,
         GroupCommand::Transfer(arguments) => leadership::transfer(&arguments, output).await,
         GroupCommand::Priority(arguments) => leadership::priority(&arguments, output).await,
+        GroupCommand::Upgrade(arguments) => upgrades::upgrade(&arguments, output).await,
+        GroupCommand::Rollback(arguments) => upgrades::rollback(&arguments, output).await,
+        GroupCommand::History(arguments) => upgrades::history(&arguments, output).await,
+        GroupCommand::Unfreeze(arguments) => upgrades::unfreeze(&arguments, output).await,
+        GroupCommand::Poison(arguments) => upgrades::poison(&arguments, output).await,
         GroupCommand::Recover(arguments) => recovery::recover(&arguments, output).await,
         GroupCommand::Rebalance(arguments) => leadership::rebalance(&arguments, output).await,
         GroupCommand::Members(command) => members::run(command, output).await,
@@ -46,6 +54,7 @@ async fn create(arguments: GroupCreateArguments, output: Output) -> Result<(), F
         .into(),
         witnesses: arguments.witnesses.unwrap_or_default(),
         witness_nodes: arguments.witness_nodes,
+        freeze_after_traps: arguments.freeze_after.unwrap_or_default(),
     };
     let group = client.create_group(request).await?;
     output.print(&GroupRow::from(group))
@@ -59,10 +68,12 @@ async fn list(arguments: GroupListArguments, output: Output) -> Result<(), Failu
 
 async fn describe(arguments: &GroupNameArguments, output: Output) -> Result<(), Failure> {
     let client = server::client(&arguments.server, ClientConfig::default())?;
-    let Gathered { group, replicas, silent_nodes } = gather(&client, &arguments.name.to_string()).await?;
+    let Gathered { group, upgrades, replicas, silent_nodes } =
+        gather(&client, &arguments.name.to_string()).await?;
     output.print(&GroupReport {
         membership: MembersReport::new(&group, &replicas),
         group: group.into(),
+        upgrades: upgrades.into_iter().map(UpgradeRow::from).collect(),
         replicas: replicas.into_iter().map(ReplicaReport::from).collect(),
         silent_nodes,
     })
@@ -71,6 +82,7 @@ async fn describe(arguments: &GroupNameArguments, output: Output) -> Result<(), 
 /// What is known of a group: what one node says, and of the other replicas what their own nodes say.
 pub(super) struct Gathered {
     pub(super) group: Group,
+    pub(super) upgrades: Vec<Upgrade>,
     pub(super) replicas: Vec<ReplicaStatus>,
     /// Nodes that hold a replica, or are to hold one, and did not answer.
     pub(super) silent_nodes: Vec<u64>,
@@ -100,7 +112,7 @@ pub(super) async fn gather(client: &Client, name: &str) -> Result<Gathered, Fail
     replicas.sort_by_key(|replica| replica.node);
     let heard: HashSet<u64> = replicas.iter().map(|replica| replica.node).collect();
     let silent_nodes = placed.into_iter().filter(|node| !heard.contains(node)).collect();
-    Ok(Gathered { group, replicas, silent_nodes })
+    Ok(Gathered { group, upgrades: described.upgrades, replicas, silent_nodes })
 }
 
 async fn delete(arguments: &GroupNameArguments, output: Output) -> Result<(), Failure> {

@@ -23,6 +23,7 @@ mod server;
 mod start;
 mod submit;
 mod submit_lines;
+mod upgrades;
 mod watch;
 
 use crate::demo;

@@ -158,6 +158,13 @@ pub(super) fn catalog_error(error: CatalogError) -> RequestError {
             RequestError::MemberNotFound { name: group, node, why: "holds no replica" }
         }
         CatalogError::NameTaken { name, .. } => RequestError::NameTaken { name },
+        CatalogError::NothingBefore { name } => RequestError::NothingToRollBack { name },
+        CatalogError::NoUpgrade { name } => RequestError::NoUpgrade { name },
+        CatalogError::KindChanged { group, reference } => RequestError::UpgradeRefused {
+            name: group,
+            reference: reference.to_string(),
+            why: "it is a plugin of another kind, whose state is kept elsewhere".to_owned(),
+        },
         CatalogError::LimitOutside { .. } => {
             RequestError::InvalidArgument { what: "the group's limits", why }
         }

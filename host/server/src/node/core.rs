@@ -9,6 +9,7 @@ use super::{
     registry::Registry,
     services::Services,
     storage_health::StorageHealth,
+    upgrading::Upgrading,
 };
 use crate::{LeaderHint, RequestError};
 use quorate_catalog::{CatalogHandle, CatalogState};
@@ -29,10 +30,11 @@ pub(super) struct Core {
     pub(super) store: Arc<RaftStore>,
     pub(super) engine: Engine,
     pub(super) loader: Arc<dyn PluginLoader>,
-    pub(super) plugins: PluginCache,
+    pub(super) plugins: Arc<PluginCache>,
     pub(super) catalog: CatalogHandle,
     pub(super) hosting: Hosting,
     pub(super) membership: Membership,
+    pub(super) upgrading: Upgrading,
     pub(super) apply_pool: Pool,
     pub(super) observe_pool: Pool,
     /// Known once the peer streams are started, which need the node to hand things to.

@@ -48,8 +48,17 @@ impl Core {
         create: CreateGroup,
         deadline: Deadline,
     ) -> Result<GroupView, RequestError> {
-        let CreateGroup { name, plugin, replicas, nodes, witnesses, witness_nodes, limits, checkpoints } =
-            create;
+        let CreateGroup {
+            name,
+            plugin,
+            replicas,
+            nodes,
+            witnesses,
+            witness_nodes,
+            limits,
+            checkpoints,
+            freeze_after_traps,
+        } = create;
         let published = self.find(deadline, |state| state.plugin(&plugin).map(|_| ())).await?;
         published.ok_or_else(|| plugin_not_found(&plugin))?;
         if self.catalog_state().group_named(&name).is_some() {
@@ -67,7 +76,8 @@ impl Core {
         } else {
             self.named_nodes(witness_nodes, deadline).await?
         };
-        let change = Change::CreateGroup { name, plugin, nodes, witnesses, limits, checkpoints };
+        let change =
+            Change::CreateGroup { name, plugin, nodes, witnesses, limits, checkpoints, freeze_after_traps };
         let CatalogReply::Group(group) = self.change_catalog(change, deadline).await? else {
             return Err(RequestError::Internal { why: "the catalog answered something else".to_owned() });
         };
@@ -203,6 +213,8 @@ impl Core {
                 .change
                 .as_ref()
                 .map(|change| MembersChangeView { wanted: change.wanted.clone(), began_ms: change.began_ms }),
+            upgrades_asked: group.upgrades_asked,
+            upgrades: group.upgrades.clone(),
             leader: leader.map(|leader| leader.node),
             local: None,
         }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::RequestError;
 use bytes::Bytes;
+use quorate_consensus::Order;
 use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
 use std::{
     sync::Arc,
@@ -259,6 +260,53 @@ impl NodeHandle {
         deadline: Deadline,
     ) -> Result<GroupView, RequestError> {
         self.core.change_members(name, change, deadline).await
+    }
+
+    /// Says which version of a plugin a group is to run; none: the one that it ran before. Answers once the catalog has taken
+    /// it down. The group's leader brings it about.
+    ///
+    /// # Errors
+    /// When the group cannot run that version, or has run none before.
+    pub async fn upgrade_group(
+        &self,
+        name: &GroupName,
+        plugin: Option<PluginReference>,
+        deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        self.core.upgrade_group(name, plugin, deadline).await
+    }
+
+    /// Gives up an upgrade that is not in the group's log yet.
+    ///
+    /// # Errors
+    /// When none is under way.
+    pub async fn cancel_upgrade(
+        &self,
+        name: &GroupName,
+        deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        self.core.cancel_upgrade(name, deadline).await
+    }
+
+    /// Has a frozen group take commands again. Only at the leader of the group.
+    ///
+    /// # Errors
+    /// When this node does not lead the group, or it is not known whether it was done.
+    pub async fn unfreeze(&self, name: &GroupName, deadline: Deadline) -> Result<(), RequestError> {
+        self.core.order(name, Order::Unfreeze, deadline).await
+    }
+
+    /// Says after how many traps in a row a group takes no more commands; 0: never. Only at the leader of the group.
+    ///
+    /// # Errors
+    /// When this node does not lead the group, or it is not known whether it was done.
+    pub async fn set_poison_policy(
+        &self,
+        name: &GroupName,
+        freeze_after_traps: u32,
+        deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        self.core.order(name, Order::FreezeAfter { traps: freeze_after_traps }, deadline).await
     }
 
     /// The events of a group from now on, as this node's replica applies it. A slow receiver loses the oldest.

@@ -10,9 +10,9 @@ use super::{
     view::ReplicaState,
 };
 use crate::RequestError;
-use quorate_catalog::{CatalogState, Group, Hosted, Instruction, reconcile};
+use quorate_catalog::{CatalogState, Group, Hosted, Instruction, holders, reconcile};
 use quorate_consensus::Configuration;
-use quorate_replica::ports::AppliedPoint;
+use quorate_replica::ports::{AppliedPoint, Plugin, Poison};
 use quorate_storage::{NewReplica, RaftBatch};
 use quorate_vocabulary::{GroupId, NodeId, PluginDigest, ReplicaId};
 use std::{
@@ -52,6 +52,17 @@ pub(super) struct Held {
     busy: BTreeSet<GroupId>,
     /// Plugins that are being fetched.
     pub(super) fetching: BTreeSet<PluginDigest>,
+    /// Upgrades of groups, by number, that are being made ready.
+    pub(super) preparing: BTreeSet<(GroupId, u64)>,
+    /// Plugins that are compiled for an upgrade, until their groups run them.
+    pub(super) prepared: BTreeMap<GroupId, Prepared>,
+}
+
+/// A plugin that is ready for an upgrade.
+pub(super) struct Prepared {
+    pub(super) number: u64,
+    /// Held, or it would be compiled again when it is needed.
+    pub(super) _plugin: Arc<dyn Plugin>,
 }
 
 /// Why a replica does not run.
@@ -190,6 +201,7 @@ impl Core {
                     self.for_group(group, move |core| async move { core.remove(group, replica).await });
                 }
                 Instruction::Fetch { digest, from } => self.fetch_plugin(digest, from),
+                Instruction::Prepare { group, number, digest } => self.prepare(group, number, digest),
                 Instruction::Create { group, replica } => {
                     self.for_group(group.id, move |core| async move { core.create(group, replica).await });
                 }
@@ -201,6 +213,7 @@ impl Core {
                 }
             }
         }
+        self.forget_prepared(&state);
         let mine = |group: &&Group| {
             group.replica_on(self.node()).is_some_and(|replica| {
                 hosted.replicas.get(&group.id) == Some(&replica)
@@ -278,25 +291,55 @@ impl Core {
         }
         let why = "its plugin is being compiled".to_owned();
         self.hosting.set_state(group.id, Some(ReplicaState::Starting { why }));
-        let plugin = self.plugins.get(group.digest, &self.loader, &self.store).await?;
+        // What its state is of is known once that is read; most often it is what the catalog says.
+        let mut plugin = self.plugin_of(group, group.digest).await?;
+        let mut plugin_digest = group.digest;
         let is_founder = group.replica_on(self.node()).is_some_and(|replica| group.is_founder(replica));
         let initial = if is_founder {
-            AppliedPoint::initial(Configuration::new(group.founders.clone()))
+            AppliedPoint {
+                poison: Poison::freezing_after(group.freeze_after_traps),
+                ..AppliedPoint::initial(Configuration::new(group.founders.clone()))
+            }
         } else {
             AppliedPoint::joining()
         };
-        let spec = ReplicaSpec {
-            info: group.info(),
-            limits: group.limits.clone(),
-            checkpoint_mode: group.checkpoints,
-            plugin,
-            plugin_digest: group.digest,
-            initial,
-        };
-        let core = self.clone();
-        tokio::task::spawn_blocking(move || core.open_replica(spec)).await??;
+        loop {
+            let spec = ReplicaSpec {
+                info: group.info(),
+                limits: group.limits.clone(),
+                checkpoint_mode: group.checkpoints,
+                plugin: plugin.clone(),
+                plugin_digest,
+                founding: group.founding,
+                plugins: self.plugins.clone(),
+                initial: initial.clone(),
+            };
+            let core = self.clone();
+            let opened = tokio::task::spawn_blocking(move || core.open_replica(spec)).await?;
+            match opened.as_ref().err().and_then(OpenError::lacks) {
+                Some(lacks) if lacks != plugin_digest => {
+                    plugin = self.plugin_of(group, lacks).await?;
+                    plugin_digest = lacks;
+                }
+                _ => break opened?,
+            }
+        }
         self.hosting.set_state(group.id, None);
         Ok(())
+    }
+
+    /// A plugin of a group, compiled. One that is not here is fetched, and asked for again later.
+    async fn plugin_of(
+        self: &Arc<Self>,
+        group: &Group,
+        digest: PluginDigest,
+    ) -> Result<Arc<dyn Plugin>, StartError> {
+        let plugin = self.plugins.get(digest, &self.loader, &self.store).await;
+        if matches!(plugin, Err(PluginFailure::Missing(_))) {
+            let from = holders(&self.catalog_state(), self.node(), group, digest);
+            self.fetch_plugin(digest, from);
+        }
+        Ok(plugin?)
     }
 
     /// Removes a replica for ever: out of raft, off the log's disk with a tombstone, then all else it had.

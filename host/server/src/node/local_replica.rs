@@ -16,12 +16,12 @@ use quorate_replica::{
     ports::{AppliedPoint, GroupInfo, GroupLimits, SnapshotInfo},
 };
 use quorate_storage::{GroupHistory, GroupState, SnapshotStore};
-use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, Member, MemberRole, ReplicaId};
+use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, Member, MemberRole, PluginDigest, ReplicaId};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -31,6 +31,9 @@ use tokio::sync::{oneshot, watch};
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     pub(super) state: ReplicaState,
+    /// The plugin that it runs, and the version of its state.
+    pub(super) plugin: PluginDigest,
+    pub(super) state_version: u32,
     pub(super) applied: AppliedPoint,
     pub(super) snapshot: Option<SnapshotInfo>,
     pub(super) leaders_seen: Vec<TermOfLeader>,
@@ -63,7 +66,6 @@ pub(super) struct ReplicaShared {
     pub(super) limits: GroupLimits,
     pub(super) kind: MachineKind,
     pub(super) checkpoint_mode: CheckpointMode,
-    pub(super) has_lifecycle: bool,
     pub(super) services: Services,
     pub(super) snapshots: Arc<SnapshotStore>,
     pub(super) history: Arc<GroupHistory>,
@@ -75,6 +77,8 @@ pub(super) struct ReplicaShared {
     pub(super) applied: watch::Sender<u64>,
     /// Where apply takes its work: known once it has a mailbox.
     pub(super) apply: OnceLock<Weak<Mailbox<ApplyWorker>>>,
+    /// Whether its group takes no commands, as of what it has applied.
+    pub(super) frozen: AtomicBool,
     progress: Mutex<Progress>,
     lead: Mutex<RoleChange>,
     confirmed: Mutex<Option<Confirmed>>,
@@ -88,7 +92,6 @@ impl ReplicaShared {
         limits: GroupLimits,
         kind: MachineKind,
         checkpoint_mode: CheckpointMode,
-        has_lifecycle: bool,
         services: Services,
         disk: ReplicaDisk,
         log: PluginLog,
@@ -103,7 +106,6 @@ impl ReplicaShared {
             limits,
             kind,
             checkpoint_mode,
-            has_lifecycle,
             services,
             snapshots,
             history,
@@ -112,6 +114,7 @@ impl ReplicaShared {
             log,
             applied: watch::Sender::new(progress.applied.index),
             apply: OnceLock::new(),
+            frozen: AtomicBool::new(progress.applied.poison.is_frozen()),
             progress: Mutex::new(progress),
             lead: Mutex::new(lead),
             confirmed: Mutex::default(),
@@ -235,6 +238,7 @@ impl Observers {
     }
 
     /// Hands a query to one of them; gives it back when too many wait.
+    #[allow(clippy::result_large_err)] // Handed back as it came.
     pub(super) fn query(&self, work: ObserveWork) -> Result<(), ObserveWork> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.mailboxes.len().max(1);
         match self.mailboxes.get(turn) {

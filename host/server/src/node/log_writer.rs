@@ -165,6 +165,7 @@ mod tests {
             node: NodeId(1),
             inbox: inbox.clone(),
             waiters: Arc::<Waiters>::default(),
+            lacking: tokio::sync::mpsc::unbounded_channel().0,
             runtime: runtime.handle().clone(),
         };
         let health = Arc::<StorageHealth>::default();

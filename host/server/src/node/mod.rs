@@ -50,6 +50,7 @@ mod status;
 mod storage_health;
 #[cfg(test)]
 mod tests;
+mod upgrading;
 mod uploads;
 mod view;
 mod waiters;
@@ -58,6 +59,7 @@ mod witness;
 pub use config::NodeConfig;
 pub use handle::{Deadline, NodeHandle};
 pub use plugins::PluginLoader;
+pub use quorate_catalog::{Upgrade, UpgradeOutcome};
 pub use start::{RunningNode, StartError};
 pub use view::{
     ChangeMembers, Consistency, CreateGroup, GroupEvent, GroupRecovered, GroupView, LeadershipMoved,

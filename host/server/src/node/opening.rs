@@ -11,19 +11,24 @@ use super::{
 use quorate_consensus::{Input, LogPoint};
 use quorate_replica::{
     CheckpointPolicy, Replica, ReplicaFault, ReplicaStart,
-    ports::{AppliedPoint, GroupInfo, GroupLimits, HostFault, Plugin},
+    ports::{AppliedPoint, GroupInfo, GroupLimits, HostFault, Plugin, Plugins},
 };
 use quorate_storage::{DataFolder, GroupHistory, StorageError, StoredReplica};
 use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, PluginDigest};
 use std::{error::Error, io, sync::Arc};
 
 /// What a replica is made of, as the catalog says; of the catalog itself, as the node knows.
+#[derive(Clone)]
 pub(super) struct ReplicaSpec {
     pub(super) info: GroupInfo,
     pub(super) limits: GroupLimits,
     pub(super) checkpoint_mode: CheckpointMode,
     pub(super) plugin: Arc<dyn Plugin>,
     pub(super) plugin_digest: PluginDigest,
+    /// The plugin the group began with.
+    pub(super) founding: PluginDigest,
+    /// What other plugins are compiled here.
+    pub(super) plugins: Arc<dyn Plugins>,
     /// Where the replica began.
     pub(super) initial: AppliedPoint,
 }
@@ -40,6 +45,14 @@ pub(super) enum OpenError {
 }
 
 impl OpenError {
+    /// The plugin that must be compiled here first.
+    pub(super) fn lacks(&self) -> Option<PluginDigest> {
+        match self {
+            Self::Replica(ReplicaFault::PluginMissing { digest }) => Some(*digest),
+            _ => None,
+        }
+    }
+
     /// Whether another attempt would end the same way: what is on the disk is not what was written to it.
     pub(super) fn lasts(&self) -> bool {
         matches!(
@@ -80,7 +93,8 @@ pub(super) fn recover(
     spec: ReplicaSpec,
     checkpoints: CheckpointPolicy,
 ) -> Result<Recovered, OpenError> {
-    let ReplicaSpec { info, limits, checkpoint_mode: _, plugin, plugin_digest, initial } = spec;
+    let ReplicaSpec { info, limits, checkpoint_mode: _, plugin, plugin_digest, founding, plugins, initial } =
+        spec;
     let group = info.id;
     let raft = folder.raft();
     let stored = raft.load_replica(group)?;
@@ -102,6 +116,8 @@ pub(super) fn recover(
         limits,
         plugin,
         plugin_digest,
+        founding,
+        plugins,
         state: disk.state.clone(),
         snapshots: disk.snapshots.clone(),
         history: disk.history.clone(),
@@ -115,7 +131,7 @@ impl Core {
     /// Opens a replica that is on this node's disk, and has it take part in its group. Blocks.
     pub(super) fn open_replica(&self, spec: ReplicaSpec) -> Result<(), OpenError> {
         let (info, limits) = (spec.info.clone(), spec.limits.clone());
-        let (kind, has_lifecycle) = (spec.plugin.kind(), spec.plugin.has_lifecycle());
+        let kind = spec.plugin.kind();
         let checkpoint_mode = spec.checkpoint_mode;
         let group = info.id;
         let Recovered { stored, disk, replica } = recover(&self.folder, spec, self.config.checkpoints())?;
@@ -128,12 +144,13 @@ impl Core {
             limits,
             kind,
             checkpoint_mode,
-            has_lifecycle,
             self.services.clone(),
             disk,
             log,
             Progress {
                 state: ReplicaState::Running,
+                plugin: replica.plugin_digest(),
+                state_version: replica.plugin().state_version(),
                 applied: applied.clone(),
                 snapshot: newest.clone(),
                 leaders_seen: Vec::new(),

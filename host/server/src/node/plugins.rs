@@ -1,7 +1,7 @@
 //! Plugins that replicas run, kept in memory by their digest and made once.
 
 use quorate_machine::{CodeOrigin, Engine};
-use quorate_replica::ports::Plugin;
+use quorate_replica::ports::{Plugin, Plugins};
 use quorate_storage::RaftStore;
 use quorate_vocabulary::PluginDigest;
 use std::{
@@ -54,6 +54,14 @@ type Cell = Arc<OnceCell<Weak<dyn Plugin>>>;
 #[derive(Default)]
 pub(super) struct PluginCache {
     loaded: Mutex<HashMap<PluginDigest, Cell>>,
+}
+
+impl Plugins for PluginCache {
+    fn compiled(&self, digest: PluginDigest) -> Option<Arc<dyn Plugin>> {
+        let cell = self.lock().get(&digest)?.clone();
+        let plugin = cell.get()?.upgrade()?;
+        Some(plugin)
+    }
 }
 
 impl PluginCache {

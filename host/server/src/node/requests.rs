@@ -88,6 +88,10 @@ impl Core {
         if command.len() > bytes_max {
             return Err(RequestError::CommandTooLarge { group, bytes: command.len(), bytes_max });
         }
+        // What is on its way already is refused where it stands in the log.
+        if replica.shared.frozen.load(Ordering::Relaxed) && replica.shared.leads() {
+            return Err(RequestError::GroupFrozen { name: replica.shared.info.name.clone() });
+        }
         if deadline.remaining().is_zero() {
             let what = "its turn".to_owned();
             return Err(RequestError::DeadlineExceeded { what, waited: deadline.waited() });

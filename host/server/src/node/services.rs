@@ -1,8 +1,9 @@
 //! What the workers of a node share.
 
 use super::{inbox::ShardInbox, waiters::Waiters};
-use quorate_vocabulary::NodeId;
+use quorate_vocabulary::{GroupId, NodeId, PluginDigest};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// The ways from a worker back to the shard and to those who wait. Clones are the same.
 #[derive(Clone)]
@@ -13,6 +14,8 @@ pub(super) struct Services {
     pub(super) inbox: Arc<ShardInbox>,
     /// Who waits for what.
     pub(super) waiters: Arc<Waiters>,
+    /// Replicas that cannot go on without a plugin that is not compiled here: one message for each that stands still.
+    pub(super) lacking: mpsc::UnboundedSender<(GroupId, PluginDigest)>,
     /// Runs what may take long: writing snapshots, reading the log back.
     pub(super) runtime: tokio::runtime::Handle,
 }

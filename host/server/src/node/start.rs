@@ -12,17 +12,18 @@ use super::{
     membership::Membership,
     opening::{OpenError, ReplicaSpec},
     outbound::Outbound,
-    plugins::{PluginCache, PluginLoader},
+    plugins::PluginLoader,
     pool::Pool,
     registry::Registry,
     services::Services,
     shard_thread::ShardThread,
     storage_health::StorageHealth,
+    upgrading::Upgrading,
 };
 use quorate_catalog::{CatalogHandle, CatalogPlugin, catalog_digest, catalog_group};
 use quorate_consensus::{Configuration, Shard, ShardConfig};
 use quorate_machine::{CodeCacheConfig, Engine, EngineConfig, EngineError};
-use quorate_replica::ports::{AppliedPoint, COMMAND_BYTES_MAX, GroupLimits};
+use quorate_replica::ports::{AppliedPoint, COMMAND_BYTES_MAX, GroupLimits, NoOtherPlugins};
 use quorate_storage::{DataFolder, NewReplica, NodeIdentity, RaftBatch, StorageError, StorageOptions};
 use quorate_transport::{AddressError, PeerIdentity, PeerServer, Peers, PeersConfig};
 use quorate_vocabulary::{CheckpointMode, GroupId, Member, MemberRole, ReplicaId};
@@ -34,7 +35,7 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
-use tokio::time::MissedTickBehavior;
+use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How often the engine's watchdog is told that time passes: what its limits are counted in.
@@ -116,6 +117,8 @@ impl RunningNode {
         core.tasks.spawn(core.clone().host());
         core.tasks.spawn(core.clone().register());
         core.tasks.spawn(core.clone().keep_members());
+        core.tasks.spawn(core.clone().keep_versions());
+        core.tasks.spawn(core.clone().provide_plugins());
         core.tasks.spawn(core.clone().keep_time_of_snapshots());
         core.tasks.spawn(tick_engine(core.engine.clone(), core.stopping.clone()));
         Ok(node)
@@ -135,7 +138,9 @@ impl RunningNode {
         let shard = Shard::new(shard_config(&config))
             .map_err(|error| StartError::Config { why: error.to_string() })?;
 
+        let (lacking, lacked) = mpsc::unbounded_channel();
         let services = Services {
+            lacking,
             node: config.node,
             inbox: Arc::new(ShardInbox::new(config.shard_inbox_max)),
             waiters: Arc::default(),
@@ -161,10 +166,11 @@ impl RunningNode {
             store: store.clone(),
             loader: loader.unwrap_or_else(|| Arc::new(engine.clone())),
             engine,
-            plugins: PluginCache::default(),
+            plugins: Arc::default(),
             catalog: CatalogHandle::default(),
             hosting,
             membership: Membership::default(),
+            upgrading: Upgrading::new(lacked),
             apply_pool: Pool::start("apply", config.apply_threads).map_err(StartError::Thread)?,
             observe_pool: Pool::start("observe", config.observer_threads).map_err(StartError::Thread)?,
             peers: OnceLock::from(peers.clone()),
@@ -289,6 +295,8 @@ impl Core {
             checkpoint_mode: CheckpointMode::Inline,
             plugin: Arc::new(CatalogPlugin::new(self.catalog.clone())),
             plugin_digest: catalog_digest(),
+            founding: catalog_digest(),
+            plugins: Arc::new(NoOtherPlugins),
             initial: AppliedPoint::initial(Configuration::new(members)),
         })
     }

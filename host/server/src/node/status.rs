@@ -12,6 +12,7 @@ use crate::RequestError;
 use bytes::Bytes;
 use quorate_catalog::Group;
 use quorate_consensus::{MemberProgress, ReplicaStatus, Role};
+use quorate_replica::ports::Poison;
 use quorate_vocabulary::{GroupId, GroupName, MemberRole, NodeId, ReplicaId};
 use std::collections::BTreeMap;
 
@@ -141,6 +142,10 @@ impl Core {
             timer_next_ms: progress.applied.timers.next_ms(),
             members: status.map(|status| self.member_views(status)).unwrap_or_default(),
             change_waits_for: self.membership.waits_for(shared.group),
+            plugin: Some(progress.plugin),
+            state_version: progress.state_version,
+            upgrade_waits_for: self.upgrading.waits_for(shared.group),
+            poison: progress.applied.poison,
         }
     }
 
@@ -235,5 +240,9 @@ fn idle_view(group: GroupId, replica: ReplicaId, node: NodeId, state: ReplicaSta
         timer_next_ms: None,
         members: Vec::new(),
         change_waits_for: String::new(),
+        plugin: None,
+        state_version: 0,
+        upgrade_waits_for: String::new(),
+        poison: Poison::default(),
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::RequestError;
 use bytes::Bytes;
-use quorate_replica::ports::{GroupLimits, Outcome};
+use quorate_catalog::Upgrade;
+use quorate_replica::ports::{GroupLimits, Outcome, Poison};
 use quorate_vocabulary::{
     CheckpointMode, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest,
     PluginReference, Position, ReplicaId,
@@ -65,6 +66,8 @@ pub struct CreateGroup {
     pub witness_nodes: Vec<NodeId>,
     /// What the plugin may use in it.
     pub limits: GroupLimits,
+    /// It freezes once so many commands have trapped in a row; 0: never.
+    pub freeze_after_traps: u32,
     /// How its checkpoints are taken.
     pub checkpoints: CheckpointMode,
 }
@@ -109,6 +112,10 @@ pub struct GroupView {
     pub changes: u64,
     /// The last of them, until it is brought about.
     pub change: Option<MembersChangeView>,
+    /// How many upgrades were asked for.
+    pub upgrades_asked: u64,
+    /// The last of them, the newest last.
+    pub upgrades: Vec<Upgrade>,
     /// The leader, as far as this node knows.
     pub leader: Option<NodeId>,
     /// The replica on this node, when there is one.
@@ -219,6 +226,14 @@ pub struct ReplicaView {
     pub members: Vec<MemberView>,
     /// What a change of the members waits for; empty when none is under way, or this replica does not lead.
     pub change_waits_for: String,
+    /// The plugin that it runs, as of what it has applied; none while it is not open.
+    pub plugin: Option<PluginDigest>,
+    /// The version of the state, as that plugin numbers them.
+    pub state_version: u32,
+    /// What an upgrade waits for; empty when none is under way, or this replica does not lead.
+    pub upgrade_waits_for: String,
+    /// What is done about commands that trap.
+    pub poison: Poison,
 }
 
 /// A member of a group, as the group's leader sees it.

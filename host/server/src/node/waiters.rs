@@ -59,6 +59,8 @@ pub(super) enum Waiter {
     Transfer(oneshot::Sender<Result<Member, Failure>>),
     /// The configuration that was asked for, once it is applied.
     Configuration(oneshot::Sender<Result<Configuration, Failure>>),
+    /// The moment when an order is carried out.
+    Order(oneshot::Sender<Result<(), Failure>>),
 }
 
 impl Waiter {
@@ -72,6 +74,9 @@ impl Waiter {
                 let _ = reply.send(Err(failure));
             }
             Self::Configuration(reply) => {
+                let _ = reply.send(Err(failure));
+            }
+            Self::Order(reply) => {
                 let _ = reply.send(Err(failure));
             }
         }
@@ -124,6 +129,13 @@ impl Waiters {
     pub(super) fn configured(&self, request: RequestId, configuration: &Configuration) {
         if let Some(Waiter::Configuration(reply)) = self.take(request) {
             let _ = reply.send(Ok(configuration.clone()));
+        }
+    }
+
+    /// The order of this request is carried out.
+    pub(super) fn ordered(&self, request: RequestId) {
+        if let Some(Waiter::Order(reply)) = self.take(request) {
+            let _ = reply.send(Ok(()));
         }
     }
 

@@ -45,6 +45,7 @@ impl Manifest {
             term: header.point.term,
             kind: kind.into(),
             plugin: Bytes::copy_from_slice(header.plugin.as_bytes()),
+            state_version: header.state_version,
             applied_point: header.point.encode().into(),
             data_bytes,
             chunk_bytes: SNAPSHOT_CHUNK_BYTES,
@@ -105,7 +106,7 @@ impl Manifest {
         Ok(Self {
             group,
             info: SnapshotInfo {
-                header: SnapshotHeader { point, kind, plugin, tail },
+                header: SnapshotHeader { point, kind, plugin, state_version: message.state_version, tail },
                 bytes: message.data_bytes,
             },
             chunk_bytes: message.chunk_bytes,

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use quorate_replica::{
     CheckpointPolicy, CommittedEntry, Configuration, EntryBody, EntryResult, Replica, ReplicaStart,
-    ports::{AppliedPoint, GroupInfo, GroupLimits, Outcome, Plugin},
+    ports::{AppliedPoint, GroupInfo, GroupLimits, NoOtherPlugins, Outcome, Plugin},
     testing::{MemoryHistory, MemorySnapshots, MemoryStore},
 };
 use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, PluginDigest, ReplicaId};
@@ -35,6 +35,8 @@ impl Driver {
             limits: GroupLimits::default(),
             plugin,
             plugin_digest: PluginDigest::of(b"bench"),
+            founding: PluginDigest::of(b"bench"),
+            plugins: Arc::new(NoOtherPlugins),
             state: Arc::new(MemoryStore::default()),
             snapshots: Arc::new(MemorySnapshots::default()),
             history: history.clone(),

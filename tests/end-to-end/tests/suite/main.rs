@@ -30,4 +30,5 @@ mod restarts;
 mod snapshots;
 mod timers;
 mod transfer;
+mod upgrades;
 mod witnesses;

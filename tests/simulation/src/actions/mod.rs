@@ -238,6 +238,7 @@ impl Simulation {
             nodes,
             witnesses: Vec::new(),
             limits: Plan::limits(),
+            freeze_after_traps: 0,
             checkpoints: if self.groups_named.is_multiple_of(2) {
                 CheckpointMode::Background
             } else {

@@ -29,7 +29,7 @@ impl Simulation {
             match instruction {
                 Instruction::Remove { group, replica } => self.retire(id, group, replica),
                 Instruction::Create { group, replica } => self.host(id, group.id, replica, true),
-                Instruction::Fetch { .. } | Instruction::Mismatch { .. } => {}
+                Instruction::Fetch { .. } | Instruction::Prepare { .. } | Instruction::Mismatch { .. } => {}
             }
         }
         for (group, replica) in replicas {

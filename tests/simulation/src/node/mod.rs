@@ -56,6 +56,8 @@ pub(crate) struct Running {
 }
 
 /// What apply is asked to do.
+// Few at a time.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum ApplyWork {
     Entries(Vec<CommittedEntry>),
     Restore(LogPoint),

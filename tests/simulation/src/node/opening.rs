@@ -11,7 +11,7 @@ use quorate_catalog::{CatalogPlugin, Group, catalog_digest, catalog_group};
 use quorate_consensus::{Configuration, Input, ReplicaStart as LogStart, Role};
 use quorate_replica::{
     Replica, ReplicaStart,
-    ports::{AppliedPoint, GroupInfo, GroupLimits, Plugin},
+    ports::{AppliedPoint, GroupInfo, GroupLimits, NoOtherPlugins, Plugin},
 };
 use quorate_vocabulary::{
     CheckpointMode, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId,
@@ -93,6 +93,8 @@ impl Simulation {
             limits,
             plugin,
             plugin_digest: digest,
+            founding: digest,
+            plugins: Arc::new(NoOtherPlugins),
             state: Arc::new(state.clone()),
             snapshots: Arc::new(snapshots.clone()),
             history: history.clone(),

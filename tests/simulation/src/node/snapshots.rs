@@ -136,7 +136,13 @@ impl Simulation {
         let Some(instance) = local.plugin.as_ref().and_then(super::HeldPlugin::applying) else { return };
         let point = local.replica.applied().clone();
         let position = point.position();
-        let header = SnapshotHeader { point, kind: local.kind, plugin: local.plugin_digest, tail: None };
+        let header = SnapshotHeader {
+            point,
+            kind: local.kind,
+            plugin: local.plugin_digest,
+            state_version: 0,
+            tail: None,
+        };
         let mut content = Kept::default();
         let saved = lock(&instance).save(position, Box::new(content.clone()));
         if matches!(saved, Ok(Ok(())))

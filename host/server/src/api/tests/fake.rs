@@ -57,6 +57,8 @@ impl FakeNode {
             members: Vec::new(),
             changes: 0,
             change: None,
+            upgrades_asked: 0,
+            upgrades: Vec::new(),
             leader: None,
             local: None,
         }
@@ -206,6 +208,35 @@ impl Node for FakeNode {
             }
             to => Ok(LeadershipMoved { from: NodeId(1), to: to.unwrap_or(NodeId(2)), term: 5 }),
         }
+    }
+
+    async fn upgrade_group(
+        &self,
+        name: &GroupName,
+        plugin: Option<PluginReference>,
+        _deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        match plugin {
+            Some(plugin) => Ok(GroupView { upgrades_asked: 1, plugin, ..Self::group(name) }),
+            None => Err(RequestError::NothingToRollBack { name: name.clone() }),
+        }
+    }
+
+    async fn cancel_upgrade(&self, name: &GroupName, _deadline: Deadline) -> Result<GroupView, RequestError> {
+        Err(RequestError::NoUpgrade { name: name.clone() })
+    }
+
+    async fn unfreeze(&self, _name: &GroupName, _deadline: Deadline) -> Result<(), RequestError> {
+        Ok(())
+    }
+
+    async fn set_poison_policy(
+        &self,
+        _name: &GroupName,
+        _freeze_after_traps: u32,
+        _deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        Ok(())
     }
 
     async fn set_priority(

@@ -32,7 +32,7 @@ pub(crate) struct MembersListArguments {
     pub(crate) server: ServerArguments,
 }
 
-/// How long a change of members is waited for.
+/// How long a change is waited for.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct WaitArguments {
     /// End once the change is taken down, and do not wait until the group's leader has brought it about.

@@ -1,4 +1,4 @@
-use super::{MembersReport, ReplicaReport, kind_name, members::role_name, or_dash, some_node};
+use super::{MembersReport, ReplicaReport, UpgradeRow, kind_name, members::role_name, or_dash, some_node};
 use crate::cli::{
     limits,
     output::{Report, size, table, table_text},
@@ -116,6 +116,8 @@ pub(crate) struct GroupReport {
     /// The group.
     #[serde(flatten)]
     pub(crate) group: GroupRow,
+    /// The last changes of the version that it runs, the newest last.
+    pub(crate) upgrades: Vec<UpgradeRow>,
     /// Its members, as its leader sees them.
     pub(crate) membership: MembersReport,
     /// Its replicas, as the nodes that hold them see them.
@@ -137,6 +139,12 @@ impl Report for GroupReport {
             group.plugin_digest,
             group.leader_node.map_or_else(|| "none".to_owned(), |node| format!("node {node}")),
         );
+        if let Some(last) = self.upgrades.last() {
+            let _ = writeln!(text, "version {}", last.text());
+        }
+        if let Some(poison) = ReplicaReport::poison(&self.replicas) {
+            let _ = writeln!(text, "poison  {poison}");
+        }
         if let Some(timers) = ReplicaReport::timers(&self.replicas) {
             let _ = writeln!(text, "timers  {timers}");
         }

@@ -11,6 +11,7 @@ mod plugin;
 mod recovery;
 mod replica;
 mod summary;
+mod upgrade;
 
 pub(crate) use answer::{Answer, AnswerKind};
 pub(crate) use built::{BuiltReport, CheckReport, NewPluginReport, TestReport, TrialSummary};
@@ -23,6 +24,7 @@ pub(crate) use plugin::{PluginList, PluginReport};
 pub(crate) use recovery::RecoveryReport;
 pub(crate) use replica::ReplicaReport;
 pub(crate) use summary::Summary;
+pub(crate) use upgrade::{HistoryReport, PoisonReport, UnfrozenReport, UpgradeReport, UpgradeRow};
 
 #[cfg(test)]
 mod tests;

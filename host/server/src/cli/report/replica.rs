@@ -37,6 +37,11 @@ pub(crate) struct ReplicaReport {
     leaders_seen: Vec<LeaderSeen>,
     timers_pending: u64,
     timer_next_ms: Option<u64>,
+    plugin_digest: String,
+    state_version: u32,
+    freeze_after_traps: u32,
+    traps_in_a_row: u32,
+    frozen_at: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,6 +91,11 @@ impl From<v1::ReplicaStatus> for ReplicaReport {
                 .collect(),
             timers_pending: status.timers_pending,
             timer_next_ms: status.timer_next_ms,
+            plugin_digest: hex(&status.plugin_digest),
+            state_version: status.state_version,
+            freeze_after_traps: status.freeze_after_traps,
+            traps_in_a_row: status.traps_in_a_row,
+            frozen_at: (status.frozen_at != 0).then_some(status.frozen_at),
         }
     }
 }
@@ -97,6 +107,18 @@ impl ReplicaReport {
         let replica = replicas.iter().max_by_key(|replica| replica.applied)?;
         let next = time(replica.timer_next_ms?);
         Some(format!("{} pending, the first due {next}", replica.timers_pending))
+    }
+
+    /// What is done about commands that trap, as the replica of these that has come furthest has it; none when nothing is.
+    #[must_use]
+    pub(crate) fn poison(replicas: &[Self]) -> Option<String> {
+        let replica = replicas.iter().max_by_key(|replica| replica.applied)?;
+        let (after, row) = (replica.freeze_after_traps, replica.traps_in_a_row);
+        match replica.frozen_at {
+            Some(index) => Some(format!("frozen since entry {index}: it takes no commands")),
+            None if after == 0 => None,
+            None => Some(format!("freezes after {after} traps in a row; {row} so far")),
+        }
     }
 
     /// Replicas as a table; of one group (which is not named then) or of one node.
@@ -155,7 +177,7 @@ impl ReplicaReport {
 const DATED_MS_MAX: u64 = 253_402_300_799_999;
 
 /// A point in time; plugins may set timers for ever.
-fn time(since_epoch_ms: u64) -> String {
+pub(super) fn time(since_epoch_ms: u64) -> String {
     if since_epoch_ms > DATED_MS_MAX {
         return format!("at {since_epoch_ms} ms, after the year 9999");
     }

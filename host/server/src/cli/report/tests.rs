@@ -37,6 +37,7 @@ fn group() -> v1::Group {
         leader_node: 2,
         changes: 0,
         change: None,
+        upgrades_asked: 0,
     }
 }
 
@@ -66,6 +67,12 @@ fn replica(node: u64) -> v1::ReplicaStatus {
         asleep: false,
         timers_pending: 0,
         timer_next_ms: None,
+        plugin_digest: Bytes::from(vec![1; 32]),
+        state_version: 0,
+        upgrade_waits_for: String::new(),
+        freeze_after_traps: 0,
+        traps_in_a_row: 0,
+        frozen_at: 0,
     }
 }
 
@@ -125,6 +132,7 @@ fn a_described_group_shows_its_replicas_and_which_nodes_are_silent() {
     let membership = MembersReport::new(&group(), std::slice::from_ref(&failed));
     let report = GroupReport {
         group: group().into(),
+        upgrades: Vec::new(),
         membership,
         replicas: vec![failed.into()],
         silent_nodes: vec![2],

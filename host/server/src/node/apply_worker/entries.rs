@@ -1,6 +1,7 @@
 //! Committed entries: applied in order, answered, and a state that another node sent taken in their place.
 
-use super::ApplyWorker;
+use super::{ApplyWork, ApplyWorker};
+use crate::RequestError;
 use crate::node::{
     view::{GroupEvent, Submitted},
     waiters::Failure,
@@ -8,9 +9,10 @@ use crate::node::{
 use quorate_consensus::{CommittedEntry, EntryBody, Input, LogPoint, Refusal, RequestId};
 use quorate_replica::{
     CheckpointResult, EntryResult,
-    ports::{AppliedPoint, Call, LifecycleEvent},
+    ports::{AppliedPoint, Call, LifecycleEvent, Outcome},
 };
 use quorate_vocabulary::Position;
+use std::sync::atomic::Ordering;
 
 impl ApplyWorker {
     pub(super) fn entries(&mut self, entries: Vec<CommittedEntry>) {
@@ -20,7 +22,13 @@ impl ApplyWorker {
             self.shared.history.committed(last.index);
         }
         self.applying.extend(entries.iter().flat_map(|entry| &entry.requests));
-        for entry in entries {
+        let mut entries = entries.into_iter();
+        while let Some(entry) = entries.next() {
+            if let Some(lacks) = self.lacks_for(&entry) {
+                let rest = [entry].into_iter().chain(entries).collect();
+                self.stand_still(lacks, ApplyWork::Entries(rest));
+                break;
+            }
             if let EntryBody::TakeOver { checkpoint, .. } = entry.body {
                 self.await_preparation(checkpoint);
             }
@@ -32,11 +40,14 @@ impl ApplyWorker {
             let time_ms = body.time_ms();
             let entry = quorate_replica::CommittedEntry { index, term, body };
             match replica.apply(&entry) {
-                Ok(result) => {
+                Ok(mut result) => {
                     let applied = replica.applied().clone();
                     self.publish(applied);
                     if matches!(entry.body, EntryBody::Timers { .. }) {
                         self.timers_fired(&result);
+                    }
+                    if matches!(entry.body, EntryBody::Order { .. }) {
+                        self.ordered(&requests, &mut result);
                     }
                     self.answer(&requests, time_ms, result);
                     if matches!(entry.body, EntryBody::Checkpoint { .. }) {
@@ -62,18 +73,32 @@ impl ApplyWorker {
 
     fn publish(&self, point: AppliedPoint) {
         let index = point.index;
-        self.shared.progress().applied = point;
+        self.shared.frozen.store(point.poison.is_frozen(), Ordering::Relaxed);
+        let mut progress = self.shared.progress();
+        if let Some(replica) = &self.replica {
+            progress.plugin = replica.plugin_digest();
+            progress.state_version = replica.plugin().state_version();
+        }
+        progress.applied = point;
+        drop(progress);
         self.shared.applied.send_replace(index);
     }
 
     pub(super) fn answer(&mut self, requests: &[RequestId], time_ms: Option<u64>, result: EntryResult) {
-        let EntryResult { index, commands, checkpoint, configuration } = result;
+        let EntryResult { index, commands, checkpoint, configuration, activation: _ } = result;
         let time_ms = time_ms.unwrap_or_default();
         let mut answers = Vec::with_capacity(requests.len());
         for (ordinal, call) in commands.into_iter().enumerate() {
             let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
             let position = Position { index, ordinal, time_ms };
             let Call { outcome, fuel, events, logs, timers: _ } = call;
+            if outcome == Outcome::Frozen {
+                if let Some(request) = requests.get(usize::try_from(ordinal).unwrap_or(usize::MAX)) {
+                    let frozen = RequestError::GroupFrozen { name: self.shared.info.name.clone() };
+                    self.shared.services.waiters.fail(*request, Failure::Error(frozen));
+                }
+                continue;
+            }
             self.shared.log.lines(index, &logs);
             for event in events {
                 self.shared.events.publish(GroupEvent {
@@ -111,6 +136,11 @@ impl ApplyWorker {
 
     pub(super) fn restore(&mut self, point: LogPoint) {
         let Some(replica) = &mut self.replica else { return };
+        match replica.lacks_for_snapshot(point.index) {
+            Ok(None) => {}
+            Ok(Some(lacks)) => return self.stand_still(lacks, ApplyWork::Restore(point)),
+            Err(fault) => return self.failed(fault.to_string(), None),
+        }
         match replica.install_snapshot(point.index) {
             Ok(()) => {
                 let applied = replica.applied().clone();

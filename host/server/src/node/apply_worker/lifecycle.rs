@@ -36,10 +36,8 @@ impl ApplyWorker {
     }
 
     pub(super) fn callback_point(&self) -> Option<ReadPoint> {
-        if !self.shared.has_lifecycle {
-            return None;
-        }
-        self.replica.as_ref().and_then(|replica| replica.read_point().ok())
+        let replica = self.replica.as_ref().filter(|replica| replica.plugin().has_lifecycle())?;
+        replica.read_point().ok()
     }
 
     pub(super) fn callback(&self, event: LifecycleEvent) {

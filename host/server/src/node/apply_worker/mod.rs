@@ -3,6 +3,7 @@
 mod background;
 mod entries;
 mod lifecycle;
+mod orders;
 mod reads;
 mod snapshots;
 mod timers;
@@ -18,12 +19,13 @@ use super::{
 };
 use crate::RequestError;
 use background::Preparation;
+use orders::Standstill;
 use quorate_consensus::{CommittedEntry, Input, LogPoint, Refusal, RequestId};
 use quorate_replica::{
     ReadPoint, Replica,
-    ports::{LifecycleEvent, SnapshotInfo},
+    ports::{LifecycleEvent, Plugin, SnapshotInfo},
 };
-use quorate_vocabulary::GroupId;
+use quorate_vocabulary::{GroupId, PluginDigest};
 use std::sync::Arc;
 use tokio::{sync::oneshot, task::AbortHandle};
 
@@ -62,6 +64,8 @@ pub(super) enum ApplyWork {
     TimersDue,
     /// The group sleeps: hold nothing that can be made again.
     Rest,
+    /// A plugin that this replica may wait for is compiled. Held until it has been told.
+    PluginReady { digest: PluginDigest, plugin: Arc<dyn Plugin> },
     /// Raft found something that cannot be.
     Fail(String),
     /// The node shuts down: tell the plugin.
@@ -88,6 +92,8 @@ pub(super) struct ApplyWorker {
     preparation: Option<Preparation>,
     /// After one that failed the next is not tried before this index is applied.
     snapshot_from: u64,
+    /// What waits for a plugin that is not compiled here.
+    standstill: Option<Standstill>,
 }
 
 impl ApplyWorker {
@@ -105,6 +111,7 @@ impl ApplyWorker {
             snapshot_running: false,
             preparation: None,
             snapshot_from: 0,
+            standstill: None,
         }
     }
 
@@ -136,6 +143,7 @@ impl ApplyWorker {
     fn failed(&mut self, why: String, point: Option<&ReadPoint>) {
         tracing::error!(group = %self.shared.info.name, replica = %self.shared.replica, why, "the replica has stopped");
         self.replica = None;
+        self.end_standstill();
         self.shared.progress().state = ReplicaState::Failed { why: why.clone() };
         self.feedback(Input::Close { group: self.group() });
         if let Some(point) = point {
@@ -154,7 +162,9 @@ impl Worker for ApplyWorker {
     type Work = ApplyWork;
 
     fn work(&mut self, work: ApplyWork) {
+        let Some(work) = self.unless_at_a_standstill(work) else { return };
         match work {
+            ApplyWork::PluginReady { digest, plugin } => self.plugin_ready(digest, plugin),
             ApplyWork::Entries(entries) => self.entries(entries),
             ApplyWork::Restore(point) => self.restore(point),
             ApplyWork::Unused { index } => self.remove_unused(index),
@@ -181,6 +191,7 @@ impl Worker for ApplyWorker {
                     self.observers.callback(ObserveWork::Callback { point, event: LifecycleEvent::Shutdown });
                 }
                 self.replica = None;
+                self.end_standstill();
                 for (_, ticket) in std::mem::take(&mut self.reads) {
                     ticket.fail(Failure::Refused(Refusal::NotHere));
                 }

@@ -10,7 +10,7 @@ impl ApplyWorker {
     /// To be called whenever what is applied, or who leads, has changed.
     pub(super) fn watch_timers(&mut self) {
         let Some(replica) = &self.replica else { return };
-        if self.life.leading().is_none() {
+        if self.life.leading().is_none() || replica.applied().poison.is_frozen() {
             self.alarm.reset();
             return;
         }
@@ -49,7 +49,7 @@ impl ApplyWorker {
         let (group, index) = (&self.shared.info.name, result.index);
         for call in &result.commands {
             match &call.outcome {
-                Outcome::Reply(_) => {}
+                Outcome::Reply(_) | Outcome::Frozen => {}
                 Outcome::Rejection(why) => {
                     let why = String::from_utf8_lossy(why);
                     tracing::info!(%group, index, %why, "the plugin rejected a timer of its own");

@@ -251,6 +251,7 @@ pub(super) fn create(group: &str, plugin: &PluginReference) -> CreateGroup {
         witnesses: 0,
         witness_nodes: Vec::new(),
         limits: GroupLimits::default(),
+        freeze_after_traps: 0,
         checkpoints: CheckpointMode::Inline,
     }
 }

@@ -44,6 +44,8 @@ fn spec(kind: MachineKind) -> ReplicaSpec {
         checkpoint_mode: CheckpointMode::Inline,
         plugin: Arc::new(NativePlugin::new(kind)),
         plugin_digest: PluginDigest::of(b"native"),
+        founding: PluginDigest::of(b"native"),
+        plugins: Arc::new(quorate_replica::ports::NoOtherPlugins),
         initial: AppliedPoint::initial(Configuration::new(members())),
     }
 }

@@ -19,8 +19,13 @@ use std::{
 const CHUNK: usize = SNAPSHOT_CHUNK_BYTES as usize;
 
 fn header(index: u64) -> SnapshotHeader {
-    let plugin = PluginDigest::of(b"plugin");
-    SnapshotHeader { point: point(index), kind: MachineKind::Memory, plugin, tail: None }
+    SnapshotHeader {
+        point: point(index),
+        kind: MachineKind::Memory,
+        plugin: PluginDigest::of(b"plugin"),
+        state_version: 3,
+        tail: None,
+    }
 }
 
 fn content(index: u64, length: usize) -> Vec<u8> {

@@ -5,7 +5,13 @@ use super::*;
 fn described(replicas: Vec<v1::ReplicaStatus>) -> GroupReport {
     let membership = MembersReport::new(&group(), &replicas);
     let replicas = replicas.into_iter().map(ReplicaReport::from).collect();
-    GroupReport { group: group().into(), membership, replicas, silent_nodes: Vec::new() }
+    GroupReport {
+        group: group().into(),
+        upgrades: Vec::new(),
+        membership,
+        replicas,
+        silent_nodes: Vec::new(),
+    }
 }
 
 #[test]
