@@ -94,7 +94,7 @@ async fn a_plugin_is_told_everything_of_its_replicas_life() {
     files.retain(|path| !path.to_string_lossy().contains("snapshots/0/"));
     files.iter().for_each(|file| damage::flip_middle(file));
     let trapped = cluster.submit("group", "panic").await;
-    assert!(!trapped.outcome.is_none_or(|outcome| outcome.result.is_none()));
+    assert!(trapped.outcome.is_some_and(|outcome| outcome.result.is_some()));
     cluster.reply("group", "set again").await;
     told(&cluster, leader, "error ").await;
 
