@@ -16,6 +16,9 @@ pub struct ClientConfig {
     pub backoff_min: Duration,
     /// The longest wait between attempts.
     pub backoff_max: Duration,
+    /// The longest wait between attempts while a group's leader is looked for. An election is over after little more than
+    /// an election timeout, and whoever waits longer than this between two looks may wait for nothing.
+    pub leader_wait_max: Duration,
     /// How often a silent connection is probed.
     pub keep_alive_interval: Duration,
     /// How long a probe may stay unanswered before the connection counts as broken.
@@ -37,6 +40,7 @@ impl Default for ClientConfig {
             connect_timeout: Duration::from_secs(2),
             backoff_min: Duration::from_millis(20),
             backoff_max: Duration::from_secs(1),
+            leader_wait_max: Duration::from_millis(100),
             keep_alive_interval: Duration::from_secs(5),
             keep_alive_timeout: Duration::from_secs(5),
             answer_bytes_max: 64 * 1024 * 1024,

@@ -31,11 +31,15 @@ pub(crate) struct Route<'a> {
     group: Option<&'a str>,
     repeat: Repeat,
     backoff: Backoff,
+    /// While nobody leads.
+    leader_backoff: Backoff,
     /// The node that was said to lead.
     leader: Option<String>,
     /// The place in the list of addresses.
     turn: usize,
     redirections: u32,
+    /// A node has named a leader since all were asked.
+    was_redirected: bool,
     /// Nodes in a row that could not be asked, or could not answer for a reason of their own.
     unfit: usize,
     /// A node said that nobody leads, and none has named a leader since.
@@ -50,9 +54,11 @@ impl<'a> Route<'a> {
             group,
             repeat,
             backoff: Backoff::new(config.backoff_min, config.backoff_max),
+            leader_backoff: Backoff::new(config.backoff_min, config.leader_wait_max),
             leader: group.and_then(|group| client.leaders().of(group)),
             turn: client.first_turn(),
             redirections: 0,
+            was_redirected: false,
             unfit: 0,
             leaderless: false,
         }
@@ -81,6 +87,7 @@ impl<'a> Route<'a> {
     /// The pipeline came further: what failed before does not count any more.
     pub(crate) fn came_further(&mut self) {
         self.backoff.reset();
+        self.leader_backoff.reset();
         self.redirections = 0;
         self.unfit = 0;
         self.leaderless = false;
@@ -128,7 +135,7 @@ impl<'a> Route<'a> {
                     Some(leader) => self.redirect(leader),
                     None => {
                         self.elsewhere(address);
-                        Next::Retry(self.backoff.wait())
+                        Next::Retry(self.leader_backoff.wait())
                     }
                 }
             }
@@ -161,12 +168,13 @@ impl<'a> Route<'a> {
             self.client.leaders().remember(group, &leader);
         }
         self.leader = Some(leader);
+        self.was_redirected = true;
         self.redirections += 1;
         if self.redirections <= REDIRECTIONS_MAX {
             return Next::Retry(Duration::ZERO);
         }
         self.redirections = 0;
-        Next::Retry(self.backoff.wait())
+        Next::Retry(self.leader_backoff.wait())
     }
 
     fn elsewhere(&mut self, address: &str) {
@@ -188,6 +196,12 @@ impl<'a> Route<'a> {
             return Next::Retry(Duration::ZERO);
         }
         self.unfit = 0;
-        Next::Retry(self.backoff.wait())
+        // Some answer, and send to a leader that does not: it is gone, and the next is being elected.
+        let backoff = if std::mem::take(&mut self.was_redirected) {
+            &mut self.leader_backoff
+        } else {
+            &mut self.backoff
+        };
+        Next::Retry(backoff.wait())
     }
 }

@@ -1,7 +1,8 @@
 use super::support::{
-    FakeNode, GROUP, applied, client, config, connected, nobody, not_leader, short_of_time, soon,
+    FakeNode, GROUP, GUARD, applied, client, client_with, config, connected, nobody, not_leader,
+    short_of_time, soon,
 };
-use crate::{Client, reason};
+use crate::{Client, ClientConfig, reason};
 use std::time::Duration;
 
 #[tokio::test]
@@ -158,4 +159,22 @@ async fn a_cluster_that_cannot_be_reached_has_done_nothing() {
     let error = soon("given up", client.submit(GROUP, "x")).await.expect_err("nobody is there");
     assert_eq!(error.reason, reason::UNREACHABLE);
     assert!(!error.outcome_unknown());
+}
+
+#[tokio::test]
+async fn waits_for_an_election_stay_short_however_long_it_takes() {
+    const REFUSALS: u32 = 25;
+    // Doubled so often, the wait for a node that cannot be reached would be hours.
+    let config =
+        ClientConfig { backoff_max: GUARD * 60, leader_wait_max: Duration::from_millis(2), ..config() };
+    let gone = nobody().await;
+    for said in [None, Some(gone)] {
+        let node = FakeNode::start().await;
+        let mut refusals = 0;
+        node.submit.answers(move |_| {
+            refusals += 1;
+            if refusals <= REFUSALS { Err(not_leader(said.as_deref())) } else { Ok(applied(1, "")) }
+        });
+        soon("elected", client_with([&node], config).submit(GROUP, "x")).await.expect("applied");
+    }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 pub struct ShardConfig {
     /// The node this shard is on.
     pub node: NodeId,
-    /// The shortest time without a leader after which a replica campaigns; the longest is twice as long.
+    /// The shortest time without a leader after which a replica campaigns; the longest is half as much again, and twice
+    /// as long for one that campaigned in vain.
     pub election_timeout: Duration,
     /// How often a leader shows that it lives. Also the shard's tick.
     pub heartbeat_interval: Duration,

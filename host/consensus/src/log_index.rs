@@ -112,6 +112,11 @@ impl LogIndex {
         self.terms.insert(0, LogPoint { index: first, term });
     }
 
+    pub(crate) fn give_back_room(&mut self) {
+        self.terms.shrink_to_fit();
+        self.configurations.shrink_to_fit();
+    }
+
     /// A stamp that entries no longer in the log had.
     pub(crate) fn saw_time(&mut self, time_ms: u64) {
         self.time_ms = self.time_ms.max(time_ms);

@@ -200,6 +200,13 @@ impl LogWindow {
         }
     }
 
+    pub(crate) fn give_back_room(&mut self) {
+        self.cached.shrink_to_fit();
+        self.fetched.shrink_to_fit();
+        self.missing.get_mut().shrink_to_fit();
+        self.index.give_back_room();
+    }
+
     /// The first entry that is in memory, or the one behind the last.
     pub(crate) fn cached_from(&self) -> u64 {
         self.cached.front().map_or(self.last().index + 1, |entry| entry.index)

@@ -117,6 +117,9 @@ impl Shard {
         match nap {
             Some(nap) => {
                 if self.awake.remove(&group) || !self.peers.is_asleep(group) {
+                    if let Some(Slot::Running(replica)) = self.slots.get_mut(&group) {
+                        replica.give_back_room();
+                    }
                     self.peers.falls_asleep(group, nap);
                     effects.push(Effect::FellAsleep { group });
                 }

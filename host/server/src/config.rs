@@ -291,16 +291,17 @@ impl Source<'_> {
         )?;
         node.snapshots_kept =
             self.within("kept", section.kept, SNAPSHOTS_KEPT_MIN..=100, node.snapshots_kept)?;
-        let bytes_per_second = section.bytes_per_second_max;
-        node.snapshot_bytes_per_second_max = match bytes_per_second {
-            Some(unlimited) if *unlimited.get_ref() == 0 => 0,
-            limit => self.within(
-                "bytes_per_second_max",
-                limit,
-                64 * 1024..=1024 * 1024 * 1024 * 1024,
-                node.snapshot_bytes_per_second_max,
-            )?,
+        let speed = |key, limit: Option<Spanned<u64>>, default| match limit {
+            Some(unlimited) if *unlimited.get_ref() == 0 => Ok(0),
+            limit => self.within(key, limit, 64 * 1024..=1024 * 1024 * 1024 * 1024, default),
         };
+        node.snapshot_bytes_per_second_max =
+            speed("bytes_per_second_max", section.bytes_per_second_max, node.snapshot_bytes_per_second_max)?;
+        node.snapshot_total_bytes_per_second_max = speed(
+            "total_bytes_per_second_max",
+            section.total_bytes_per_second_max,
+            node.snapshot_total_bytes_per_second_max,
+        )?;
         node.snapshot_sends_max =
             self.within("sends_max", section.sends_max, 1..=64, node.snapshot_sends_max)?;
         node.snapshot_receives_max =

@@ -96,7 +96,8 @@ fn database_options(may_create: bool, recovery: Recovery) -> Options {
     options
 }
 
-fn family_options(content: Content, cache: &Cache) -> Options {
+/// How a column family with this content is set up.
+pub(crate) fn family_options(content: Content, cache: &Cache) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(cache);
     blocks.set_block_size(BLOCK_BYTES);

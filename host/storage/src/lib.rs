@@ -21,6 +21,7 @@ mod raft;
 mod record;
 mod snapshot;
 mod state;
+mod steady_file;
 #[cfg(test)]
 mod testing;
 

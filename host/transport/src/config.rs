@@ -51,6 +51,8 @@ pub struct PeersConfig {
     pub snapshot_chunk_bytes_max: usize,
     /// How many bytes of snapshots are sent to one node in a second; 0 is no limit.
     pub snapshot_bytes_per_second_max: u64,
+    /// How many bytes of snapshots are sent to all nodes together in a second; 0 is no limit.
+    pub snapshot_total_bytes_per_second_max: u64,
     /// How many snapshots this node sends at once.
     pub snapshot_sends_max: usize,
     /// How many snapshots this node sends to one other at once.
@@ -87,10 +89,11 @@ impl Default for PeersConfig {
             backoff_max: Duration::from_secs(2),
             keep_alive_interval: Duration::from_secs(2),
             keep_alive_timeout: Duration::from_secs(5),
-            snapshot_chunk_bytes: 512 * 1024,
-            snapshot_chunks_ahead_max: 4,
+            snapshot_chunk_bytes: 1024 * 1024,
+            snapshot_chunks_ahead_max: 8,
             snapshot_chunk_bytes_max: 1024 * 1024,
-            snapshot_bytes_per_second_max: 128 * 1024 * 1024,
+            snapshot_bytes_per_second_max: 1024 * 1024 * 1024,
+            snapshot_total_bytes_per_second_max: 1024 * 1024 * 1024,
             snapshot_sends_max: 4,
             snapshot_sends_per_node_max: 2,
             snapshot_receives_max: 4,

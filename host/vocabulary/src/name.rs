@@ -4,7 +4,7 @@
 //! label does (RFC 1123), so that it can stand in a host name, a metric's label and a file name unescaped.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// The longest a tenant's, group's or plugin's part of a name may be, in bytes.
 pub const NAME_PART_BYTES_MAX: usize = 63;
@@ -60,12 +60,12 @@ fn check_part(part: &str) -> Result<(), NameError> {
     if fits { Ok(()) } else { Err(NameError::Part { part: shortened(part) }) }
 }
 
-fn split_two(text: &str, form: &'static str) -> Result<(String, String), NameError> {
+fn split_two(text: &str, form: &'static str) -> Result<(Arc<str>, Arc<str>), NameError> {
     let (tenant, name) =
         text.split_once('/').ok_or_else(|| NameError::Form { text: shortened(text), form })?;
     check_part(tenant)?;
     check_part(name)?;
-    Ok((tenant.to_owned(), name.to_owned()))
+    Ok((tenant.into(), name.into()))
 }
 
 macro_rules! serde_as_text {
@@ -89,8 +89,9 @@ macro_rules! two_part_name {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name {
-            tenant: String,
-            name: String,
+            // Shared by all copies: a node with thousands of groups has many of each.
+            tenant: Arc<str>,
+            name: Arc<str>,
         }
 
         impl $name {
@@ -137,7 +138,7 @@ two_part_name!(
 
 /// A version of a plugin. Versions are compared for equality only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PluginVersion(String);
+pub struct PluginVersion(Arc<str>);
 
 impl FromStr for PluginVersion {
     type Err = NameError;
@@ -147,7 +148,7 @@ impl FromStr for PluginVersion {
         let fits = (1..=VERSION_BYTES_MAX).contains(&bytes.len())
             && bytes[0].is_ascii_alphanumeric()
             && bytes.iter().all(|&byte| byte.is_ascii_alphanumeric() || b".-+".contains(&byte));
-        if fits { Ok(Self(text.to_owned())) } else { Err(NameError::Version { version: shortened(text) }) }
+        if fits { Ok(Self(text.into())) } else { Err(NameError::Version { version: shortened(text) }) }
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn config() -> ClientConfig {
         connect_timeout: GUARD,
         backoff_min: Duration::from_millis(1),
         backoff_max: Duration::from_millis(2),
+        leader_wait_max: Duration::from_millis(2),
         keep_alive_timeout: GUARD,
         ..ClientConfig::default()
     }
@@ -42,6 +43,7 @@ pub(super) fn short_of_time() -> ClientConfig {
         attempt_time_min: GUARD - Duration::from_millis(500),
         backoff_min: Duration::from_millis(100),
         backoff_max: Duration::from_millis(100),
+        leader_wait_max: Duration::from_millis(100),
         ..config()
     }
 }

@@ -194,7 +194,8 @@ impl CatalogState {
         let group = Group {
             id,
             name: name.clone(),
-            plugin: plugin.clone(),
+            // The names in it are shared with all other groups that run it.
+            plugin: published.reference.clone(),
             digest: published.digest,
             kind: published.kind,
             engine_fingerprint,

@@ -23,6 +23,11 @@ impl Applying {
         Self { handed: applied, committed: applied, applied, ..Self::default() }
     }
 
+    pub(crate) fn give_back_room(&mut self) {
+        self.in_flight.shrink_to_fit();
+        self.fetched.shrink_to_fit();
+    }
+
     /// Whether apply may get more before it has finished some of what it has.
     pub(crate) fn has_room(&self, bytes_max: usize) -> bool {
         self.in_flight_bytes < bytes_max

@@ -21,6 +21,11 @@ impl Disk {
         Self { written, ..Self::default() }
     }
 
+    pub(crate) fn give_back_room(&mut self) {
+        self.outstanding.shrink_to_fit();
+        self.held.shrink_to_fit();
+    }
+
     /// Nothing is on its way, and nothing waits for it.
     pub(crate) fn is_empty(&self) -> bool {
         self.outstanding.is_empty() && self.held.is_empty()

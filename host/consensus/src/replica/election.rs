@@ -7,7 +7,8 @@ pub(crate) struct Election {
     seed: u64,
     replica: u64,
     ticks_min: usize,
-    /// Campaigns in vain: each is followed by another draw, or two replicas could fail together forever.
+    /// Campaigns in vain since there was a leader: each is followed by another draw, or two replicas could fail together
+    /// forever.
     attempts: u64,
     early: Option<Early>,
     /// A replica of less priority than this leaves it to others to campaign.
@@ -31,7 +32,7 @@ impl Election {
 
     /// There is a leader: when it is lost, a voter of this priority is expected to follow.
     pub(crate) fn expect_priority(&mut self, highest: u32) {
-        (self.target, self.deferred_ticks) = (highest, 0);
+        (self.target, self.deferred_ticks, self.attempts) = (highest, 0, 0);
     }
 
     /// There has been no leader for a timeout: whether a replica of this priority is to campaign, or leaves it to better
@@ -52,9 +53,15 @@ impl Election {
         priority >= self.target
     }
 
-    /// The ticks without a leader after which to campaign: at least the minimum, less than twice that.
+    /// The ticks without a leader after which to campaign: at least the minimum, less than half as much again, and after
+    /// a campaign in vain less than twice the minimum.
+    ///
+    /// A wide draw keeps voters from campaigning together, and everybody waits for it. A pre-vote round takes a small
+    /// part of a tick, and the ticks of two nodes fall apart by themselves: so at first a narrow one is enough, and if it
+    /// was not, those who failed together draw from a wide one.
     pub(crate) fn timeout_ticks(&self, term: u64) -> usize {
-        let span = u64::try_from(self.ticks_min).unwrap_or(u64::MAX).max(1);
+        let span = if self.attempts == 0 { self.ticks_min.div_ceil(2) } else { self.ticks_min };
+        let span = u64::try_from(span).unwrap_or(u64::MAX).max(1);
         let drawn = mix(&[self.seed, self.replica, term, self.attempts]) % span;
         self.ticks_min + usize::try_from(drawn).unwrap_or(0)
     }
@@ -118,17 +125,30 @@ mod tests {
         assert!(!(0..35).any(|_| election.may_campaign(50)));
     }
 
-    #[test]
-    fn timeouts_lie_between_one_and_two_times_the_least_and_differ() {
-        let mut drawn = BTreeSet::new();
-        for replica in 1..=5 {
+    fn drawn(attempts: u64) -> BTreeSet<usize> {
+        let draw = |replica, term| {
             let mut election = Election::new(7, replica, 10, 0);
-            for term in 1..50 {
-                drawn.insert(election.timeout_ticks(term));
-                election.campaigned();
-            }
-        }
-        assert_eq!(drawn, (10..20).collect());
+            (0..attempts).for_each(|_| election.campaigned());
+            election.timeout_ticks(term)
+        };
+        (1..=5).flat_map(|replica| (1..50).map(move |term| draw(replica, term))).collect()
+    }
+
+    #[test]
+    fn the_first_timeouts_without_a_leader_are_short_and_those_after_a_campaign_in_vain_differ_more() {
+        assert_eq!(drawn(0), (10..15).collect());
+        assert_eq!(drawn(1), (10..20).collect());
+        assert_eq!(drawn(7), (10..20).collect());
+    }
+
+    #[test]
+    fn a_leader_makes_timeouts_short_again() {
+        let mut election = Election::new(7, 1, 1_000, 0);
+        let first = election.timeout_ticks(1);
+        (0..100).for_each(|_| election.campaigned());
+        assert_ne!(election.timeout_ticks(1), first);
+        election.expect_priority(0);
+        assert_eq!(election.timeout_ticks(1), first);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod reads;
 mod ready;
 mod receive;
 mod recovery;
+mod room;
 mod sleep;
 mod snapshots;
 mod transfer;
@@ -74,7 +75,7 @@ pub(crate) struct Replica {
     applying: Applying,
     restoring: Option<Restoring>,
     /// A snapshot that came while apply was at work.
-    held_snapshot: Option<Message>,
+    held_snapshot: Option<Box<Message>>,
     transfer: Option<Transfer>,
     promotion: Option<Promotion>,
     witnesses: Witnesses,

@@ -69,6 +69,11 @@ impl Proposals {
             && self.changing.is_none()
     }
 
+    pub(crate) fn give_back_room(&mut self) {
+        self.waiting.shrink_to_fit();
+        self.appended.shrink_to_fit();
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -38,6 +38,12 @@ impl Reads {
         self.waiting.len() + self.rounds.iter().map(|round| round.requests.len()).sum::<usize>()
     }
 
+    pub(crate) fn give_back_room(&mut self) {
+        self.waiting.shrink_to_fit();
+        self.rounds.shrink_to_fit();
+        self.forwarded.shrink_to_fit();
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.count() == 0 && self.forwarded.is_empty()
     }

@@ -73,7 +73,7 @@ impl Replica {
             && let Some(snapshot) = self.held_snapshot.take()
         {
             let point = snapshot_point(&snapshot);
-            self.step(snapshot, effects);
+            self.step(*snapshot, effects);
             self.tell_unless_taken(point, effects);
         }
     }
@@ -85,7 +85,7 @@ impl Replica {
             // a trap is made again from the log.
             MessageType::MsgSnapshot if self.applying.applied < self.applying.handed => {
                 // The newer takes the place of one that waits.
-                let point = self.held_snapshot.replace(message).as_ref().map(snapshot_point);
+                let point = self.held_snapshot.replace(Box::new(message)).as_deref().map(snapshot_point);
                 effects.extend(point.map(|point| Effect::SnapshotUnused { group: self.group, point }));
                 return;
             }

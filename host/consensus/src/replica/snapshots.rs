@@ -46,7 +46,7 @@ impl Replica {
             .snapshot
             .as_ref()
             .map(|taken| metadata_point(taken.get_metadata()));
-        let waits = self.held_snapshot.as_ref().map(snapshot_point);
+        let waits = self.held_snapshot.as_deref().map(snapshot_point);
         if taken != Some(point) && waits != Some(point) {
             effects.push(Effect::SnapshotUnused { group: self.group, point });
         }

@@ -29,7 +29,8 @@ impl<'a> BlockWriter<'a> {
     }
 
     pub(super) fn write(&mut self, pairs: &[(Bytes, Bytes)]) -> Result<(), HostFault> {
-        let mut block = BytesMut::new();
+        let sizes = pairs.iter().map(|(key, value)| 2 * size_of::<u32>() + key.len() + value.len());
+        let mut block = BytesMut::with_capacity(sizes.sum());
         for (key, value) in pairs {
             for part in [key, value] {
                 block.put_u32_le(length(part.len())?);

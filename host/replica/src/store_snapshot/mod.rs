@@ -20,7 +20,7 @@ use std::{
 /// The most pairs read from the view at once.
 const PAGE_PAIRS_MAX: usize = 4_096;
 /// The most bytes read from the view at once, but for a single larger pair.
-const PAGE_BYTES_MAX: u64 = 256 << 10;
+const PAGE_BYTES_MAX: u64 = 1 << 20;
 
 /// A snapshot of a store machine that is yet to be written. May be sent to another thread; apply goes on meanwhile.
 pub struct StoreSnapshot {
@@ -51,7 +51,7 @@ fn write_pairs(view: &dyn StoreView, sink: &mut dyn Write) -> Result<(), HostFau
     let mut blocks = BlockWriter::begin(sink)?;
     let mut keys = KeyRange::all();
     loop {
-        let page = view.scan(&ScanRange {
+        let page = view.scan_once(&ScanRange {
             keys: keys.clone(),
             limit: PAGE_PAIRS_MAX,
             bytes_max: PAGE_BYTES_MAX,

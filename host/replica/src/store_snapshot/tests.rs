@@ -115,7 +115,7 @@ fn a_view_of_any_size_is_written_in_pages_and_loaded_in_chunks() {
     }
     // Many small pairs, then some that are larger than a page each.
     let store = MemoryStore::default();
-    let large = (0..3).map(|place| (format!("large-{place}").into(), Bytes::from(vec![1; 300 << 10])));
+    let large = (0..3).map(|place| (format!("large-{place}").into(), Bytes::from(vec![1; 1200 << 10])));
     let all: Pairs = pairs(10_000, 1).into_iter().chain(large).collect();
     let keys = all.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
     let point = AppliedPoint::initial(Configuration::default());

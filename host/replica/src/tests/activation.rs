@@ -57,6 +57,7 @@ fn is_the_same_everywhere(host: &mut Host) {
         new.snapshots.receive_newest(&host.snapshots);
         new.replica.install_snapshot(newest.header.point.index).expect("the plugin is compiled");
         for entry in (newest.header.point.index + 1..).map_while(|index| host.history.entry(index)) {
+            new.history.insert(entry.clone());
             new.replica.apply(&entry).expect("no fault");
         }
         assert_eq!(*new.replica.applied(), applied, "from a snapshot on");
@@ -211,4 +212,46 @@ fn a_crash_on_the_way_from_one_plugin_to_the_next_leaves_nothing_behind() {
     crashed.restart();
     assert_eq!(*crashed.replica.applied(), applied);
     assert_eq!(crashed.get("a"), "10");
+}
+
+/// A checkpoint in the background that had begun is given up where the plugin changes, and goes on where it does not.
+#[test]
+fn an_activation_comes_into_the_midst_of_a_checkpoint_in_the_background() {
+    for (fails, trap_between) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut host = host(MachineKind::Memory, &[2]);
+        host.apply(&["add a 1"]);
+        host.append(EntryBody::BackgroundCheckpoint { time_ms: 7 });
+        let checkpoint = host.replica.applied().index;
+        host.apply(&[if fails { "refuse-migrate" } else { "add a 1" }]);
+        if trap_between {
+            host.apply(&["trap"]);
+        }
+        let result = host.append(activate(1, digest(2)));
+        assert_eq!(record(&result).failure.is_some(), fails);
+        host.apply(&["add b 1"]);
+        let taken = host.append(EntryBody::TakeOver { time_ms: 8, checkpoint }).checkpoint;
+        assert_eq!(taken.is_some(), fails, "{taken:?}");
+        host.apply(&["add b 1", "trap", "add b 1"]);
+        assert_eq!(host.get("b"), "3");
+        is_the_same_everywhere(&mut host);
+    }
+}
+
+/// What a frozen group refused is not done by an instance that is made again from a snapshot with a tail.
+#[test]
+fn a_checkpoint_in_the_background_of_a_frozen_group_holds_what_was_done() {
+    let mut host = host(MachineKind::Memory, &[0]);
+    host.append(EntryBody::Order { time_ms: 7, order: Order::FreezeAfter { traps: 1 } });
+    host.apply(&["add a 1", "timer 20 50"]);
+    host.append(EntryBody::BackgroundCheckpoint { time_ms: 7 });
+    let checkpoint = host.replica.applied().index;
+    host.apply(&["add a 1", "trap", "add a 1"]);
+    host.fire(1_000);
+    host.append(EntryBody::TakeOver { time_ms: 8, checkpoint });
+    host.append(EntryBody::Order { time_ms: 9, order: Order::Unfreeze });
+    host.apply(&["add a 1", "trap"]);
+    host.append(EntryBody::Order { time_ms: 9, order: Order::Unfreeze });
+    assert_eq!(text(&host.apply_one("add a 1")), "4");
+    assert_eq!(host.fire(2_000).len(), 1);
+    is_the_same_everywhere(&mut host);
 }

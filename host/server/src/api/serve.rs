@@ -27,6 +27,9 @@ const CONCURRENT_STREAMS_MAX: u32 = 4096;
 /// How much of one stream, and of one connection, may be on its way unread.
 const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// The largest piece in which a sender hands bytes over. At the least that is allowed, a large snapshot comes in as many
+/// pieces as it has 16 KiB, and each costs both sides some work.
+const FRAME_BYTES_MAX: u32 = 256 * 1024;
 /// How often a silent connection is asked whether it is still there, and how long it may take to say so.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -171,6 +174,7 @@ impl ApiServer {
             .max_concurrent_streams(Some(CONCURRENT_STREAMS_MAX))
             .initial_stream_window_size(Some(STREAM_WINDOW_BYTES))
             .initial_connection_window_size(Some(CONNECTION_WINDOW_BYTES))
+            .max_frame_size(Some(FRAME_BYTES_MAX))
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .add_routes(routes)

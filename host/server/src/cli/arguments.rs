@@ -139,7 +139,8 @@ The configuration file:
   interval_entries_min = 100      # and so many entries were applied
   log_margin_entries = 1000       # entries kept behind it for followers that lag
   kept = 2                        # of each replica
-  bytes_per_second_max = 134217728   # that are sent to one node; 0: no limit
+  bytes_per_second_max = 1073741824  # that are sent to one node; 0: no limit
+  total_bytes_per_second_max = 1073741824  # that are sent to all nodes; 0: no limit
   sends_max = 4                   # at a time
   receives_max = 4";
 

@@ -1,5 +1,6 @@
 //! The command line: what `quorate` does when it is called.
 
+mod arenas;
 mod arguments;
 pub(crate) mod exit;
 pub(crate) mod failure;
@@ -46,6 +47,9 @@ const NODE_END_TIMEOUT: Duration = Duration::from_secs(10);
 pub fn main() -> ExitCode {
     // Ends the process when there is nothing to do: with help or the version, or what is wrong with the arguments.
     let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::Serve(_) | Command::Dev(_)) {
+        arenas::bound();
+    }
     let output = Output::new(arguments.output);
     match run(arguments, output) {
         Ok(exit) => exit.into(),

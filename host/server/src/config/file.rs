@@ -81,6 +81,7 @@ pub(super) struct SnapshotsSection {
     pub(super) log_margin_entries: Option<Spanned<u64>>,
     pub(super) kept: Option<Spanned<usize>>,
     pub(super) bytes_per_second_max: Option<Spanned<u64>>,
+    pub(super) total_bytes_per_second_max: Option<Spanned<u64>>,
     pub(super) sends_max: Option<Spanned<usize>>,
     pub(super) receives_max: Option<Spanned<usize>>,
 }

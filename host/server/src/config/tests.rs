@@ -28,6 +28,7 @@ interval_ms = 60000
 interval_entries_min = 7
 kept = 3
 bytes_per_second_max = 1000000
+total_bytes_per_second_max = 3000000
 sends_max = 2
 "#;
 
@@ -65,6 +66,7 @@ fn a_good_file_is_read_whole() {
     assert_eq!(config.node.snapshot_interval, Some(Duration::from_secs(60)));
     assert_eq!(config.node.snapshot_interval_entries_min, 7);
     assert_eq!((config.node.snapshot_bytes_per_second_max, config.node.snapshot_sends_max), (1_000_000, 2));
+    assert_eq!(config.node.snapshot_total_bytes_per_second_max, 3_000_000);
 }
 
 #[test]
@@ -152,7 +154,8 @@ fn values_that_cannot_be_are_refused_where_they_stand() {
         ("entries_min = 7", "entries_min = 0", 26, 24, "must be 1 to"),
         ("kept = 3", "kept = 1", 27, 8, "must be 2 to"),
         ("max = 1000000", "max = 1", 28, 24, "must be 65536 to"),
-        ("sends_max = 2", "sends_max = 0", 29, 13, "must be 1 to"),
+        ("max = 3000000", "max = 1", 29, 30, "must be 65536 to"),
+        ("sends_max = 2", "sends_max = 0", 30, 13, "must be 1 to"),
     ] {
         let (found_line, found_column, why) = error(from, to);
         assert!(why.contains(part), "{from} -> {to}: {why}");

@@ -51,6 +51,8 @@ pub struct NodeConfig {
     pub snapshots_kept: usize,
     /// How many bytes of snapshots are sent to one node in a second; 0: no limit.
     pub snapshot_bytes_per_second_max: u64,
+    /// How many bytes of snapshots are sent to all nodes together in a second; 0: no limit.
+    pub snapshot_total_bytes_per_second_max: u64,
     /// How many snapshots this node sends at once; further ones wait.
     pub snapshot_sends_max: usize,
     /// How many snapshots this node takes at once; further ones are refused as busy, and sent again.
@@ -98,7 +100,8 @@ impl NodeConfig {
             snapshot_interval_entries_min: 100,
             log_margin_entries: 1_000,
             snapshots_kept: 2,
-            snapshot_bytes_per_second_max: 128 * 1024 * 1024,
+            snapshot_bytes_per_second_max: 1024 * 1024 * 1024,
+            snapshot_total_bytes_per_second_max: 1024 * 1024 * 1024,
             snapshot_sends_max: 4,
             snapshot_receives_max: 4,
         }

@@ -18,7 +18,7 @@ use quorate_vocabulary::{GroupId, NodeId, PluginDigest, ReplicaId};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::{Notify, Semaphore, oneshot};
 
@@ -30,6 +30,11 @@ const CATALOG_TIMEOUT: Duration = Duration::from_secs(10);
 const CATALOG_ELECTIONS_MAX: u32 = 4;
 /// The pause before something that failed is tried again.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// After a look at everything there is none for so many times as long as it took: a node with thousands of groups would
+/// else do little but look while groups are created one after the other.
+const LOOK_PAUSE_FACTOR: u32 = 4;
+/// The longest such pause.
+const LOOK_PAUSE_MAX: Duration = Duration::from_millis(200);
 /// How often everything is looked at even when the catalog says nothing new.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -155,7 +160,14 @@ impl Core {
         drop(catalog);
         self.catch_up_with_the_catalog().await;
         loop {
+            let began = Instant::now();
             self.reconcile_once();
+            let pause = began.elapsed().saturating_mul(LOOK_PAUSE_FACTOR).min(LOOK_PAUSE_MAX);
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            // What happened meanwhile is told now.
             tokio::select! {
                 () = self.stopping.cancelled() => return,
                 changed = applied.changed() => if changed.is_err() { return },

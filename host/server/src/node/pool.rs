@@ -159,6 +159,8 @@ impl<W: Worker> Turn for Mailbox<W> {
                 let mut waiting = lock(&self.waiting);
                 let Some(work) = waiting.queue.pop_front() else {
                     waiting.scheduled = false;
+                    // There are several for every replica, and most of them have nothing to do for long.
+                    waiting.queue.shrink_to_fit();
                     return false;
                 };
                 work

@@ -329,6 +329,7 @@ fn peers_config(config: &NodeConfig) -> PeersConfig {
         plugin_bytes_max: config.plugin_bytes_max,
         message_bytes_max: command_bytes_max() + MESSAGE_FRAME_BYTES,
         snapshot_bytes_per_second_max: config.snapshot_bytes_per_second_max,
+        snapshot_total_bytes_per_second_max: config.snapshot_total_bytes_per_second_max,
         snapshot_sends_max: config.snapshot_sends_max,
         snapshot_receives_max: config.snapshot_receives_max,
         ..PeersConfig::default()

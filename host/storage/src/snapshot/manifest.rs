@@ -22,7 +22,6 @@ pub(super) struct Manifest {
     pub(super) info: SnapshotInfo,
     pub(super) chunk_bytes: u32,
     pub(super) chunk_crc32c: Vec<u32>,
-    pub(super) data_sha256: [u8; 32],
     pub(super) bytes: Bytes,
 }
 
@@ -33,7 +32,6 @@ impl Manifest {
         header: SnapshotHeader,
         data_bytes: u64,
         chunk_crc32c: Vec<u32>,
-        data_sha256: [u8; 32],
     ) -> Self {
         let kind = match header.kind {
             MachineKind::Memory => snapshot_manifest::Kind::Memory,
@@ -50,13 +48,12 @@ impl Manifest {
             data_bytes,
             chunk_bytes: SNAPSHOT_CHUNK_BYTES,
             chunk_crc32c: chunk_crc32c.clone(),
-            data_sha256: Bytes::copy_from_slice(&data_sha256),
             saved_point: header.tail.as_ref().map(|tail| tail.saved.encode().into()).unwrap_or_default(),
             saved_bytes: header.tail.as_ref().map_or(0, |tail| tail.saved_bytes),
         };
         let bytes = seal(KEY, &[&message.encode_to_vec()]).into();
         let info = SnapshotInfo { header, bytes: data_bytes };
-        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, data_sha256, bytes }
+        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, bytes }
     }
 
     /// Reads a manifest of this group, or says what is wrong with it.
@@ -91,8 +88,6 @@ impl Manifest {
             }
             Some(Box::new(SnapshotTail { saved, saved_bytes: message.saved_bytes }))
         };
-        let data_sha256 = <[u8; 32]>::try_from(message.data_sha256.as_ref())
-            .map_err(|_| "the checksum in its manifest is not 32 bytes long".to_owned())?;
         if message.chunk_bytes == 0 || message.chunk_bytes > CHUNK_BYTES_MAX {
             return Err(format!("its chunks have {} bytes", message.chunk_bytes));
         }
@@ -111,7 +106,6 @@ impl Manifest {
             },
             chunk_bytes: message.chunk_bytes,
             chunk_crc32c: message.chunk_crc32c,
-            data_sha256,
             bytes,
         })
     }

@@ -7,9 +7,9 @@ use super::{
 use crate::{
     StorageError,
     disk::{create_folder, remove_folder, write_file_atomically},
+    steady_file::SteadyFile,
 };
 use quorate_replica::ports::{HostFault, SnapshotHeader, SnapshotInfo, SnapshotWriter};
-use sha2::{Digest, Sha256};
 use std::{
     fs::File,
     io::{self, Cursor, Read, Write},
@@ -22,11 +22,10 @@ pub(super) struct Writer {
     store: Arc<GroupFolder>,
     header: SnapshotHeader,
     folder: PathBuf,
-    file: File,
+    file: SteadyFile,
     /// The chunk that is not full yet.
     chunk: Vec<u8>,
     chunk_crc32c: Vec<u32>,
-    sha256: Sha256,
     bytes: u64,
 }
 
@@ -44,10 +43,9 @@ impl Writer {
             store,
             header: header.clone(),
             folder,
-            file,
+            file: SteadyFile::new(file),
             chunk: Vec::with_capacity(CHUNK_BYTES),
             chunk_crc32c: Vec::new(),
-            sha256: Sha256::new(),
             bytes: 0,
         })
     }
@@ -55,7 +53,6 @@ impl Writer {
     fn write_chunk(&mut self) -> io::Result<()> {
         self.file.write_all(&self.chunk)?;
         self.chunk_crc32c.push(crc32c::crc32c(&self.chunk));
-        self.sha256.update(&self.chunk);
         self.bytes += u64::try_from(self.chunk.len()).map_err(io::Error::other)?;
         self.chunk.clear();
         Ok(())
@@ -67,9 +64,8 @@ impl Writer {
             self.write_chunk().map_err(StorageError::io("write", &data))?;
         }
         self.file.sync_all().map_err(StorageError::io("sync", &data))?;
-        let sha256 = self.sha256.finalize_reset().into();
         let checksums = std::mem::take(&mut self.chunk_crc32c);
-        let manifest = Manifest::new(self.store.group, self.header.clone(), self.bytes, checksums, sha256);
+        let manifest = Manifest::new(self.store.group, self.header.clone(), self.bytes, checksums);
         write_file_atomically(&self.folder.join(MANIFEST), &manifest.bytes)?;
         // What is dropped from here on finds its folder gone, or removes what could not be placed.
         self.store.place(&self.folder, manifest, Origin::Own)

@@ -10,7 +10,7 @@ use crate::{
     folder::FolderLock,
 };
 use quorate_vocabulary::{GroupId, ReplicaId};
-use rocksdb::{Cache, DB, ErrorKind, IteratorMode, ReadOptions, WriteBatch};
+use rocksdb::{Cache, DB, ErrorKind, IteratorMode, Options, ReadOptions, WriteBatch};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
@@ -22,6 +22,8 @@ use std::{
 const DAMAGED: &str = "DAMAGED";
 /// What the name of a database that was set aside ends with.
 const ASIDE: &str = "damaged";
+/// What the name of the folder ends with in which table files are written that the database is to take in.
+const LOADING: &str = "loading";
 
 /// Moves a damaged database out of the way, in place of the one that was moved before.
 ///
@@ -44,10 +46,17 @@ fn set_aside(path: &Path) -> Result<PathBuf, StorageError> {
 pub(super) struct OpenDatabase {
     pub(super) db: DB,
     pub(super) path: PathBuf,
+    /// How table files are written that the database is to take in.
+    pub(super) table_options: Options,
     _lock: Arc<FolderLock>,
 }
 
 impl OpenDatabase {
+    /// Where they are written: beside the database, on the same disk.
+    pub(super) fn loading_folder(&self) -> PathBuf {
+        self.path.with_extension(LOADING)
+    }
+
     pub(super) fn write(&self, writes: WriteBatch) -> Result<(), StorageError> {
         self.db.write(writes).map_err(|error| self.failed("be written", error))
     }
@@ -111,7 +120,11 @@ impl StateDatabase {
             }
             Some(opened) => opened?,
         };
-        let database = Arc::new(OpenDatabase { db, path: path.to_owned(), _lock: lock });
+        let table_options = database::family_options(Content::Store, cache);
+        let database = OpenDatabase { db, path: path.to_owned(), table_options, _lock: lock };
+        // Loads that a crash has ended begin anew.
+        remove_folder(&database.loading_folder())?;
+        let database = Arc::new(database);
         Ok(Self { database, handles: Mutex::default() })
     }
 

@@ -5,6 +5,7 @@ mod database;
 mod group;
 mod keys;
 mod loader;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod view;

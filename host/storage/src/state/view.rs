@@ -33,12 +33,13 @@ impl View {
         self.snapshot.borrow_owner().read_failed(self.group, error)
     }
 
-    fn pairs(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, StorageError> {
+    fn pairs(&self, range: &ScanRange, is_once: bool) -> Result<Vec<(Bytes, Bytes)>, StorageError> {
         let mut pairs = Vec::new();
         if range.limit == 0 || range.keys.is_empty() {
             return Ok(pairs);
         }
         let mut options = ReadOptions::default();
+        options.fill_cache(!is_once);
         options.set_iterate_lower_bound(self.data.key(&range.keys.start));
         options.set_iterate_upper_bound(self.data.end(range.keys.end.as_deref()));
         let mut cursor = self.snapshot.borrow_dependent().raw_iterator_opt(options);
@@ -80,6 +81,10 @@ impl StoreView for View {
     }
 
     fn scan(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, HostFault> {
-        Ok(self.pairs(range)?)
+        Ok(self.pairs(range, false)?)
+    }
+
+    fn scan_once(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, HostFault> {
+        Ok(self.pairs(range, true)?)
     }
 }

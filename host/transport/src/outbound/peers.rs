@@ -7,6 +7,7 @@ use super::{
 use crate::{
     AddressError, CallError, Lane, PeerIdentity, PeerInbound, PeersConfig,
     connection::{Target, check_address},
+    snapshot::Throttle,
 };
 use quorate_proto::peer::v1::RaftMessage;
 use quorate_vocabulary::NodeId;
@@ -39,6 +40,7 @@ impl Peers {
         let inner = Arc::new(Inner {
             identity,
             snapshot_sends: Arc::new(Semaphore::new(config.snapshot_sends_max.max(1))),
+            snapshot_throttle: Throttle::new(config.snapshot_total_bytes_per_second_max),
             config: Arc::new(config),
             runtime: Handle::current(),
             peers: RwLock::default(),
@@ -71,6 +73,7 @@ pub(crate) struct Inner {
     pub(crate) losses: Arc<Losses>,
     pub(crate) inbound: Arc<dyn PeerInbound>,
     pub(crate) snapshot_sends: Arc<Semaphore>,
+    pub(crate) snapshot_throttle: Throttle,
     pub(crate) shutdown: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }

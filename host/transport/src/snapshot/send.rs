@@ -65,7 +65,7 @@ impl<'a> Sending<'a> {
         let (mut attempts, mut damaged) = (0, 0);
         loop {
             let furthest_before = self.furthest;
-            let error = match self.attempt(&peer.snapshot_throttle).await {
+            let error = match self.attempt([&peer.snapshot_throttle, &self.inner.snapshot_throttle]).await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
@@ -91,7 +91,7 @@ impl<'a> Sending<'a> {
         }
     }
 
-    async fn attempt(&mut self, throttle: &Throttle) -> Result<(), SnapshotSendError> {
+    async fn attempt(&mut self, throttles: [&Throttle; 2]) -> Result<(), SnapshotSendError> {
         let config = &self.inner.config;
         let target = self.inner.target(self.node)?;
         let mut client = target.connect(config).await?;
@@ -111,14 +111,17 @@ impl<'a> Sending<'a> {
         }
         let (mut written, mut next) = (resume.offset, resume.offset);
         self.furthest = self.furthest.max(written);
+        let chunk_bytes = config.snapshot_chunk_bytes.min(config.snapshot_chunk_bytes_max);
         let chunk_bytes =
-            throttle.chunk_bytes(config.snapshot_chunk_bytes.min(config.snapshot_chunk_bytes_max)).max(1);
+            throttles.iter().fold(chunk_bytes, |bytes, throttle| throttle.chunk_bytes(bytes)).max(1);
         let ahead_max = u64::try_from(chunk_bytes.saturating_mul(config.snapshot_chunks_ahead_max.max(1)))
             .unwrap_or(u64::MAX);
         while written < self.total_bytes {
             while next < self.total_bytes && next - written < ahead_max {
                 let data = self.read(next, chunk_bytes).await.map_err(SnapshotSendError::Source)?;
-                throttle.pass(data.len()).await;
+                for throttle in throttles {
+                    throttle.pass(data.len()).await;
+                }
                 let offset = next;
                 next += u64::try_from(data.len()).unwrap_or(u64::MAX);
                 let crc32c = crc32c::crc32c(&data);

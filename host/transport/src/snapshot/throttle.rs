@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Spreads bytes over time: all transfers to a node share one.
+/// Spreads bytes over time: all transfers to a node share one, and all transfers of this node another.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     bytes_per_second_max: u64,

@@ -204,14 +204,31 @@ async fn a_throttled_snapshot_comes_in_smaller_chunks() {
         snapshot_chunk_bytes: 1024 * 1024,
         ..config()
     };
-    let (peers, _one) = peers(config, &server.address);
+    assert_eq!(chunk_ends(&two, config, &server.address).await, [20_000, 40_000, 50_000]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_throttled_as_a_whole_sends_smaller_chunks_too() {
+    let two = Recorder::new();
+    let server = TestServer::start(config(), &two).await;
+    let config = PeersConfig {
+        snapshot_bytes_per_second_max: 4 * 40_000,
+        snapshot_total_bytes_per_second_max: 4 * 20_000,
+        snapshot_chunk_bytes: 1024 * 1024,
+        ..config()
+    };
+    assert_eq!(chunk_ends(&two, config, &server.address).await, [20_000, 40_000, 50_000]);
+}
+
+/// Where the chunks end in which a snapshot of 50,000 bytes comes.
+async fn chunk_ends(two: &Recorder, config: PeersConfig, address: &str) -> Vec<u64> {
+    let (peers, _one) = peers(config, address);
     let (sender, mut written) = mpsc::unbounded_channel();
     two.behaviour.snapshots.state().on_write = Some(Box::new(move |end| {
         let _ = sender.send(end);
     }));
     peers.send_snapshot(TWO, transfer(MemorySource::new(pattern(50_000)))).await.expect("stored");
-    let ends: Vec<_> = std::iter::from_fn(|| written.try_recv().ok()).collect();
-    assert_eq!(ends, [20_000, 40_000, 50_000]);
+    std::iter::from_fn(|| written.try_recv().ok()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

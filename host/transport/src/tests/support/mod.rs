@@ -36,6 +36,7 @@ pub(super) fn config() -> PeersConfig {
         keep_alive_timeout: GUARD,
         snapshot_chunk_bytes: CHUNK_BYTES,
         snapshot_bytes_per_second_max: 0,
+        snapshot_total_bytes_per_second_max: 0,
         ..PeersConfig::default()
     }
 }
