@@ -16,7 +16,11 @@ const KIND_TIMERS: u8 = 4;
 const KIND_WITHHELD: u8 = 5;
 const KIND_BACKGROUND_CHECKPOINT: u8 = 6;
 const KIND_TAKE_OVER: u8 = 7;
-const KIND_ORDER: u8 = 8;
+const KIND_ATTEST: u8 = 8;
+const KIND_VERDICT: u8 = 9;
+const KIND_ORDER: u8 = 10;
+/// A digest of the state.
+const DIGEST_BYTES: usize = 32;
 /// One byte for the format, one for the kind.
 const HEADER_BYTES: usize = 2;
 /// Field 1, a varint.
@@ -208,6 +212,22 @@ pub enum EntryBody {
         /// The index of the checkpoint.
         checkpoint: u64,
     },
+    /// Every replica notes the digest of all it has applied, and tells its leader.
+    Attest {
+        /// The leader's stamp.
+        time_ms: u64,
+    },
+    /// What most replicas have noted. One that has noted something else stops.
+    Verdict {
+        /// The leader's stamp.
+        time_ms: u64,
+        /// The entry at which it was noted.
+        index: u64,
+        /// What was.
+        digest: [u8; DIGEST_BYTES],
+        /// The last entry before that at which all of them had noted the same; 0: not known.
+        agreed: u64,
+    },
     /// The members from here on.
     Configuration(Configuration),
     /// The timers of the group that are due fire.
@@ -245,6 +265,12 @@ impl EntryBody {
             }
             Self::TakeOver { time_ms, checkpoint } => {
                 framed(KIND_TAKE_OVER, &wire::TakeOver { time_ms: *time_ms, checkpoint: *checkpoint })
+            }
+            Self::Attest { time_ms } => framed(KIND_ATTEST, &wire::Attest { time_ms: *time_ms }),
+            Self::Verdict { time_ms, index, digest, agreed } => {
+                let digest = Bytes::copy_from_slice(digest);
+                let (time_ms, index, agreed) = (*time_ms, *index, *agreed);
+                framed(KIND_VERDICT, &wire::Verdict { time_ms, index, digest, agreed })
             }
             Self::Timers { time_ms } => framed(KIND_TIMERS, &wire::Timers { time_ms: *time_ms }),
             Self::Order { time_ms, order } => {
@@ -300,6 +326,19 @@ impl EntryBody {
                     wire::TakeOver::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::TakeOver { time_ms, checkpoint })
             }
+            KIND_ATTEST => {
+                let wire::Attest { time_ms } =
+                    wire::Attest::decode(message).map_err(|error| damaged(&error))?;
+                Ok(Self::Attest { time_ms })
+            }
+            KIND_VERDICT => {
+                let wire::Verdict { time_ms, index, digest, agreed } =
+                    wire::Verdict::decode(message).map_err(|error| damaged(&error))?;
+                let digest = digest.as_ref().try_into().map_err(|_| EntryError::Damaged {
+                    cause: format!("a verdict's digest has {} bytes", digest.len()),
+                })?;
+                Ok(Self::Verdict { time_ms, index, digest, agreed })
+            }
             KIND_CONFIGURATION => {
                 let message = wire::Configuration::decode(message).map_err(|error| damaged(&error))?;
                 Ok(Self::Configuration(message.try_into()?))
@@ -346,10 +385,24 @@ impl EntryBody {
             | Self::Checkpoint { time_ms }
             | Self::BackgroundCheckpoint { time_ms }
             | Self::TakeOver { time_ms, .. }
+            | Self::Attest { time_ms }
+            | Self::Verdict { time_ms, .. }
             | Self::Timers { time_ms }
             | Self::Order { time_ms, .. } => Some(*time_ms),
             Self::Empty | Self::Configuration(_) | Self::Withheld { .. } => None,
         }
+    }
+
+    /// Whether it is the host's own affair, which nobody waits for and which a leader proposes again if it is lost.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        matches!(
+            self,
+            Self::BackgroundCheckpoint { .. }
+                | Self::TakeOver { .. }
+                | Self::Attest { .. }
+                | Self::Verdict { .. }
+        )
     }
 
     /// The same entry with this stamp, if it is one that has a stamp.
@@ -360,6 +413,8 @@ impl EntryBody {
             | Self::Checkpoint { time_ms }
             | Self::BackgroundCheckpoint { time_ms }
             | Self::TakeOver { time_ms, .. }
+            | Self::Attest { time_ms }
+            | Self::Verdict { time_ms, .. }
             | Self::Order { time_ms, .. }
             | Self::Timers { time_ms } => *time_ms = stamp_ms,
             Self::Empty | Self::Configuration(_) | Self::Withheld { .. } => {}
@@ -376,6 +431,8 @@ impl EntryBody {
             | KIND_TIMERS
             | KIND_BACKGROUND_CHECKPOINT
             | KIND_TAKE_OVER
+            | KIND_ATTEST
+            | KIND_VERDICT
             | KIND_ORDER,
         )) = kind(data)
         else {
@@ -543,6 +600,10 @@ mod tests {
             EntryBody::BackgroundCheckpoint { time_ms: 0 },
             EntryBody::TakeOver { time_ms: 1_700_000_000_000, checkpoint: 300 },
             EntryBody::TakeOver { time_ms: 0, checkpoint: u64::MAX },
+            EntryBody::Attest { time_ms: 1_700_000_000_000 },
+            EntryBody::Attest { time_ms: 0 },
+            EntryBody::Verdict { time_ms: 1_700_000_000_000, index: 9, digest: [7; 32], agreed: 4 },
+            EntryBody::Verdict { time_ms: 0, index: u64::MAX, digest: [0; 32], agreed: 0 },
             EntryBody::Configuration(Configuration::new(members.clone())),
             EntryBody::Configuration(Configuration {
                 members,
@@ -579,6 +640,8 @@ mod tests {
                 | EntryBody::Checkpoint { .. }
                 | EntryBody::BackgroundCheckpoint { .. }
                 | EntryBody::TakeOver { .. }
+                | EntryBody::Attest { .. }
+                | EntryBody::Verdict { .. }
                 | EntryBody::Timers { .. }
                 | EntryBody::Order { .. } => {
                     assert!(EntryBody::is_withheld(&given) && given.len() <= 4, "{body:?}: {given:?}");
@@ -595,12 +658,20 @@ mod tests {
         assert_eq!(EntryBody::Checkpoint { time_ms: 1 }.encode().as_ref(), [1, 2, 8, 1]);
         assert_eq!(EntryBody::Timers { time_ms: 1 }.encode().as_ref(), [1, 4, 8, 1]);
         assert_eq!(EntryBody::BackgroundCheckpoint { time_ms: 1 }.encode().as_ref(), [1, 6, 8, 1]);
+        assert_eq!(EntryBody::Attest { time_ms: 1 }.encode().as_ref(), [1, 8, 8, 1]);
+        let body = EntryBody::Verdict { time_ms: 1, index: 9, digest: [7; 32], agreed: 4 };
+        let bytes = [&[1, 9, 8, 1, 16, 9, 0x1a, 32][..], &[7; 32], &[32, 4]].concat();
+        assert_eq!(body.encode().as_ref(), bytes);
+        assert!(matches!(
+            EntryBody::decode(&Bytes::from_static(&[1, 9, 8, 1, 0x1a, 1, 7])),
+            Err(EntryError::Damaged { .. })
+        ));
         let body = EntryBody::TakeOver { time_ms: 1, checkpoint: 9 };
         assert_eq!(body.encode().as_ref(), [1, 7, 8, 1, 16, 9]);
         let body = EntryBody::Order { time_ms: 1, order: Order::Unfreeze };
-        assert_eq!(body.encode().as_ref(), [1, 8, 8, 1, 0x1a, 0]);
+        assert_eq!(body.encode().as_ref(), [1, 10, 8, 1, 0x1a, 0]);
         let body = EntryBody::Order { time_ms: 1, order: Order::FreezeAfter { traps: 3 } };
-        assert_eq!(body.encode().as_ref(), [1, 8, 8, 1, 0x22, 2, 8, 3]);
+        assert_eq!(body.encode().as_ref(), [1, 10, 8, 1, 0x22, 2, 8, 3]);
         let body = EntryBody::Configuration(Configuration::new(vec![member(1, MemberRole::Voter)]));
         assert_eq!(body.encode().as_ref(), [1, 3, 0x0a, 6, 8, 1, 0x10, 101, 0x18, 1]);
         let mut configuration = Configuration::new(vec![member(1, MemberRole::Voter)]);

@@ -5,7 +5,7 @@ use quorate_proto::catalog::v1;
 use quorate_replica::ports::{ActivationRecord, GroupLimits, Outcome};
 use quorate_vocabulary::{
     CheckpointMode, FolderId, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest,
-    PluginReference,
+    PluginReference, ReplicaId,
 };
 
 /// A change of the catalog, to be proposed to group 0.
@@ -119,6 +119,20 @@ pub enum Change {
         epoch: u64,
         /// Its members now.
         survivors: Vec<Member>,
+    },
+    /// A replica is of no use any more: its state is not that of the others, or what it has on disk is damaged. Noted as an
+    /// [`Alarm`](crate::Alarm) of its group. Ignored when it is not the replica of that node any more.
+    NoteBroken {
+        /// Its group.
+        group: GroupId,
+        /// Its node.
+        node: NodeId,
+        /// The replica.
+        replica: ReplicaId,
+        /// What is wrong with it.
+        what: String,
+        /// It is to be replaced by a new one on the same node: removed from its group first, then added again.
+        renew: bool,
     },
     /// A group is deleted, with all it holds.
     DeleteGroup {

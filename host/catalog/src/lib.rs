@@ -19,6 +19,7 @@ pub use error::CatalogError;
 pub use plugin::{CatalogHandle, CatalogPlugin, catalog_digest, catalog_group};
 pub use reconcile::{Hosted, Instruction, holders, reconcile};
 pub use record::{
-    AuditRecord, Group, MembersChange, Node, NodeStatus, PublishedPlugin, Tombstone, Upgrade, UpgradeOutcome,
+    Alarm, AuditRecord, Group, MembersChange, Node, NodeStatus, PublishedPlugin, Tombstone, Upgrade,
+    UpgradeOutcome,
 };
 pub use state::CatalogState;

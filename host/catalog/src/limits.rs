@@ -26,3 +26,7 @@ pub const FINGERPRINT_BYTES_MAX: usize = 1_024;
 pub const ACTOR_BYTES_MAX: usize = 255;
 /// A version of the contract with plugins, in bytes.
 pub const CONTRACT_VERSION_BYTES_MAX: usize = 63;
+/// Alarms of a group that are kept.
+pub const GROUP_ALARMS_MAX: usize = 8;
+/// The longest text of an alarm; the rest of a longer one is cut.
+pub const ALARM_BYTES_MAX: usize = 1024;

@@ -1,7 +1,7 @@
 use quorate_replica::ports::{GroupInfo, GroupLimits};
 use quorate_vocabulary::{
-    CheckpointMode, FolderId, GroupId, GroupName, MachineKind, Member, NodeId, PluginDigest, PluginReference,
-    Position, ReplicaId,
+    CheckpointMode, FolderId, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest,
+    PluginReference, Position, ReplicaId,
 };
 
 /// A node.
@@ -82,6 +82,8 @@ pub struct Group {
     pub upgrades_asked: u64,
     /// The last of them, the newest last; only that one may be under way.
     pub upgrades: Vec<Upgrade>,
+    /// Replicas that were found to be of no use, the newest last; bounded.
+    pub alarms: Vec<Alarm>,
     /// What the plugin may use in it.
     pub limits: GroupLimits,
     /// How it began: it freezes once so many commands have trapped in a row; 0: never.
@@ -171,6 +173,23 @@ pub struct MembersChange {
     pub leaving: Vec<Member>,
     /// When it was asked for, in milliseconds since the Unix epoch.
     pub began_ms: u64,
+    /// What is to be added, as a new replica, when this is brought about: in place of one that was of no use.
+    pub renews: Option<(NodeId, MemberRole)>,
+}
+
+/// A replica was found to be of no use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// Its node.
+    pub node: NodeId,
+    /// The replica.
+    pub replica: ReplicaId,
+    /// What is wrong with it.
+    pub what: String,
+    /// When that was noted, in milliseconds since the Unix epoch.
+    pub raised_ms: u64,
+    /// When the node had a new replica; 0: it has none yet.
+    pub ended_ms: u64,
 }
 
 /// One change of the version that a group runs, asked for or done.

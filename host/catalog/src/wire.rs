@@ -8,7 +8,7 @@ mod upgrades;
 use crate::{CatalogCommand, CatalogError, CatalogReply, Change, NodeStatus, PluginToPublish};
 use quorate_proto::catalog::v1;
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{CheckpointMode, FolderId, GroupId, MachineKind, NodeId, PluginDigest};
+use quorate_vocabulary::{CheckpointMode, FolderId, GroupId, MachineKind, NodeId, PluginDigest, ReplicaId};
 use std::{fmt::Display, str::FromStr};
 
 /// The format of commands and of the state.
@@ -173,6 +173,13 @@ impl From<&Change> for v1::command::Change {
             Change::CompleteMembersChange { group, number } => {
                 Self::CompleteMembersChange(v1::CompleteMembersChange { group: group.0, number: *number })
             }
+            Change::NoteBroken { group, node, replica, what, renew } => Self::NoteBroken(v1::NoteBroken {
+                group: group.0,
+                node: node.0,
+                replica: replica.0,
+                what: what.clone(),
+                renew: *renew,
+            }),
             Change::NoteRecovery { group, epoch, survivors } => Self::NoteRecovery(v1::NoteRecovery {
                 group: group.0,
                 epoch: *epoch,
@@ -234,6 +241,13 @@ impl TryFrom<v1::command::Change> for Change {
             Wire::CompleteMembersChange(complete) => {
                 Self::CompleteMembersChange { group: GroupId(complete.group), number: complete.number }
             }
+            Wire::NoteBroken(note) => Self::NoteBroken {
+                group: GroupId(note.group),
+                node: NodeId(note.node),
+                replica: ReplicaId(note.replica),
+                what: note.what,
+                renew: note.renew,
+            },
             Wire::NoteRecovery(note) => Self::NoteRecovery {
                 group: GroupId(note.group),
                 epoch: note.epoch,

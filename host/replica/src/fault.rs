@@ -33,6 +33,17 @@ pub enum ReplicaFault {
         /// Where they differ at the latest.
         index: u64,
     },
+    /// Most replicas of the group had another digest.
+    #[error(
+        "it has diverged: what it had made of everything up to entry {index} is not what most replicas of its group had{}: its state is wrong, or its node's results depend on something that is not in the log",
+        since(*agreed)
+    )]
+    Outvoted {
+        /// The last entry at which all were found to agree; 0: not known.
+        agreed: u64,
+        /// Where they were found to differ.
+        index: u64,
+    },
     /// The state on disk ends before the log begins, and no snapshot closes the gap: the disk has lost what was on it.
     #[error(
         "its state ends at entry {applied}, its log begins behind entry {begins_behind}, and no snapshot on this node closes the gap: the disk has lost what was written to it; remove this replica with `quorate group members remove`, and place a new one with `quorate group members add`, which gets the state from the others"
@@ -80,6 +91,10 @@ pub enum ReplicaFault {
         /// Which.
         cause: String,
     },
+}
+
+fn since(agreed: u64) -> String {
+    if agreed == 0 { String::new() } else { format!(", and at entry {agreed} all still agreed") }
 }
 
 impl ReplicaFault {

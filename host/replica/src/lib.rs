@@ -3,11 +3,13 @@
 //! [`Replica`] applies the entries of one group in order and says what came of each. An [`Observer`] answers queries and
 //! runs lifecycle callbacks, on instances of its own. [`ports`] says what both need from outside.
 
+mod attestations;
 mod bounds;
 mod checkpoint_policy;
 mod digest;
 mod entry;
 mod fault;
+mod group_schedule;
 mod observer;
 mod output;
 mod overlay;
@@ -15,7 +17,7 @@ pub mod ports;
 mod replay;
 mod replica;
 mod sink;
-mod snapshot_schedule;
+
 mod snapshot_source;
 mod store_snapshot;
 mod tail;
@@ -25,14 +27,16 @@ pub mod testing;
 mod tests;
 pub mod trial;
 
+pub use attestations::{Attestations, Finding};
 pub use checkpoint_policy::CheckpointPolicy;
 pub use entry::CommittedEntry;
 pub use fault::ReplicaFault;
+pub use group_schedule::GroupSchedule;
 pub use observer::{Observer, ReadPoint};
 pub use overlay::{Overlay, StoreError};
 pub use quorate_proto::entry::{Activation, Configuration, EntryBody, Order};
 pub use replica::{
     BackgroundCheckpoint, CheckpointResult, EntryResult, PreparedCheckpoint, Replica, ReplicaStart,
 };
-pub use snapshot_schedule::SnapshotSchedule;
+
 pub use store_snapshot::StoreSnapshot;

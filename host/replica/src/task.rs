@@ -32,6 +32,8 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
         | EntryBody::BackgroundCheckpoint { .. }
         | EntryBody::TakeOver { .. }
         | EntryBody::Order { .. }
+        | EntryBody::Attest { .. }
+        | EntryBody::Verdict { .. }
         | EntryBody::Configuration(_)
         | EntryBody::Withheld { .. } => (0, Vec::new()),
     }

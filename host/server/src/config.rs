@@ -9,7 +9,7 @@ mod timeouts;
 pub use error::{ConfigError, Place};
 
 use crate::{api::ApiConfig, node::NodeConfig};
-use file::{ConfigFile, LimitsSection, NodeEntry, SnapshotsSection};
+use file::{ConfigFile, LimitsSection, NodeEntry, ReplicasSection, SnapshotsSection};
 use quorate_storage::SNAPSHOTS_KEPT_MIN;
 use quorate_vocabulary::{GroupName, NodeId};
 use std::{
@@ -136,6 +136,7 @@ impl Source<'_> {
         let shutdown_timeout = self.timeouts(file.timeouts, &mut node, &mut api)?;
         self.limits(file.limits, &mut node, &mut api)?;
         self.snapshots(file.snapshots, &mut node)?;
+        self.replicas(file.replicas, &mut node)?;
         Ok(Config { node, listen, api, shutdown_timeout })
     }
 
@@ -267,16 +268,33 @@ impl Source<'_> {
         Ok(())
     }
 
+    /// A time that passes again and again; none when it is 0.
+    fn interval(
+        &self,
+        key: &str,
+        value: Option<Spanned<u64>>,
+        default: Option<Duration>,
+    ) -> Result<Option<Duration>, ConfigError> {
+        match value {
+            None => Ok(default),
+            Some(never) if *never.get_ref() == 0 => Ok(None),
+            value => self.milliseconds(key, value, 1_000..=INTERVAL_MS_MAX, Duration::ZERO).map(Some),
+        }
+    }
+
+    fn replicas(&self, section: ReplicasSection, node: &mut NodeConfig) -> Result<(), ConfigError> {
+        node.check_entries =
+            self.within("check_entries", section.check_entries, 1..=100_000_000, node.check_entries)?;
+        node.check_interval =
+            self.interval("check_interval_ms", section.check_interval_ms, node.check_interval)?;
+        node.rebuild_replicas = section.rebuild.unwrap_or(node.rebuild_replicas);
+        Ok(())
+    }
+
     fn snapshots(&self, section: SnapshotsSection, node: &mut NodeConfig) -> Result<(), ConfigError> {
         node.snapshot_entries =
             self.within("entries", section.entries, 10..=100_000_000, node.snapshot_entries)?;
-        node.snapshot_interval = match section.interval_ms {
-            Some(never) if *never.get_ref() == 0 => None,
-            interval => {
-                let default = node.snapshot_interval.unwrap_or_default();
-                Some(self.milliseconds("interval_ms", interval, 1_000..=INTERVAL_MS_MAX, default)?)
-            }
-        };
+        node.snapshot_interval = self.interval("interval_ms", section.interval_ms, node.snapshot_interval)?;
         node.snapshot_interval_entries_min = self.within(
             "interval_entries_min",
             section.interval_entries_min,

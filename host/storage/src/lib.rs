@@ -27,7 +27,8 @@ mod testing;
 
 pub use error::StorageError;
 pub use folder::{
-    CLUSTER_NAME_BYTES_MAX, DataFolder, FOLDER_FORMAT, NodeIdentity, SNAPSHOTS_KEPT_MIN, StorageOptions,
+    CLUSTER_NAME_BYTES_MAX, DataFolder, EVIDENCE_KEPT_MAX, FOLDER_FORMAT, NodeIdentity, SNAPSHOTS_KEPT_MIN,
+    StorageOptions,
 };
 pub use raft::{
     DamagedReplica, GroupHistory, LoadedReplicas, NewReplica, PLUGIN_BYTES_MAX, RaftBatch, RaftStore,

@@ -118,6 +118,7 @@ pub(crate) fn members(replicas: &[u64]) -> Vec<Member> {
 
 pub(crate) fn point(index: u64) -> AppliedPoint {
     AppliedPoint {
+        attested: None,
         index,
         term: 2,
         time_ms: index * 10,

@@ -1,4 +1,4 @@
-use crate::{Lane, SnapshotOffer, SnapshotReceiver, SnapshotRefusal};
+use crate::{Attestation, Lane, SnapshotOffer, SnapshotReceiver, SnapshotRefusal};
 use bytes::Bytes;
 use quorate_proto::peer::v1::RaftMessage;
 use quorate_vocabulary::{FolderId, NodeId, PluginDigest};
@@ -110,6 +110,9 @@ pub trait PeerInbound: Send + Sync + 'static {
 
     /// A plugin's bytes, `None` if this node does not hold them. An error is this node's own failure.
     async fn load_plugin(&self, digest: PluginDigest) -> Result<Option<Bytes>, String>;
+
+    /// What replicas of that node have noted of their states. Must not block.
+    fn attested(&self, from: NodeId, attestations: Vec<Attestation>);
 
     /// Makes a change of the catalog, if this node leads the system group. Must not forward it further.
     async fn change_catalog(

@@ -13,6 +13,7 @@
 //!
 //! This room knows nothing of what a message means, of storage, or of the catalog.
 
+mod attest;
 mod catalog;
 mod config;
 mod connection;
@@ -25,6 +26,7 @@ mod plugin;
 mod server;
 mod snapshot;
 
+pub use attest::Attestation;
 pub use config::{PROTOCOL_VERSION, PeerIdentity, PeersConfig};
 pub use error::{AddressError, CallError, PluginSendError};
 pub use hello::HelloRefused;

@@ -1,14 +1,15 @@
 use crate::{
-    Lane, PeerIdentity, PeerInbound, PeersConfig, PluginRefusal, catalog,
+    Lane, PeerIdentity, PeerInbound, PeersConfig, PluginRefusal, attest, catalog,
     connection::describe,
     plugin,
     snapshot::{Receives, Receiving},
 };
 use futures::{StreamExt, stream::BoxStream};
 use quorate_proto::peer::v1::{
-    ChangeCatalogReply, ChangeCatalogRequest, Envelope, FetchPluginRequest, Hello, LaneFrame, LaneKind,
-    LaneWelcome, PluginFrame, PluginStored, PushPluginReply, SnapshotFrame, SnapshotReply, lane_frame,
-    peer_server, plugin_frame, push_plugin_reply::Reply as PushReply, snapshot_frame,
+    AttestReply, AttestRequest, ChangeCatalogReply, ChangeCatalogRequest, Envelope, FetchPluginRequest,
+    Hello, LaneFrame, LaneKind, LaneWelcome, PluginFrame, PluginStored, PushPluginReply, SnapshotFrame,
+    SnapshotReply, lane_frame, peer_server, plugin_frame, push_plugin_reply::Reply as PushReply,
+    snapshot_frame,
 };
 use quorate_vocabulary::{FolderId, NodeId};
 use std::{fmt, sync::Arc, time::Duration};
@@ -261,6 +262,14 @@ impl peer_server::Peer for PeerServer {
         let frames = plugin::fetch(&self.shared.inbound, &request.digest).await?;
         let ended = self.shared.shutdown.clone().cancelled_owned();
         Ok(Response::new(futures::stream::iter(frames.map(Ok)).take_until(ended).boxed()))
+    }
+
+    async fn attest(&self, request: Request<AttestRequest>) -> Result<Response<AttestReply>, Status> {
+        let request = request.into_inner();
+        let from = self.shared.check(request.hello.as_ref())?;
+        let attestations = request.attestations.iter().filter_map(attest::from_wire).collect();
+        self.shared.inbound.attested(from, attestations);
+        Ok(Response::new(AttestReply {}))
     }
 
     async fn change_catalog(

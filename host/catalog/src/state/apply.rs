@@ -57,7 +57,13 @@ impl CatalogState {
             Change::NoteActivation { group, record } => self.note_activation(*group, record),
             Change::CancelUpgrade { name } => self.cancel_upgrade(name, position.time_ms),
             Change::ChangeMembers { name, edit } => self.change_members(name, edit, position.time_ms),
-            Change::CompleteMembersChange { group, number } => self.complete_members_change(*group, *number),
+            Change::CompleteMembersChange { group, number } => {
+                self.complete_members_change(*group, *number, position.time_ms)
+            }
+            Change::NoteBroken { group, node, replica, what, renew } => {
+                let member = (*node, *replica);
+                self.note_broken(*group, member, what, *renew, position.time_ms)
+            }
             Change::NoteRecovery { group, epoch, survivors } => self.note_recovery(*group, *epoch, survivors),
             Change::DeleteGroup { name } => self.delete_group(name, position.time_ms),
         }?;
@@ -208,6 +214,7 @@ impl CatalogState {
             upgrades_asked: 0,
             upgrades: Vec::new(),
             freeze_after_traps,
+            alarms: Vec::new(),
             limits: limits.clone(),
             checkpoints,
             created_ms: time_ms,

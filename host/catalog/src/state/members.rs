@@ -5,8 +5,8 @@ use super::{
     apply::{Changed, next},
 };
 use crate::{
-    CatalogError, CatalogReply, Group, MembersChange, MembersEdit, NodeStatus,
-    limits::{GROUP_LEARNERS_MAX, GROUP_REPLICAS_MAX},
+    Alarm, CatalogError, CatalogReply, Group, MembersChange, MembersEdit, NodeStatus,
+    limits::{ALARM_BYTES_MAX, GROUP_ALARMS_MAX, GROUP_LEARNERS_MAX, GROUP_REPLICAS_MAX},
 };
 use quorate_vocabulary::{GroupId, GroupName, Member, MemberRole, NodeId, ReplicaId};
 use std::{collections::BTreeMap, fmt::Write, sync::Arc};
@@ -69,7 +69,11 @@ impl CatalogState {
         let number = group.changes.saturating_add(1);
         let mut group = group.clone();
         group.changes = number;
-        group.change = Some(MembersChange { number, wanted, leaving, began_ms: time_ms });
+        // A replica that was removed to be replaced is still to be, unless somebody says who all are to be.
+        let renews = group.change.take().and_then(|change| change.renews);
+        let renews =
+            renews.filter(|(node, _)| matches!(edit, MembersEdit::Some { .. }) && !after.contains_key(node));
+        group.change = Some(MembersChange { number, wanted, leaving, began_ms: time_ms, renews });
         let change = format!("group {name} is to have {}", members_text(group.wanted()));
         self.last_replica = last_replica;
         self.put_group(&group);
@@ -100,15 +104,72 @@ impl CatalogState {
         Ok(())
     }
 
-    pub(super) fn complete_members_change(&mut self, id: GroupId, number: u64) -> Changed {
+    pub(super) fn complete_members_change(&mut self, id: GroupId, number: u64, time_ms: u64) -> Changed {
         let group = self.group(id).ok_or(CatalogError::GroupGone { id })?;
         let mut group = group.clone();
         // Told twice, or of a change that another has taken the place of.
         let Some(change) = group.change.take_if(|change| change.number == number) else {
             return Ok((CatalogReply::Group(group), None));
         };
-        let text = format!("group {} has {}", group.name, members_text(&change.wanted));
+        let mut text = format!("group {} has {}", group.name, members_text(&change.wanted));
         group.members = change.wanted;
+        for alarm in group.alarms.iter_mut().filter(|alarm| alarm.ended_ms == 0) {
+            // Its node has another replica by now, or is to have none.
+            if !group.members.iter().any(|member| member.replica == alarm.replica) && change.renews.is_none()
+            {
+                alarm.ended_ms = time_ms.max(1);
+            }
+        }
+        self.put_group(&group);
+        if let Some(renewed) = change.renews {
+            let edit = MembersEdit::Some { add: vec![renewed], remove: Vec::new(), promote: Vec::new() };
+            // Refused when the node has gone or is to be emptied meanwhile: the group goes on without it.
+            text = match self.change_members(&group.name, &edit, time_ms) {
+                Ok((_, Some(more))) => format!("{text}; {more}"),
+                Ok((_, None)) => text,
+                Err(error) => format!("{text}; it gets no new replica on node {}: {error}", renewed.0),
+            };
+            group = self.group(id).ok_or(CatalogError::GroupGone { id })?.clone();
+        }
+        Ok((CatalogReply::Group(group), Some(text)))
+    }
+
+    /// A replica is of no use any more.
+    pub(super) fn note_broken(
+        &mut self,
+        id: GroupId,
+        (node, replica): (NodeId, ReplicaId),
+        what: &str,
+        renew: bool,
+        time_ms: u64,
+    ) -> Changed {
+        let mut group = self.group(id).ok_or(CatalogError::GroupGone { id })?.clone();
+        let is_alarm = |alarm: &&Alarm| (alarm.replica, alarm.ended_ms) == (replica, 0);
+        let is_noted = group.alarms.iter().any(|alarm| is_alarm(&alarm));
+        let renews = renew && group.change.is_none();
+        let member = group.members.iter().find(|member| (member.node, member.replica) == (node, replica));
+        let Some(member) = member.copied().filter(|_| renews || !is_noted) else {
+            return Ok((CatalogReply::Group(group), None));
+        };
+        let mut text = format!("group {}: replica {replica} on node {node} is of no use", group.name);
+        if !is_noted {
+            let what = cut(what, ALARM_BYTES_MAX);
+            let _ = write!(text, ": {what}");
+            group.alarms.push(Alarm { node, replica, what, raised_ms: time_ms, ended_ms: 0 });
+            let old = group.alarms.len().saturating_sub(GROUP_ALARMS_MAX);
+            group.alarms.drain(..old);
+        }
+        if renews {
+            let wanted: Vec<Member> =
+                group.members.iter().filter(|other| other.replica != replica).copied().collect();
+            if !wanted.iter().any(|member| member.role == MemberRole::Voter) {
+                return Err(unfit("nobody else of the group holds its data"));
+            }
+            group.changes = group.changes.saturating_add(1);
+            let (number, leaving, renews) = (group.changes, Vec::new(), Some((node, member.role)));
+            group.change = Some(MembersChange { number, wanted, leaving, began_ms: time_ms, renews });
+            text.push_str("; it is replaced by a new one");
+        }
         self.put_group(&group);
         Ok((CatalogReply::Group(group), Some(text)))
     }
@@ -182,6 +243,12 @@ pub(super) fn check_voters(data: usize, witnesses: usize) -> Result<(), CatalogE
         )));
     }
     Ok(())
+}
+
+/// The beginning of a text, of at most so many bytes.
+fn cut(text: &str, bytes_max: usize) -> String {
+    let end = (0..=bytes_max.min(text.len())).rfind(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
 }
 
 /// What the nodes are to hold, with what is to be different.

@@ -7,6 +7,7 @@ use crate::{
 use quorate_replica::ports::{ActivationRecord, GroupLimits};
 use quorate_vocabulary::{
     CheckpointMode, FolderId, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, Position,
+    ReplicaId,
 };
 
 pub(super) const ENGINE: &str = "wasmtime 48 x86_64";
@@ -92,6 +93,11 @@ pub(super) fn set_members(name: &str, all: Vec<(NodeId, MemberRole)>) -> Change 
 
 pub(super) fn complete(group: u64, number: u64) -> Change {
     Change::CompleteMembersChange { group: GroupId(group), number }
+}
+
+pub(super) fn note_broken(node: u64, replica: u64, renew: bool) -> Change {
+    let what = "it is wrong".to_owned();
+    Change::NoteBroken { group: GroupId(1), node: NodeId(node), replica: ReplicaId(replica), what, renew }
 }
 
 pub(super) fn note_recovery(group: u64, epoch: u64, survivors: &[Member]) -> Change {

@@ -1,3 +1,4 @@
+mod broken;
 mod changes;
 mod fixtures;
 mod machine;

@@ -1,5 +1,5 @@
 use super::fixtures::{
-    activated, cancel, complete, create, delete, drain, edit, furnished, group, learners, must,
+    activated, cancel, complete, create, delete, drain, edit, furnished, group, learners, must, note_broken,
     note_recovery, prepared, publish, register, remove_plugin, rollback, set_members, to_publish, upgrade,
     voters,
 };
@@ -59,6 +59,7 @@ fn commands_read_back_as_they_were_written() {
         Change::NotePrepared { group: GroupId(1), number: 2, node: NodeId(3), failure: Some("why".into()) },
         activated(1, 2, b"kv 2", None),
         activated(1, 2, b"kv 2", Some("why")),
+        note_broken(3, 4, true),
         delete("acme/a"),
     ] {
         let command = CatalogCommand { actor: "ada".into(), change };

@@ -1,7 +1,7 @@
 //! Members of groups, and changes of them.
 
 use super::{malformed, nodes, numbers, parse};
-use crate::{CatalogError, Change, MembersChange, MembersEdit};
+use crate::{Alarm, CatalogError, Change, MembersChange, MembersEdit};
 use quorate_proto::catalog::v1;
 use quorate_vocabulary::{GroupName, Member, MemberRole, NodeId, ReplicaId};
 
@@ -48,7 +48,34 @@ pub(super) fn wire_under_way(change: &MembersChange) -> v1::MembersChange {
         wanted: wire(&change.wanted),
         leaving: wire(&change.leaving),
         began_ms: change.began_ms,
+        renews: change.renews.map(|(node, role)| v1::Member {
+            replica: 0,
+            node: node.0,
+            role: wire_role(role),
+        }),
     }
+}
+
+pub(super) fn wire_alarms(alarms: &[Alarm]) -> Vec<v1::Alarm> {
+    let one = |alarm: &Alarm| v1::Alarm {
+        node: alarm.node.0,
+        replica: alarm.replica.0,
+        what: alarm.what.clone(),
+        raised_ms: alarm.raised_ms,
+        ended_ms: alarm.ended_ms,
+    };
+    alarms.iter().map(one).collect()
+}
+
+pub(super) fn alarms(alarms: Vec<v1::Alarm>) -> Vec<Alarm> {
+    let one = |alarm: v1::Alarm| Alarm {
+        node: NodeId(alarm.node),
+        replica: ReplicaId(alarm.replica),
+        what: alarm.what,
+        raised_ms: alarm.raised_ms,
+        ended_ms: alarm.ended_ms,
+    };
+    alarms.into_iter().map(one).collect()
 }
 
 pub(super) fn under_way(change: &v1::MembersChange) -> MembersChange {
@@ -57,6 +84,7 @@ pub(super) fn under_way(change: &v1::MembersChange) -> MembersChange {
         wanted: read(&change.wanted),
         leaving: read(&change.leaving),
         began_ms: change.began_ms,
+        renews: change.renews.as_ref().map(|member| (NodeId(member.node), role(member))),
     }
 }
 

@@ -176,9 +176,10 @@ impl Proposals {
                     self.orders.push_front((request, order.clone()));
                 }
             }
-            own @ (EntryBody::BackgroundCheckpoint { .. } | EntryBody::TakeOver { .. }) => {
-                self.own.push_front(own.stamped(0));
-            }
+            own @ (EntryBody::BackgroundCheckpoint { .. }
+            | EntryBody::TakeOver { .. }
+            | EntryBody::Attest { .. }
+            | EntryBody::Verdict { .. }) => self.own.push_front(own.stamped(0)),
             EntryBody::Configuration(_) | EntryBody::Empty | EntryBody::Withheld { .. } => {}
         }
     }
@@ -188,8 +189,7 @@ impl Proposals {
         let is_checkpoint = matches!(packed.body, EntryBody::Checkpoint { .. });
         let is_timers = matches!(packed.body, EntryBody::Timers { .. });
         let Packed { body, requests, bytes } = packed;
-        let is_own = matches!(body, EntryBody::BackgroundCheckpoint { .. } | EntryBody::TakeOver { .. });
-        let own = is_own.then(|| body.stamped(0));
+        let own = body.is_own().then(|| body.stamped(0));
         self.appended.push_back(Appended { index, term, requests, bytes, is_checkpoint, is_timers, own });
     }
 

@@ -303,12 +303,14 @@ fn a_leader_that_was_restarted_stamps_no_earlier_than_before() {
 }
 
 /// What a leader is asked to put into the log, and the entry that comes of it.
-fn asked() -> [(Input, EntryBody); 4] {
+fn asked() -> [(Input, EntryBody); 6] {
     let own =
         |body: EntryBody| (Input::ProposeEntry { group: GROUP, body: body.clone() }, body.stamped(1_000));
     [
         own(EntryBody::BackgroundCheckpoint { time_ms: 0 }),
         own(EntryBody::TakeOver { time_ms: 0, checkpoint: 7 }),
+        own(EntryBody::Attest { time_ms: 0 }),
+        own(EntryBody::Verdict { time_ms: 0, index: 2, digest: [7; 32], agreed: 0 }),
         (Input::ProposeCheckpoint { group: GROUP }, EntryBody::Checkpoint { time_ms: 1_000 }),
         (Input::ProposeTimers { group: GROUP }, EntryBody::Timers { time_ms: 1_000 }),
     ]

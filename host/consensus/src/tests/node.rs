@@ -31,6 +31,8 @@ impl Machine {
             | EntryBody::Checkpoint { .. }
             | EntryBody::BackgroundCheckpoint { .. }
             | EntryBody::TakeOver { .. }
+            | EntryBody::Attest { .. }
+            | EntryBody::Verdict { .. }
             | EntryBody::Timers { .. }
             | EntryBody::Order { .. } => {}
         }

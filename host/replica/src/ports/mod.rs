@@ -25,7 +25,7 @@ pub use group::GroupInfo;
 pub use history::History;
 pub use limits::{COMMAND_BYTES_MAX, GroupLimits, LimitError, TABLE_ELEMENTS_MAX};
 pub use plugin::{Instance, Plugin};
-pub use point::{AppliedPoint, StateDigest};
+pub use point::{AppliedPoint, Attested, StateDigest};
 pub use poison::Poison;
 pub use snapshots::{SnapshotHeader, SnapshotInfo, SnapshotTail, SnapshotWriter, Snapshots};
 pub use store::{

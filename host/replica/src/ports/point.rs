@@ -43,6 +43,18 @@ pub struct AppliedPoint {
     pub activation: Option<Arc<ActivationRecord>>,
     /// What is done about commands that trap.
     pub poison: Poison,
+    /// What was noted at the last entry that asked for it.
+    pub attested: Option<Attested>,
+}
+
+/// The digest that a replica had when an entry of the log asked for it. Replicas of a group have noted the same, or one of them
+/// has diverged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attested {
+    /// That entry.
+    pub index: u64,
+    /// Of everything before it.
+    pub digest: StateDigest,
 }
 
 /// The version of the encoding of [`AppliedPoint`].
@@ -66,6 +78,7 @@ impl AppliedPoint {
             active: None,
             activation: None,
             poison: Poison::default(),
+            attested: None,
         }
     }
 
@@ -107,6 +120,9 @@ impl AppliedPoint {
             freeze_after: self.poison.freeze_after,
             traps_in_a_row: self.poison.traps_in_a_row,
             frozen_at: self.poison.frozen_at,
+            attested: self
+                .attested
+                .map(|attested| StoredAttested { index: attested.index, digest: attested.digest.0.to_vec() }),
         }
         .encode_to_vec()
     }
@@ -121,9 +137,10 @@ impl AppliedPoint {
                 stored.format
             )));
         }
-        let digest = stored.digest.try_into().map_err(|_| {
-            HostFault::because("an applied point is damaged: its digest is not 32 bytes long")
-        })?;
+        let digest = read_digest(stored.digest)?;
+        let attested = stored.attested.map(|attested| {
+            Ok::<_, HostFault>(Attested { index: attested.index, digest: read_digest(attested.digest)? })
+        });
         let configuration = Configuration::try_from(stored.configuration.unwrap_or_default())
             .map_err(|error| HostFault::new("decoding the members in an applied point", error))?;
         let active = match stored.active {
@@ -138,8 +155,9 @@ impl AppliedPoint {
             index: stored.index,
             term: stored.term,
             time_ms: stored.time_ms,
-            digest: StateDigest(digest),
+            digest,
             configuration,
+            attested: attested.transpose()?,
             timers: stored.timers.into_iter().map(|timer| (timer.id, timer.at_ms)).collect(),
             active,
             activation: activation.map(Arc::new),
@@ -150,6 +168,13 @@ impl AppliedPoint {
             },
         })
     }
+}
+
+fn read_digest(bytes: Vec<u8>) -> Result<StateDigest, HostFault> {
+    let digest = bytes.try_into();
+    digest
+        .map(StateDigest)
+        .map_err(|_| HostFault::because("an applied point is damaged: its digest is not 32 bytes long"))
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -178,6 +203,8 @@ struct StoredPoint {
     traps_in_a_row: u32,
     #[prost(uint64, optional, tag = "12")]
     frozen_at: Option<u64>,
+    #[prost(message, optional, tag = "13")]
+    attested: Option<StoredAttested>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -224,6 +251,14 @@ fn plugin_digest(bytes: &[u8]) -> Result<PluginDigest, HostFault> {
 }
 
 #[derive(Clone, PartialEq, Message)]
+struct StoredAttested {
+    #[prost(uint64, tag = "1")]
+    index: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    digest: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
 struct StoredTimer {
     #[prost(uint64, tag = "1")]
     id: u64,
@@ -258,6 +293,7 @@ mod tests {
                 failure: Some("it trapped".into()),
             })),
             poison: Poison { freeze_after: 3, traps_in_a_row: 4, frozen_at: Some(5) },
+            attested: Some(Attested { index: 5, digest: StateDigest([8; 32]) }),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
     checkpoint_policy::Growth,
     digest::{EntryDigest, ReplayDigest},
     output::EntryOutput,
-    ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, SnapshotInfo, StateDigest},
+    ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, SnapshotHeader, SnapshotInfo, StateDigest},
     replay::{self, Base, Replay, Trapped},
     sink::LentWriter,
     task::{self, Task},
@@ -378,6 +378,22 @@ impl MemoryMachine {
             }
         }
         Ok(Ok(info))
+    }
+
+    /// Saves what the apply instance holds, which is of no use afterwards; none when a trap has cost it.
+    pub(super) fn write_evidence(
+        self,
+        start: &ReplicaStart,
+        header: &SnapshotHeader,
+    ) -> Result<Option<SnapshotInfo>, ReplicaFault> {
+        let Some(mut instance) = self.instance else { return Ok(None) };
+        let begun = start.snapshots.begin(header);
+        let writer = LentWriter::new(begun.map_err(ReplicaFault::while_doing("beginning a snapshot"))?);
+        let saved = instance.save(header.point.position(), writer.sink());
+        match saved.map_err(ReplicaFault::while_doing("saving a snapshot"))? {
+            Ok(()) => writer.finish().map(Some).map_err(ReplicaFault::while_doing("finishing a snapshot")),
+            Err(_) => Ok(None),
+        }
     }
 
     #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
     CommittedEntry, Observer, ReadPoint, ReplicaFault, StoreSnapshot,
     checkpoint_policy::Growth,
     digest::EntryDigest,
-    ports::{AppliedPoint, EmptyView, Plugin},
+    ports::{AppliedPoint, Attested, EmptyView, Plugin, SnapshotInfo, StateDigest},
 };
 pub(crate) use memory::MemoryPoint;
 
@@ -32,6 +32,8 @@ pub struct Replica {
     machine: Machine,
     /// Since the last checkpoint or snapshot.
     growth: Growth,
+    /// Entries that asked something of the machine, since the last that asked for its digest.
+    unattested_entries: u64,
     stopped: Option<String>,
 }
 
@@ -64,7 +66,7 @@ impl Replica {
         let newest = start.snapshots.newest().map_err(ReplicaFault::while_doing("listing the snapshots"))?;
         let from = newest.map_or(start.initial.index, |newest| newest.header.point.index);
         let growth = Growth { entries: applied.index.saturating_sub(from), ..Growth::default() };
-        Ok(Self { start, applied: Arc::new(applied), machine, growth, stopped: None })
+        Ok(Self { start, applied: Arc::new(applied), machine, growth, unattested_entries: 0, stopped: None })
     }
 
     /// How far it has come.
@@ -136,7 +138,17 @@ impl Replica {
             active: self.applied.active,
             activation: self.applied.activation.clone(),
             poison: self.applied.poison,
+            attested: self.applied.attested,
         };
+        match &entry.body {
+            EntryBody::Attest { .. } => {
+                point.attested = Some(Attested { index: entry.index, digest: self.applied.digest });
+            }
+            EntryBody::Verdict { index, digest, agreed, .. } => {
+                self.hear(*index, StateDigest(*digest), *agreed)?;
+            }
+            _ => {}
+        }
         let mut digest = EntryDigest::new(self.applied.digest, entry.index);
         let mut configuration = None;
         if let EntryBody::Configuration(changed) = &entry.body {
@@ -151,6 +163,11 @@ impl Replica {
                 machine.entry_applied(&self.start, entry)?;
             }
             return Ok(result);
+        }
+        match &entry.body {
+            EntryBody::Attest { .. } => self.unattested_entries = 0,
+            EntryBody::Commands { .. } | EntryBody::Timers { .. } => self.unattested_entries += 1,
+            _ => {}
         }
         let (commands, checkpoint) = match &mut self.machine {
             Machine::Store => (store::apply(&self.start, entry, digest, &mut point)?, None),
@@ -178,6 +195,30 @@ impl Replica {
         }
         self.applied = Arc::new(point);
         Ok(EntryResult { index: entry.index, commands, checkpoint, activation: None, configuration })
+    }
+
+    /// Most replicas have noted this digest there.
+    fn hear(&self, index: u64, digest: StateDigest, agreed: u64) -> Result<(), ReplicaFault> {
+        match self.applied.attested {
+            Some(attested) if attested.index == index && attested.digest != digest => {
+                Err(ReplicaFault::Outvoted { agreed, index })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the state it has as a snapshot, for whoever looks into what went wrong: of a replica that has met a fault, and is
+    /// of no other use. None when a machine has nothing to write it with.
+    pub fn write_evidence(self) -> Result<Option<SnapshotInfo>, ReplicaFault> {
+        let header = self.start.header(AppliedPoint::clone(&self.applied));
+        match self.machine {
+            Machine::Store => {
+                let view = self.start.state.view();
+                let view = view.map_err(ReplicaFault::while_doing("taking a view of the state"))?;
+                StoreSnapshot { header, view, snapshots: self.start.snapshots.clone() }.write().map(Some)
+            }
+            Machine::Memory(machine) => machine.write_evidence(&self.start, &header),
+        }
     }
 
     /// Replaces the state by the snapshot at `index`, which a peer sent and [`Snapshots`](crate::ports::Snapshots) holds
@@ -286,6 +327,13 @@ impl Replica {
     #[must_use]
     pub fn checkpoint_due_by_time(&self) -> bool {
         self.checkpoint_under_way().is_none() && self.start.checkpoints.is_due_by_time(&self.growth)
+    }
+
+    /// How many entries have asked something of the machine since the replicas were last compared: the leader proposes that they
+    /// be compared again when there are enough, or when there are any and time has passed.
+    #[must_use]
+    pub fn unattested_entries(&self) -> u64 {
+        self.unattested_entries
     }
 
     /// A snapshot of a store machine as of now, to be written by whoever has the time; none for a memory machine (propose

@@ -97,8 +97,7 @@ pub struct EntryResult {
 
 /// What came of a checkpoint, the same on every replica but for the size on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-// One an entry at most, taken apart at once.
-#[allow(clippy::large_enum_variant)]
+#[allow(clippy::large_enum_variant)] // One an entry at most, and taken apart at once.
 pub enum CheckpointResult {
     /// A checkpoint is under way in the background, begun at this entry or an earlier one.
     UnderWay {

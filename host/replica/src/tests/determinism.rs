@@ -62,6 +62,7 @@ fn body(random: &mut Random, begun: u64) -> EntryBody {
         14 => EntryBody::BackgroundCheckpoint { time_ms: 5 },
         // Sometimes twice, or of one that another checkpoint has made needless.
         15 | 16 => EntryBody::TakeOver { time_ms: 5, checkpoint: begun },
+        1 if random.below(2) == 0 => EntryBody::Attest { time_ms: 5 },
         1 => EntryBody::Empty,
         2 | 3 => EntryBody::Timers { time_ms: 5 + random.below(300) },
         4 => EntryBody::Configuration(super::harness::configuration(1 + random.below(5))),

@@ -1,6 +1,7 @@
 mod activation;
 mod background;
 mod determinism;
+mod divergence;
 mod harness;
 mod memory;
 mod observer;

@@ -9,6 +9,7 @@ use crate::{
     },
 };
 use bytes::Bytes;
+use quorate_catalog::Alarm;
 use quorate_proto::v1;
 use quorate_replica::ports::{GroupLimits, Outcome, TrapKind};
 use quorate_vocabulary::{CheckpointMode, MachineKind, Member, MemberRole, NodeId, Position};
@@ -127,6 +128,7 @@ pub(super) fn group(group: &GroupView) -> v1::Group {
         }),
         limits: Some(limits(&group.limits)),
         upgrades_asked: group.upgrades_asked,
+        alarms: group.alarms.iter().map(alarm).collect(),
         checkpoints: match group.checkpoints {
             CheckpointMode::Inline => v1::CheckpointMode::Inline,
             CheckpointMode::Background => v1::CheckpointMode::Background,
@@ -152,6 +154,16 @@ pub(super) fn upgrade(upgrade: &Upgrade) -> v1::Upgrade {
             time_ms: outcome.time_ms,
             failure: outcome.failure.clone().unwrap_or_default(),
         }),
+    }
+}
+
+fn alarm(alarm: &Alarm) -> v1::Alarm {
+    v1::Alarm {
+        node: alarm.node.0,
+        replica: alarm.replica.0,
+        what: alarm.what.clone(),
+        raised_ms: alarm.raised_ms,
+        ended_ms: alarm.ended_ms,
     }
 }
 
@@ -201,6 +213,7 @@ pub(super) fn replica(replica: ReplicaView, group_name: String) -> v1::ReplicaSt
         log_last: replica.log_last,
         log_bytes: replica.log_bytes,
         log_lines_dropped: replica.log_lines_dropped,
+        evidence: replica.evidence.iter().map(|path| path.display().to_string()).collect(),
         snapshot_index: replica.snapshot_index,
         snapshot_bytes: replica.snapshot_bytes,
         digest: replica.digest,

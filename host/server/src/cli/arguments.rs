@@ -142,7 +142,12 @@ The configuration file:
   bytes_per_second_max = 1073741824  # that are sent to one node; 0: no limit
   total_bytes_per_second_max = 1073741824  # that are sent to all nodes; 0: no limit
   sends_max = 4                   # at a time
-  receives_max = 4";
+  receives_max = 4
+
+  [replicas]
+  check_entries = 10000           # the replicas of a group are compared after so many entries
+  check_interval_ms = 60000       # or when so long has passed; 0: never by time alone
+  rebuild = true                  # one that is of no use any more is replaced by a new one";
 
 /// `quorate dev`
 #[derive(Args, Debug)]

@@ -29,6 +29,9 @@ pub(super) struct ConfigFile {
     /// When snapshots are taken.
     #[serde(default)]
     pub(super) snapshots: SnapshotsSection,
+    /// How replicas are kept from being wrong.
+    #[serde(default)]
+    pub(super) replicas: ReplicasSection,
 }
 
 /// One of `[[nodes]]`.
@@ -84,4 +87,13 @@ pub(super) struct SnapshotsSection {
     pub(super) total_bytes_per_second_max: Option<Spanned<u64>>,
     pub(super) sends_max: Option<Spanned<usize>>,
     pub(super) receives_max: Option<Spanned<usize>>,
+}
+
+/// `[replicas]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ReplicasSection {
+    pub(super) check_entries: Option<Spanned<u64>>,
+    pub(super) check_interval_ms: Option<Spanned<u64>>,
+    pub(super) rebuild: Option<bool>,
 }

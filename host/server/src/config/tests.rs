@@ -30,6 +30,11 @@ kept = 3
 bytes_per_second_max = 1000000
 total_bytes_per_second_max = 3000000
 sends_max = 2
+
+[replicas]
+check_entries = 70
+check_interval_ms = 5000
+rebuild = false
 "#;
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
@@ -65,6 +70,8 @@ fn a_good_file_is_read_whole() {
     assert_eq!((config.node.snapshot_entries, config.node.snapshots_kept), (500, 3));
     assert_eq!(config.node.snapshot_interval, Some(Duration::from_secs(60)));
     assert_eq!(config.node.snapshot_interval_entries_min, 7);
+    assert_eq!((config.node.check_entries, config.node.rebuild_replicas), (70, false));
+    assert_eq!(config.node.check_interval, Some(Duration::from_secs(5)));
     assert_eq!((config.node.snapshot_bytes_per_second_max, config.node.snapshot_sends_max), (1_000_000, 2));
     assert_eq!(config.node.snapshot_total_bytes_per_second_max, 3_000_000);
 }
@@ -156,6 +163,8 @@ fn values_that_cannot_be_are_refused_where_they_stand() {
         ("max = 1000000", "max = 1", 28, 24, "must be 65536 to"),
         ("max = 3000000", "max = 1", 29, 30, "must be 65536 to"),
         ("sends_max = 2", "sends_max = 0", 30, 13, "must be 1 to"),
+        ("check_entries = 70", "check_entries = 0", 33, 17, "must be 1 to"),
+        ("check_interval_ms = 5000", "check_interval_ms = 5", 34, 21, "must be 1000 to"),
     ] {
         let (found_line, found_column, why) = error(from, to);
         assert!(why.contains(part), "{from} -> {to}: {why}");

@@ -45,6 +45,12 @@ pub struct NodeConfig {
     pub snapshot_interval: Option<Duration>,
     /// But only when so many entries were applied since the last.
     pub snapshot_interval_entries_min: u64,
+    /// The replicas of a group are compared once so many entries have asked something of the machine since the last time.
+    pub check_entries: u64,
+    /// Or when this time has passed and any have; none: never by time alone.
+    pub check_interval: Option<Duration>,
+    /// Whether a replica that is of no use any more is replaced by a new one without being asked for.
+    pub rebuild_replicas: bool,
     /// Entries kept behind a snapshot for followers that lag.
     pub log_margin_entries: u64,
     /// Snapshots kept of each replica.
@@ -98,6 +104,9 @@ impl NodeConfig {
             snapshot_entries: 10_000,
             snapshot_interval: Some(Duration::from_secs(3600)),
             snapshot_interval_entries_min: 100,
+            check_entries: 10_000,
+            check_interval: Some(Duration::from_secs(60)),
+            rebuild_replicas: true,
             log_margin_entries: 1_000,
             snapshots_kept: 2,
             snapshot_bytes_per_second_max: 1024 * 1024 * 1024,

@@ -207,6 +207,7 @@ impl Core {
             kind: group.kind,
             limits: group.limits.clone(),
             checkpoints: group.checkpoints,
+            alarms: group.alarms.clone(),
             members: group.members.clone(),
             changes: group.changes,
             change: group

@@ -4,6 +4,7 @@ use super::{
     apply_worker::ApplyWork,
     core::Core,
     handle::Deadline,
+    healing::Broken,
     opening::{OpenError, ReplicaSpec},
     plugins::PluginFailure,
     shard_thread::Retirement,
@@ -37,6 +38,9 @@ const LOOK_PAUSE_FACTOR: u32 = 4;
 const LOOK_PAUSE_MAX: Duration = Duration::from_millis(200);
 /// How often everything is looked at even when the catalog says nothing new.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Of a replica whose records are damaged so that its number cannot be read. None has it.
+pub(super) const UNKNOWN: ReplicaId = ReplicaId(0);
 
 /// What this node holds on disk, and what is being done about it.
 pub(super) struct Hosting {
@@ -106,6 +110,16 @@ impl Hosting {
         self.lock().replicas.clone()
     }
 
+    /// Those on this node's disk whose records are damaged, and what is wrong with them.
+    pub(super) fn damaged(&self) -> Vec<(GroupId, String)> {
+        let held = self.lock();
+        let why = |group: &GroupId| match held.states.get(group) {
+            Some(ReplicaState::Failed { why }) => why.clone(),
+            _ => String::new(),
+        };
+        held.damaged.iter().map(|group| (*group, why(group))).collect()
+    }
+
     /// How a replica is that does not run.
     pub(super) fn state_of(&self, group: GroupId) -> ReplicaState {
         let waiting = || ReplicaState::Starting { why: "it is about to be started".to_owned() };
@@ -120,17 +134,21 @@ impl Hosting {
         }
     }
 
-    /// What is held, as far as it is to be compared with this catalog. A damaged replica whose group still has one here
-    /// passes for that one: to make it anew under its old number would forget how it voted.
+    /// What is held, as far as it is to be compared with this catalog. A damaged replica whose number is not known passes for
+    /// the one that its group has here when that is first looked at: to make it anew under its old number would forget how
+    /// it voted.
     fn held_for(&self, state: &CatalogState, node: NodeId) -> BTreeMap<GroupId, ReplicaId> {
-        let held = self.lock();
-        let mut replicas = held.replicas.clone();
+        let mut held = self.lock();
+        let held = &mut *held;
         for group in &held.damaged {
-            if let Some(replica) = state.group(*group).and_then(|group| group.replica_on(node)) {
-                replicas.insert(*group, replica);
+            let number = held.replicas.entry(*group).or_insert(UNKNOWN);
+            if *number == UNKNOWN
+                && let Some(replica) = state.group(*group).and_then(|group| group.replica_on(node))
+            {
+                *number = replica;
             }
         }
-        replicas
+        held.replicas.clone()
     }
 
     fn set_state(&self, group: GroupId, state: Option<ReplicaState>) {
@@ -258,6 +276,9 @@ impl Core {
                     tracing::warn!(%group, %error, "a replica cannot be brought to work");
                 }
                 let lasts = matches!(&error, StartError::Open(error) if error.lasts());
+                if lasts {
+                    core.give_up_at_start(group, &why);
+                }
                 let state = if lasts { ReplicaState::Failed { why } } else { ReplicaState::Starting { why } };
                 core.hosting.set_state(group, Some(state));
                 tokio::select! {
@@ -267,6 +288,12 @@ impl Core {
             }
             core.hosting.give_back(group);
         });
+    }
+
+    /// What the replica has on disk cannot be used.
+    pub(super) fn give_up_at_start(&self, group: GroupId, why: &str) {
+        let replica = self.hosting.held().get(&group).copied().unwrap_or(UNKNOWN);
+        self.services.healing.report(Broken { group, replica, why: why.to_owned(), keeps_evidence: false });
     }
 
     async fn create(self: Arc<Self>, group: Group, replica: ReplicaId) -> Result<(), StartError> {

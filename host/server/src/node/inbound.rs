@@ -9,7 +9,7 @@ use super::{
 use bytes::Bytes;
 use quorate_consensus::{Input, RaftMessage, RaftMessageType};
 use quorate_transport::{
-    Admission, CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer,
+    Admission, Attestation, CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer,
     SnapshotReceiver, SnapshotRefusal,
 };
 use quorate_vocabulary::{FolderId, GroupId, NodeId, PluginDigest};
@@ -128,6 +128,12 @@ impl PeerInbound for Inbound {
         let store = core.store.clone();
         let loaded = tokio::task::spawn_blocking(move || store.plugin(digest)).await;
         loaded.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    fn attested(&self, _from: NodeId, attestations: Vec<Attestation>) {
+        if let Some(core) = self.core() {
+            core.attested(attestations);
+        }
     }
 
     async fn change_catalog(&self, _from: NodeId, command: Bytes, deadline: Duration) -> CatalogAnswer {

@@ -166,6 +166,8 @@ mod tests {
             inbox: inbox.clone(),
             waiters: Arc::<Waiters>::default(),
             lacking: tokio::sync::mpsc::unbounded_channel().0,
+            attesting: tokio::sync::mpsc::channel(1).0,
+            healing: Arc::default(),
             runtime: runtime.handle().clone(),
         };
         let health = Arc::<StorageHealth>::default();

@@ -13,15 +13,18 @@
 
 mod alarm;
 mod apply_worker;
+mod attesting;
 mod catalog_answer;
 mod catalog_changes;
 mod config;
 mod core;
 mod events;
 mod fetching;
+mod group_clock;
 mod groups;
 mod hand_over;
 mod handle;
+mod healing;
 mod hosting;
 mod inbound;
 mod inbox;
@@ -43,7 +46,6 @@ mod registry;
 mod requests;
 mod services;
 mod shard_thread;
-mod snapshot_clock;
 mod snapshot_source;
 mod start;
 mod status;

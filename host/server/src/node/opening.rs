@@ -144,6 +144,7 @@ impl Core {
             limits,
             kind,
             checkpoint_mode,
+            self.config.check_entries,
             self.services.clone(),
             disk,
             log,

@@ -1,6 +1,6 @@
 //! What the workers of a node share.
 
-use super::{inbox::ShardInbox, waiters::Waiters};
+use super::{attesting::Attesting, healing::Healing, inbox::ShardInbox, waiters::Waiters};
 use quorate_vocabulary::{GroupId, NodeId, PluginDigest};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -16,6 +16,10 @@ pub(super) struct Services {
     pub(super) waiters: Arc<Waiters>,
     /// Replicas that cannot go on without a plugin that is not compiled here: one message for each that stands still.
     pub(super) lacking: mpsc::UnboundedSender<(GroupId, PluginDigest)>,
+    /// Takes what replicas have noted, for their leaders on other nodes.
+    pub(super) attesting: Attesting,
+    /// Who is of no use any more.
+    pub(super) healing: Arc<Healing>,
     /// Runs what may take long: writing snapshots, reading the log back.
     pub(super) runtime: tokio::runtime::Handle,
 }

@@ -2,10 +2,11 @@
 
 use super::{
     apply_worker::ApplyWork,
+    attesting::ATTESTATIONS_WAITING_MAX,
     config::NodeConfig,
     core::Core,
     handle::NodeHandle,
-    hosting::Hosting,
+    hosting::{Hosting, UNKNOWN},
     inbound::Inbound,
     inbox::ShardInbox,
     log_writer,
@@ -119,7 +120,8 @@ impl RunningNode {
         core.tasks.spawn(core.clone().keep_members());
         core.tasks.spawn(core.clone().keep_versions());
         core.tasks.spawn(core.clone().provide_plugins());
-        core.tasks.spawn(core.clone().keep_time_of_snapshots());
+        core.tasks.spawn(core.clone().keep_time());
+        core.tasks.spawn(core.clone().heal());
         core.tasks.spawn(tick_engine(core.engine.clone(), core.stopping.clone()));
         Ok(node)
     }
@@ -139,11 +141,14 @@ impl RunningNode {
             .map_err(|error| StartError::Config { why: error.to_string() })?;
 
         let (lacking, lacked) = mpsc::unbounded_channel();
+        let (attesting, noted) = mpsc::channel(ATTESTATIONS_WAITING_MAX);
         let services = Services {
             lacking,
             node: config.node,
             inbox: Arc::new(ShardInbox::new(config.shard_inbox_max)),
             waiters: Arc::default(),
+            attesting,
+            healing: Arc::default(),
             runtime: tokio::runtime::Handle::current(),
         };
         let health = Arc::<StorageHealth>::default();
@@ -186,9 +191,13 @@ impl RunningNode {
         let shard = ShardThread { shard, tick, services, registry, log, outbound }
             .start()
             .map_err(StartError::Thread)?;
+        for (group, why) in core.hosting.damaged() {
+            core.give_up_at_start(group, &why);
+        }
         core.open_catalog().map_err(|error| StartError::Catalog { why: error.to_string() })?;
         inbound.connect(&core);
         let peer_server = PeerServer::new(peer_identity, peers_config, Arc::new(inbound));
+        core.tasks.spawn(core.clone().attest(noted));
         Ok(Self { core, peer_server, shard, log_writer })
     }
 
@@ -267,7 +276,7 @@ fn take_stock(folder: &DataFolder) -> Result<Hosting, StorageError> {
             return Err(replica.error);
         }
         tracing::error!(group = %replica.group, error = %replica.error, "a replica is damaged and does not run");
-        replicas.insert(replica.group, replica.replica.unwrap_or(ReplicaId(0)));
+        replicas.insert(replica.group, replica.replica.unwrap_or(UNKNOWN));
         damaged.insert(replica.group, replica.error.to_string());
     }
     replicas.remove(&GroupId::CATALOG);

@@ -80,6 +80,7 @@ impl Core {
         };
         if let Some(local) = &mut view.local {
             local.log_bytes = self.log_bytes(group.id).await;
+            local.evidence = self.folder.evidence(group.id);
         }
         Ok(view)
     }
@@ -134,6 +135,7 @@ impl Core {
             log_last: status.map_or(0, |status| status.last.index),
             log_bytes: None,
             log_lines_dropped: shared.log.dropped(),
+            evidence: Vec::new(),
             snapshot_index: progress.snapshot.as_ref().map_or(0, |info| info.header.point.index),
             snapshot_bytes: progress.snapshot.as_ref().map_or(0, |info| info.bytes),
             digest: Bytes::copy_from_slice(&progress.applied.digest.0),
@@ -232,6 +234,7 @@ fn idle_view(group: GroupId, replica: ReplicaId, node: NodeId, state: ReplicaSta
         log_last: 0,
         log_bytes: None,
         log_lines_dropped: 0,
+        evidence: Vec::new(),
         snapshot_index: 0,
         snapshot_bytes: 0,
         digest: Bytes::new(),

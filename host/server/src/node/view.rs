@@ -2,13 +2,13 @@
 
 use crate::RequestError;
 use bytes::Bytes;
-use quorate_catalog::Upgrade;
+use quorate_catalog::{Alarm, Upgrade};
 use quorate_replica::ports::{GroupLimits, Outcome, Poison};
 use quorate_vocabulary::{
     CheckpointMode, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest,
     PluginReference, Position, ReplicaId,
 };
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// A command that was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +106,8 @@ pub struct GroupView {
     pub limits: GroupLimits,
     /// How its checkpoints are taken.
     pub checkpoints: CheckpointMode,
+    /// Replicas that were found to be of no use, the newest last.
+    pub alarms: Vec<Alarm>,
     /// Its replicas and where they are, as of the last change that was brought about.
     pub members: Vec<Member>,
     /// How many changes of its members were asked for.
@@ -210,6 +212,8 @@ pub struct ReplicaView {
     pub log_bytes: Option<u64>,
     /// Log lines of its plugin that were dropped since it was opened, because they were too many.
     pub log_lines_dropped: u64,
+    /// Where something of replicas of its group is kept that were of no use; only where one group is described.
+    pub evidence: Vec<PathBuf>,
     /// The index of its newest snapshot; 0 when it has none.
     pub snapshot_index: u64,
     /// The size of that snapshot in bytes.

@@ -1,10 +1,12 @@
 //! The data folder as a whole: whose it is, who holds it, and what is in it.
 
+mod evidence;
 mod identity;
 mod lock;
 #[cfg(test)]
 mod tests;
 
+pub use evidence::EVIDENCE_KEPT_MAX;
 pub use identity::{CLUSTER_NAME_BYTES_MAX, FOLDER_FORMAT, NodeIdentity};
 pub(crate) use lock::FolderLock;
 
@@ -187,6 +189,27 @@ impl DataFolder {
     pub fn destroy(&self, group: GroupId) -> Result<(), StorageError> {
         self.states.destroy(group)?;
         self.snapshots.destroy(group)
+    }
+
+    /// Moves the snapshots of a replica that is of no use aside, with the reason, and gives the place. Whoever still holds them
+    /// finds them gone. Of so many replicas ([`EVIDENCE_KEPT_MAX`]) they are kept.
+    ///
+    /// # Errors
+    /// When they cannot be moved.
+    pub fn keep_evidence(
+        &self,
+        group: GroupId,
+        replica: ReplicaId,
+        why: &str,
+    ) -> Result<PathBuf, StorageError> {
+        let snapshots = self.snapshots.let_go(group);
+        evidence::keep(&self.path, (group, replica), &snapshots, why)
+    }
+
+    /// Where something of replicas of this group was moved aside.
+    #[must_use]
+    pub fn evidence(&self, group: GroupId) -> Vec<PathBuf> {
+        evidence::list(&self.path, group)
     }
 
     /// Removes the states and snapshots of all groups but these: what a crash between the removal of a replica and

@@ -3,6 +3,7 @@ use crate::{
     NewReplica, RaftBatch,
     testing::{Disk, G, R, identity, members, point},
 };
+use quorate_replica::ports::Snapshots;
 use quorate_replica::ports::{StateStore, StoreChanges};
 use quorate_vocabulary::NodeId;
 use std::fs;
@@ -279,4 +280,36 @@ fn everything_is_there_after_a_crash_that_was_written_before_it() {
     let folder = after.open();
     assert_eq!(folder.raft().replica(G).unwrap(), Some(R));
     assert_eq!(folder.state(G, R).unwrap().applied().unwrap(), Some(point(5)));
+}
+
+#[test]
+fn what_is_left_of_broken_replicas_is_moved_aside_and_bounded() {
+    let disk = Disk::new();
+    let folder = disk.open();
+    let store = folder.snapshots(G).unwrap();
+    let header = quorate_replica::ports::SnapshotHeader {
+        point: point(5),
+        kind: quorate_vocabulary::MachineKind::Store,
+        plugin: quorate_vocabulary::PluginDigest::of(b"plugin"),
+        state_version: 1,
+        tail: None,
+    };
+    store.begin(&header).unwrap().finish().unwrap();
+    let kept = folder.keep_evidence(G, ReplicaId(1), "it has diverged").unwrap();
+    assert_eq!(fs::read_to_string(kept.join("why.txt")).unwrap(), "it has diverged\n");
+    assert_eq!(fs::read_dir(&kept).unwrap().count(), 2, "the snapshot and the reason");
+    assert!(store.begin(&header).is_err(), "whoever holds them finds them gone");
+    assert!(folder.snapshots(G).unwrap().list().is_empty(), "a new replica finds none");
+    assert_eq!(folder.evidence(G), [kept]);
+    assert_eq!(folder.evidence(GroupId(99)), Vec::<PathBuf>::new());
+    for replica in 2..=12 {
+        folder.keep_evidence(G, ReplicaId(replica), "it has no snapshots").unwrap();
+    }
+    let mut names: Vec<_> = folder
+        .evidence(G)
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort_by_key(String::len);
+    assert_eq!((names.len(), names[0].as_str()), (EVIDENCE_KEPT_MAX, format!("{G}-5").as_str()));
 }

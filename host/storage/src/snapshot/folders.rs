@@ -43,6 +43,15 @@ impl SnapshotFolders {
         Ok(names(&self.path)?.iter().filter_map(|name| name.parse().ok().map(GroupId)).collect())
     }
 
+    /// Forgets the snapshots of a group, and says where they are.
+    pub(crate) fn let_go(&self, group: GroupId) -> PathBuf {
+        let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = stores.remove(&group).and_then(|store| store.upgrade()) {
+            store.kill();
+        }
+        self.path.join(group.to_string())
+    }
+
     pub(crate) fn destroy(&self, group: GroupId) -> Result<(), StorageError> {
         let mut stores = self.stores.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(store) = stores.remove(&group).and_then(|store| store.upgrade()) {

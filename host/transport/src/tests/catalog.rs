@@ -1,8 +1,8 @@
 use super::support::{GUARD, ONE, Proxy, Recorder, Script, TWO, TestServer, config, peers, soon};
-use crate::{CallError, CatalogAnswer};
+use crate::{Attestation, CallError, CatalogAnswer};
 use bytes::Bytes;
 use quorate_proto::peer::v1::peer_server;
-use quorate_vocabulary::NodeId;
+use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -23,6 +23,23 @@ async fn a_change_is_handed_on_with_its_caller_and_deadline_and_answered() {
         let seen = two.behaviour.changes.lock().expect("no panic").pop();
         assert_eq!(seen, Some((ONE, CHANGE, GUARD)));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_replicas_have_noted_arrives_as_it_was_said() {
+    let two = Recorder::new();
+    let server = TestServer::start(config(), &two).await;
+    let (peers, _one) = peers(config(), &server.address);
+    let of = |replica| Attestation {
+        group: GroupId(7),
+        replica: ReplicaId(replica),
+        index: 9,
+        digest: [u8::try_from(replica).expect("small"); 32],
+    };
+    peers.attest(TWO, &[of(1), of(2)], GUARD).await.expect("it is there");
+    assert_eq!(*two.behaviour.attested.lock().expect("no panic"), [(ONE, vec![of(1), of(2)])]);
+    let error = peers.attest(NodeId(9), &[], GUARD).await.expect_err("unknown");
+    assert_eq!(error, CallError::UnknownNode { node: NodeId(9) });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

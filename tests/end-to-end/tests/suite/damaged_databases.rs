@@ -1,6 +1,6 @@
 //! A disk that gives back other bytes than were written, or none: found, named, and never served.
 
-use quorate_end_to_end::{Cluster, damage, wait};
+use quorate_end_to_end::{Cluster, Settings, damage, wait};
 use quorate_proto::v1::{Consistency, ReplicaState};
 use std::{
     fs,
@@ -37,9 +37,15 @@ async fn put(cluster: &Cluster, keys: std::ops::Range<u64>) {
     }
 }
 
-/// Three nodes with a group whose pairs are in the log of all of them.
+/// Three nodes, which leave it to their operator what becomes of a replica that is of no use, with a group whose pairs are in the
+/// log of all of them.
 async fn with_pairs() -> Cluster {
-    let cluster = Cluster::start().await;
+    with_pairs_and("[replicas]\nrebuild = false\n").await
+}
+
+async fn with_pairs_and(configuration: &str) -> Cluster {
+    let settings = Settings { configuration: configuration.to_owned(), ..Settings::default() };
+    let cluster = Cluster::start_with(settings).await;
     cluster.upload("kv").await;
     cluster.upload("counter").await;
     cluster.create("pairs", "kv").await;
@@ -52,7 +58,10 @@ async fn with_pairs() -> Cluster {
 
 /// The same, and what the victim had in its write-ahead files is in table files.
 async fn with_tables() -> Cluster {
-    let mut cluster = with_pairs().await;
+    in_tables(with_pairs().await).await
+}
+
+async fn in_tables(mut cluster: Cluster) -> Cluster {
     assert!(cluster.node_mut(VICTIM).terminate().success());
     cluster.node_mut(VICTIM).start();
     cluster.ready().await;
@@ -163,6 +172,35 @@ async fn a_flipped_byte_of_an_entry_stops_its_replica_alone_until_a_new_one_is_p
     the_others_go_on(&cluster).await;
     cluster.replicas_are_equal("count").await;
     cured(&cluster).await;
+}
+
+#[tokio::test]
+async fn a_replica_with_a_damaged_log_is_replaced_by_a_new_one() {
+    let mut cluster = in_tables(with_pairs_and("").await).await;
+    let before = cluster.replica(1, "pairs").await.expect("a replica").replica;
+    let needle = marker(PAIRS / 2);
+    damage::flip(&damage::file_with(&raft(&cluster), ".sst", needle.as_bytes()), needle.as_bytes());
+    cluster.node_mut(VICTIM).start();
+    cluster.ready().await;
+    wait::until("it is replaced", || async {
+        let replica = cluster.replica(VICTIM, "pairs").await?;
+        let described = cluster.quorate(&["group", "describe", "test/pairs", "--output", "json"]).json();
+        let ended = described["alarms"][0]["ended_ms"].as_u64();
+        match replica.state() {
+            ReplicaState::Running if replica.replica > before + 2 && ended.is_some() => Ok(()),
+            _ => Err(format!("{replica:?} {described}")),
+        }
+    })
+    .await;
+    cluster.replicas_are_equal("pairs").await;
+    for node in [1, 2, VICTIM] {
+        pairs_are_right_at(&cluster, node, PAIRS).await;
+    }
+    let described = cluster.quorate(&["group", "describe", "test/pairs"]);
+    assert!(
+        described.stdout.contains("checksum") && described.stdout.contains("(replaced "),
+        "{described:?}"
+    );
 }
 
 #[tokio::test]

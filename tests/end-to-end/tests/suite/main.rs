@@ -10,6 +10,7 @@ mod damaged_snapshots;
 mod data_folder;
 mod deletion;
 mod demo;
+mod divergence;
 mod first_road;
 mod full_disk;
 mod kills;

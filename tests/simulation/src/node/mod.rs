@@ -67,7 +67,7 @@ pub(crate) enum ApplyWork {
     Callback(LifecycleEvent),
     RenewObserver,
     Snapshot,
-    SnapshotWritten(SnapshotInfo),
+    SnapshotWritten(Box<SnapshotInfo>),
 }
 
 /// What the observer is asked to do.

@@ -98,7 +98,7 @@ impl Simulation {
             Ok(info) => {
                 self.coverage.store_snapshots += 1;
                 self.check_snapshot(id, group, MachineKind::Store, info.header.point.index);
-                self.work(id, group, ApplyWork::SnapshotWritten(info));
+                self.work(id, group, ApplyWork::SnapshotWritten(Box::new(info)));
             }
             Err(fault) => {
                 let what = format!("node {id}, group {group}: {fault}");

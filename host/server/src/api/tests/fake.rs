@@ -54,6 +54,7 @@ impl FakeNode {
             kind: MachineKind::Store,
             limits: GroupLimits::default(),
             checkpoints: CheckpointMode::Inline,
+            alarms: Vec::new(),
             members: Vec::new(),
             changes: 0,
             change: None,

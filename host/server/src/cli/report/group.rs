@@ -1,4 +1,7 @@
-use super::{MembersReport, ReplicaReport, UpgradeRow, kind_name, members::role_name, or_dash, some_node};
+use super::{
+    MembersReport, ReplicaReport, UpgradeRow, kind_name, members::role_name, or_dash, replica::time,
+    some_node,
+};
 use crate::cli::{
     limits,
     output::{Report, size, table, table_text},
@@ -19,8 +22,27 @@ pub(crate) struct GroupRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     checkpoints: Option<&'static str>,
     leader_node: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alarms: Vec<AlarmRow>,
     members: Vec<MemberRow>,
     limits: BTreeMap<&'static str, u64>,
+}
+
+/// A replica that was found to be of no use.
+#[derive(Debug, Serialize)]
+struct AlarmRow {
+    node: u64,
+    replica: u64,
+    what: String,
+    raised_ms: u64,
+    ended_ms: Option<u64>,
+}
+
+impl From<v1::Alarm> for AlarmRow {
+    fn from(alarm: v1::Alarm) -> Self {
+        let v1::Alarm { node, replica, what, raised_ms, ended_ms } = alarm;
+        Self { node, replica, what, raised_ms, ended_ms: (ended_ms != 0).then_some(ended_ms) }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -47,6 +69,7 @@ impl From<v1::Group> for GroupRow {
             id: group.id,
             plugin_digest: hex(&group.plugin_digest),
             leader_node: some_node(group.leader_node),
+            alarms: group.alarms.into_iter().map(AlarmRow::from).collect(),
             members,
             limits: limits::all(&group.limits.unwrap_or_default()).into_iter().collect(),
             name: group.name,
@@ -65,6 +88,13 @@ fn checkpoints(group: &v1::Group) -> Option<&'static str> {
 }
 
 impl GroupRow {
+    /// The nodes whose replicas are of no use.
+    fn alarm(&self) -> String {
+        let open = self.alarms.iter().filter(|alarm| alarm.ended_ms.is_none());
+        let nodes: Vec<String> = open.map(|alarm| alarm.node.to_string()).collect();
+        if nodes.is_empty() { "-".to_owned() } else { format!("node {}", nodes.join(",")) }
+    }
+
     fn nodes(&self) -> String {
         self.members.iter().map(|member| member.node.to_string()).collect::<Vec<_>>().join(",")
     }
@@ -95,7 +125,7 @@ impl Report for GroupList {
         if self.groups.is_empty() {
             return "no groups; create one with `quorate group create GROUP --plugin REFERENCE`".to_owned();
         }
-        let mut table = table(&["GROUP", "NUMBER", "PLUGIN", "KIND", "NODES", "LEADER"]);
+        let mut table = table(&["GROUP", "NUMBER", "PLUGIN", "KIND", "NODES", "LEADER", "ALARM"]);
         for group in &self.groups {
             table.add_row([
                 &group.name,
@@ -104,6 +134,7 @@ impl Report for GroupList {
                 group.kind,
                 &group.nodes(),
                 &or_dash(group.leader_node),
+                &group.alarm(),
             ]);
         }
         table_text(&table)
@@ -144,6 +175,15 @@ impl Report for GroupReport {
         }
         if let Some(poison) = ReplicaReport::poison(&self.replicas) {
             let _ = writeln!(text, "poison  {poison}");
+        }
+        for alarm in &group.alarms {
+            let AlarmRow { node, replica, what, raised_ms, ended_ms } = alarm;
+            let raised = time(*raised_ms);
+            let _ = write!(text, "alarm   {raised}: replica {replica} on node {node} is of no use: {what}");
+            let _ = match ended_ms {
+                Some(ended_ms) => writeln!(text, " (replaced {})", time(*ended_ms)),
+                None => writeln!(text),
+            };
         }
         if let Some(timers) = ReplicaReport::timers(&self.replicas) {
             let _ = writeln!(text, "timers  {timers}");

@@ -31,6 +31,8 @@ pub(crate) struct ReplicaReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     log_bytes: Option<u64>,
     log_lines_dropped: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evidence: Vec<String>,
     snapshot_index: u64,
     snapshot_bytes: u64,
     digest: String,
@@ -81,6 +83,7 @@ impl From<v1::ReplicaStatus> for ReplicaReport {
             log_last: status.log_last,
             log_bytes: status.log_bytes,
             log_lines_dropped: status.log_lines_dropped,
+            evidence: status.evidence,
             snapshot_index: status.snapshot_index,
             snapshot_bytes: status.snapshot_bytes,
             digest: hex(&status.digest),
@@ -168,6 +171,11 @@ impl ReplicaReport {
                 "\n{of} has dropped {} lines that the plugin logged: too many in a second",
                 replica.log_lines_dropped
             );
+        }
+        for replica in replicas {
+            for folder in &replica.evidence {
+                let _ = write!(text, "\nnode {} keeps what a replica of no use had: {folder}", replica.node);
+            }
         }
         text
     }

@@ -33,6 +33,10 @@ fn group() -> v1::Group {
         kind: v1::MachineKind::Store.into(),
         members: vec![member(11, 1), member(12, 2)],
         checkpoints: v1::CheckpointMode::Background.into(),
+        alarms: vec![
+            v1::Alarm { node: 1, replica: 9, what: "old".to_owned(), raised_ms: 1_000, ended_ms: 2_000 },
+            v1::Alarm { node: 2, replica: 12, what: "wrong".to_owned(), raised_ms: 3_000, ended_ms: 0 },
+        ],
         limits: Some(v1::GroupLimits { command_bytes_max: Some(5), ..v1::GroupLimits::default() }),
         leader_node: 2,
         changes: 0,
@@ -58,6 +62,7 @@ fn replica(node: u64) -> v1::ReplicaStatus {
         log_last: 21,
         log_bytes: Some(4_096),
         log_lines_dropped: 0,
+        evidence: Vec::new(),
         snapshot_index: 15,
         snapshot_bytes: 1024,
         digest: Bytes::from_static(&[0xcd; 16]),
@@ -100,7 +105,7 @@ fn plugins_are_listed_as_a_table_and_as_json() {
 fn groups_are_listed_as_a_table_and_as_json() {
     let list = GroupList { groups: vec![group().into()] };
     let text = list.human();
-    assert_eq!(text.lines().nth(1), Some(" acme/users  7       acme/kv@1  store  1,2    2"));
+    assert_eq!(text.lines().nth(1), Some(" acme/users  7       acme/kv@1  store  1,2    2       node 2"));
     let json = json_of(&list);
     assert_eq!(json["groups"][0]["leader_node"], 2);
     assert_eq!(json["groups"][0]["members"][1], json!({"replica": 12, "node": 2, "role": "voter"}));
@@ -147,6 +152,9 @@ fn a_described_group_shows_its_replicas_and_which_nodes_are_silent() {
     assert!(text.contains("node 1 is failed: the disk is gone"), "{text}");
     assert!(text.contains("node 1 has dropped 17 lines that the plugin logged"), "{text}");
     assert!(text.contains("node 2 did not answer"), "{text}");
+    let alarm = "1970-01-01T00:00:01.000Z: replica 9 on node 1 is of no use: old (replaced 1970-01-01T00:00:02.000Z)\n";
+    assert!(text.contains(alarm), "{text}");
+    assert!(text.contains("replica 12 on node 2 is of no use: wrong\n"), "{text}");
     assert!(text.contains("command_bytes_max"), "{text}");
     let json = json_of(&report);
     assert_eq!(json["name"], "acme/users");

@@ -50,13 +50,20 @@ impl ApplyWorker {
                         self.ordered(&requests, &mut result);
                     }
                     self.answer(&requests, time_ms, result);
+                    if matches!(entry.body, EntryBody::Attest { .. }) {
+                        self.noted();
+                    }
                     if matches!(entry.body, EntryBody::Checkpoint { .. }) {
                         tracing::debug!(group = %self.shared.info.name, index, "checkpoint applied");
                     }
                 }
                 Err(fault) => {
                     self.refuse(&requests);
+                    let replica = self.replica.take();
                     self.failed(fault.to_string(), before.as_ref());
+                    if Self::is_broken(&fault) {
+                        self.give_up(replica, fault.to_string());
+                    }
                 }
             }
         }
@@ -66,6 +73,7 @@ impl ApplyWorker {
             self.feedback(Input::Applied { group: self.group(), index });
             self.flush_reads();
             self.prepare_checkpoint();
+            self.attest_if(self.shared.check_entries);
             self.snapshot_if_due();
             self.watch_timers();
         }

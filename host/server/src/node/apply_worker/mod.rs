@@ -1,6 +1,7 @@
 //! Owns one replica's machine: applies what is committed, in order, and answers those who wait for it.
 
 mod background;
+mod divergence;
 mod entries;
 mod lifecycle;
 mod orders;
@@ -22,9 +23,10 @@ use background::Preparation;
 use orders::Standstill;
 use quorate_consensus::{CommittedEntry, Input, LogPoint, Refusal, RequestId};
 use quorate_replica::{
-    ReadPoint, Replica,
+    Attestations, ReadPoint, Replica,
     ports::{LifecycleEvent, Plugin, SnapshotInfo},
 };
+use quorate_transport::Attestation;
 use quorate_vocabulary::{GroupId, PluginDigest};
 use std::sync::Arc;
 use tokio::{sync::oneshot, task::AbortHandle};
@@ -60,6 +62,10 @@ pub(super) enum ApplyWork {
     CheckpointPrepared,
     /// The leader has waited long enough for the others to be ready too.
     TakeOverTime,
+    /// The replicas should be compared, if there is anything new.
+    CheckTime,
+    /// A replica on another node has noted its digest.
+    Attested(Attestation),
     /// A sleep for the timers of the group has ended.
     TimersDue,
     /// The group sleeps: hold nothing that can be made again.
@@ -90,6 +96,8 @@ pub(super) struct ApplyWorker {
     snapshot_running: bool,
     /// A checkpoint that is prepared in the background.
     preparation: Option<Preparation>,
+    /// What the replicas of the group have noted, while this one leads.
+    attestations: Attestations,
     /// After one that failed the next is not tried before this index is applied.
     snapshot_from: u64,
     /// What waits for a plugin that is not compiled here.
@@ -110,6 +118,7 @@ impl ApplyWorker {
             snapshot_replies: Vec::new(),
             snapshot_running: false,
             preparation: None,
+            attestations: Attestations::default(),
             snapshot_from: 0,
             standstill: None,
         }
@@ -178,6 +187,8 @@ impl Worker for ApplyWorker {
             ApplyWork::SnapshotWritten(written) => self.snapshot_written(written),
             ApplyWork::CheckpointPrepared => self.checkpoint_prepared(),
             ApplyWork::TakeOverTime => self.propose_take_over(),
+            ApplyWork::CheckTime => self.attest_if(1),
+            ApplyWork::Attested(attestation) => self.attested(&attestation),
             ApplyWork::TimersDue => self.timers_due(),
             ApplyWork::Rest => self.rest(),
             ApplyWork::Fail(why) => {

@@ -1,6 +1,6 @@
 use super::{SnapshotStore, soon};
 use crate::{
-    Admission, CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer,
+    Admission, Attestation, CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer,
     SnapshotReceiver, SnapshotRefusal,
 };
 use bytes::Bytes;
@@ -38,6 +38,7 @@ pub(in crate::tests) struct Behaviour {
     /// A node, and the only data folder it is known with.
     pub(in crate::tests) folder: Mutex<Option<(NodeId, FolderId)>>,
     pub(in crate::tests) changes: Mutex<Vec<(NodeId, Bytes, Duration)>>,
+    pub(in crate::tests) attested: Mutex<Vec<(NodeId, Vec<Attestation>)>>,
 }
 
 /// Sees what an inbound is called with.
@@ -150,6 +151,10 @@ impl PeerInbound for Inbound {
 
     async fn load_plugin(&self, digest: PluginDigest) -> Result<Option<Bytes>, String> {
         Ok(self.behaviour.plugins.lock().expect("no panic").get(&digest).cloned())
+    }
+
+    fn attested(&self, from: NodeId, attestations: Vec<Attestation>) {
+        self.behaviour.attested.lock().expect("no panic").push((from, attestations));
     }
 
     async fn change_catalog(&self, from: NodeId, command: Bytes, deadline: Duration) -> CatalogAnswer {

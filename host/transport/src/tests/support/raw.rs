@@ -2,8 +2,8 @@ use super::{GUARD, config};
 use crate::connection::{Client, Target};
 use futures::stream::BoxStream;
 use quorate_proto::peer::v1::{
-    ChangeCatalogReply, ChangeCatalogRequest, FetchPluginRequest, LaneFrame, LaneWelcome, PluginFrame,
-    PushPluginReply, SnapshotFrame, SnapshotReply, peer_server::Peer,
+    AttestReply, AttestRequest, ChangeCatalogReply, ChangeCatalogRequest, FetchPluginRequest, LaneFrame,
+    LaneWelcome, PluginFrame, PushPluginReply, SnapshotFrame, SnapshotReply, peer_server::Peer,
 };
 use std::sync::Mutex;
 use tokio::sync::{mpsc, oneshot};
@@ -78,6 +78,10 @@ impl Peer for Script {
     ) -> Result<Response<Self::FetchPluginStream>, Status> {
         let frames = self.plugin.lock().expect("no panic").clone();
         Ok(Response::new(Box::pin(futures::stream::iter(frames.into_iter().map(Ok)))))
+    }
+
+    async fn attest(&self, _request: Request<AttestRequest>) -> Result<Response<AttestReply>, Status> {
+        Ok(Response::new(AttestReply {}))
     }
 
     async fn change_catalog(

@@ -2,19 +2,19 @@ use quorate_vocabulary::{GroupId, NodeId};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-/// At which moments the time for a snapshot of a group has come: once in every interval, each group of a node and each node of
-/// a group at another moment of it, so that neither all groups of a node nor all replicas of a group write at once.
+/// At which moments the time has come to do something about a group, such as a snapshot: once in every interval, each group of a node and each node of
+/// a group at another moment of it, so that neither all groups of a node nor all replicas of a group are busy at once.
 ///
 /// Nothing is kept for a group: a moment follows from the numbers of the group and the node. A question of cost only, so it
 /// is not replicated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SnapshotSchedule {
+pub struct GroupSchedule {
     interval: Duration,
     node: NodeId,
 }
 
-impl SnapshotSchedule {
-    /// The schedule of a node. None when the interval is zero: then time alone never asks for a snapshot.
+impl GroupSchedule {
+    /// The schedule of a node. None when the interval is zero: then time alone never asks for it.
     #[must_use]
     pub fn new(interval: Duration, node: NodeId) -> Option<Self> {
         (!interval.is_zero()).then_some(Self { interval, node })
@@ -47,12 +47,12 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_secs(600);
 
-    fn schedule(node: u64) -> SnapshotSchedule {
-        SnapshotSchedule::new(INTERVAL, NodeId(node)).expect("an interval")
+    fn schedule(node: u64) -> GroupSchedule {
+        GroupSchedule::new(INTERVAL, NodeId(node)).expect("an interval")
     }
 
     /// The seconds, of so many, in which the group is due.
-    fn due(schedule: SnapshotSchedule, group: u64, seconds: u64) -> Vec<u64> {
+    fn due(schedule: GroupSchedule, group: u64, seconds: u64) -> Vec<u64> {
         let second = Duration::from_secs;
         (0..seconds).filter(|&at| schedule.is_due(GroupId(group), second(at), second(at + 1))).collect()
     }
@@ -91,6 +91,6 @@ mod tests {
 
     #[test]
     fn without_an_interval_there_is_no_schedule() {
-        assert_eq!(SnapshotSchedule::new(Duration::ZERO, NodeId(1)), None);
+        assert_eq!(GroupSchedule::new(Duration::ZERO, NodeId(1)), None);
     }
 }

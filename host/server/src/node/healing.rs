@@ -1,0 +1,190 @@
+//! Replicas that are of no use any more are replaced: removed from their groups, and added again under new numbers. That is what
+//! an operator would do, and as safe: a replica that may have forgotten how it voted never votes again.
+
+use super::{
+    core::Core,
+    handle::Deadline,
+    hosting::{RETRY_PAUSE, UNKNOWN},
+};
+use quorate_catalog::Change;
+use quorate_vocabulary::{GroupId, Member, MemberRole, ReplicaId};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+/// How often a node has replicas of one group replaced while it runs: what breaks again and again is its disk's, or its memory's.
+const REPLACED_PER_GROUP_MAX: u32 = 3;
+/// How long the catalog may take.
+const CATALOG_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A replica of this node that is of no use any more.
+#[derive(Clone, Debug)]
+pub(super) struct Broken {
+    pub(super) group: GroupId,
+    pub(super) replica: ReplicaId,
+    pub(super) why: String,
+    /// What it had is to be moved aside.
+    pub(super) keeps_evidence: bool,
+}
+
+/// Those that are to be replaced.
+#[derive(Default)]
+pub(super) struct Healing {
+    broken: Mutex<BTreeMap<GroupId, Broken>>,
+    replaced: Mutex<BTreeMap<GroupId, u32>>,
+    wake: Notify,
+}
+
+impl Healing {
+    fn broken(&self) -> MutexGuard<'_, BTreeMap<GroupId, Broken>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A replica is of no use any more.
+    pub(super) fn report(&self, broken: Broken) {
+        self.broken().insert(broken.group, broken);
+        self.wake.notify_one();
+    }
+
+    fn done(&self, broken: &Broken) {
+        self.broken().remove(&broken.group);
+    }
+
+    /// Counts one more, if there may be one more.
+    fn may_replace(&self, group: GroupId) -> bool {
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = replaced.entry(group).or_default();
+        *count += 1;
+        *count <= REPLACED_PER_GROUP_MAX
+    }
+}
+
+/// Whether the group can do without a replica and replace it: the other voters are a majority.
+fn can_spare(members: &[Member], replica: ReplicaId) -> bool {
+    let voters = members.iter().filter(|member| member.role.votes());
+    let (mut all, mut others, mut holders) = (0, 0, 0);
+    for voter in voters {
+        all += 1;
+        if voter.replica != replica {
+            others += 1;
+            holders += usize::from(voter.role == MemberRole::Voter);
+        }
+    }
+    others * 2 > all && holders > 0
+}
+
+impl Core {
+    /// Has broken replicas of this node replaced, for as long as it runs.
+    pub(super) async fn heal(self: Arc<Self>) {
+        let healing = self.services.healing.clone();
+        loop {
+            let broken: Vec<Broken> = healing.broken().values().cloned().collect();
+            if broken.is_empty() {
+                tokio::select! {
+                    () = self.stopping.cancelled() => return,
+                    () = healing.wake.notified() => {}
+                }
+                continue;
+            }
+            for broken in broken {
+                if self.replace(&broken).await {
+                    healing.done(&broken);
+                }
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = tokio::time::sleep(RETRY_PAUSE) => {}
+            }
+        }
+    }
+
+    /// Takes the next step. Whether there is nothing left to do.
+    async fn replace(self: &Arc<Self>, broken: &Broken) -> bool {
+        // What this node has applied of the catalog may be old, above all when it has just started.
+        if self.barrier(GroupId::CATALOG, Deadline::after(CATALOG_TIMEOUT)).await.is_err() {
+            return false;
+        }
+        let state = self.catalog_state();
+        let Some(group) = state.group(broken.group) else { return true };
+        let Some(replica) = group.replica_on(self.node()) else { return true };
+        // Of one whose records are damaged the number may not be known.
+        if broken.replica != UNKNOWN && broken.replica != replica {
+            return true;
+        }
+        let renew = self.config.rebuild_replicas && can_spare(&group.members, replica);
+        if renew && group.change.is_some() {
+            return false;
+        }
+        if broken.keeps_evidence {
+            self.keep_evidence(broken, replica).await;
+        }
+        if renew && !self.services.healing.may_replace(broken.group) {
+            tracing::error!(group = %group.name, %replica, "the replicas of this group on this node break again and again: look at its disk and its memory");
+            return true;
+        }
+        let change = Change::NoteBroken {
+            group: broken.group,
+            node: self.node(),
+            replica,
+            what: broken.why.clone(),
+            renew,
+        };
+        match self.change_catalog(change, Deadline::after(CATALOG_TIMEOUT)).await {
+            Ok(_) => {
+                tracing::warn!(group = %group.name, %replica, renew, why = broken.why, "a replica is of no use any more");
+                true
+            }
+            Err(error) => {
+                tracing::info!(group = %group.name, %error, "the catalog cannot be told of a broken replica yet");
+                false
+            }
+        }
+    }
+
+    async fn keep_evidence(self: &Arc<Self>, broken: &Broken, replica: ReplicaId) {
+        let (group, why) = (broken.group, broken.why.clone());
+        let core = self.clone();
+        let keep = move || core.folder.keep_evidence(group, replica, &why);
+        let kept = tokio::task::spawn_blocking(keep).await;
+        match kept {
+            Ok(Ok(path)) => {
+                tracing::warn!(%group, %replica, path = %path.display(), "what a replica had is kept");
+            }
+            Ok(Err(error)) => tracing::warn!(%group, %replica, %error, "what a replica had cannot be kept"),
+            Err(error) => tracing::warn!(%group, %replica, %error, "what a replica had cannot be kept"),
+        }
+        if let Some(noted) = self.services.healing.broken().get_mut(&group) {
+            noted.keeps_evidence = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_vocabulary::NodeId;
+
+    fn members(roles: &[MemberRole]) -> Vec<Member> {
+        let member = |(number, role): (u64, &MemberRole)| Member {
+            replica: ReplicaId(number),
+            node: NodeId(number),
+            role: *role,
+        };
+        (1..).zip(roles).map(member).collect()
+    }
+
+    #[test]
+    fn a_replica_is_replaced_where_the_others_are_a_majority_and_hold_the_data() {
+        use MemberRole::{Learner, Voter, Witness};
+        let spares = |roles: &[MemberRole]| can_spare(&members(roles), ReplicaId(1));
+        assert!(spares(&[Voter, Voter, Voter]));
+        assert!(spares(&[Voter, Voter, Witness]));
+        assert!(spares(&[Learner, Voter]));
+        assert!(!spares(&[Voter, Voter]), "one of two is no majority");
+        assert!(!spares(&[Voter]));
+        assert!(!spares(&[Voter, Witness, Witness]), "nobody else has the data");
+    }
+}
