@@ -125,7 +125,7 @@ fn a_group_on_one_node_is_not_on_nodes() {
 fn a_group_without_a_leader_shows_none() {
     let row = GroupRow::from(v1::Group { leader_node: 0, ..group() });
     assert_eq!(json_of(&row)["leader_node"], Value::Null);
-    assert!(GroupList { groups: vec![row] }.human().ends_with('-'));
+    assert!(GroupList { groups: vec![row] }.human().ends_with(" -       node 2"));
 }
 
 #[test]
