@@ -1,6 +1,7 @@
 //! The languages plugins are written in, and what each needs of the machine.
 
-use quorate_toolchain::{ToolchainError, c, javascript, rust};
+use anyhow::Result;
+use quorate_toolchain::{ToolchainError, c, go, javascript, python, rust};
 use std::path::Path;
 
 /// A language with an SDK.
@@ -11,29 +12,47 @@ pub(crate) struct Language {
     pub(crate) title: &'static str,
     /// Debian's packages that building in it needs.
     pub(crate) packages: &'static [&'static str],
-    ready: fn() -> Result<(), ToolchainError>,
+    /// How else it comes to the machine, when these packages do not do.
+    pub(crate) otherwise: Option<fn() -> Result<()>>,
+    ready: fn() -> std::result::Result<(), ToolchainError>,
 }
 
 /// All of them.
-pub(crate) const ALL: [Language; 3] = [
+pub(crate) const ALL: [Language; 5] = [
     Language {
         name: "rust",
         title: "Rust",
         packages: &rust::DEBIAN_PACKAGES,
+        otherwise: None,
         ready: || rust::Toolchain::find(Path::new(".")).map(|_| ()),
     },
-    Language { name: "c", title: "C", packages: &c::DEBIAN_PACKAGES, ready: c::ready },
+    Language { name: "c", title: "C", packages: &c::DEBIAN_PACKAGES, otherwise: None, ready: c::ready },
     Language {
         name: "js",
         title: "JavaScript",
         packages: &javascript::DEBIAN_PACKAGES,
+        otherwise: None,
         ready: javascript::ready,
+    },
+    Language {
+        name: "python",
+        title: "Python",
+        packages: &python::DEBIAN_PACKAGES,
+        otherwise: None,
+        ready: python::ready,
+    },
+    Language {
+        name: "go",
+        title: "Go",
+        packages: &go::DEBIAN_PACKAGES,
+        otherwise: Some(crate::go::install),
+        ready: go::ready,
     },
 ];
 
 impl Language {
     /// Whether plugins in it can be built here, and else why not, in one line.
-    pub(crate) fn ready(&self) -> Result<(), String> {
+    pub(crate) fn ready(&self) -> std::result::Result<(), String> {
         (self.ready)().map_err(|error| error.to_string().replace('\n', " "))
     }
 }

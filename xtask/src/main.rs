@@ -7,6 +7,7 @@ mod cargo;
 mod check;
 mod demo;
 mod fix;
+mod go;
 mod languages;
 mod place;
 mod plugins;

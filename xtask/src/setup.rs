@@ -29,18 +29,19 @@ pub(crate) fn ready() -> Result<()> {
 /// Installs what plugins in other languages than Rust need, where that is possible; the languages of which something is
 /// missing then are skipped, and nothing else.
 pub(crate) fn languages() {
-    let unready = || languages::ALL.iter().filter(|language| language.ready().is_err());
-    let mut missing: Vec<&str> = unready()
-        .flat_map(|language| language.packages)
-        .copied()
-        .filter(|package| !installed(package))
-        .collect();
-    missing.dedup();
-    if missing.is_empty() {
-        return;
-    }
-    if let Err(error) = install(&missing) {
-        say(&format!("plugins in some languages cannot be built: {error:#}"));
+    for language in languages::ALL {
+        if language.ready().is_ok() {
+            continue;
+        }
+        let missing: Vec<&str> =
+            language.packages.iter().copied().filter(|package| !installed(package)).collect();
+        let mut outcome = if missing.is_empty() { Ok(()) } else { install(&missing) };
+        if let (Err(_), Some(otherwise)) = (language.ready(), language.otherwise) {
+            outcome = otherwise();
+        }
+        if let Err(error) = outcome {
+            say(&format!("plugins in {} cannot be built: {error:#}", language.title));
+        }
     }
 }
 

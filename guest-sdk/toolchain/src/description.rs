@@ -14,7 +14,9 @@ pub(crate) const FILE: &str = "quorate.toml";
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Language {
     C,
+    Go,
     JavaScript,
+    Python,
 }
 
 /// Where a plugin keeps its state.
@@ -80,10 +82,10 @@ fn parse(text: &str, folder: PathBuf) -> Result<Description, String> {
         return Err(format!("the name {name:?} is not made of letters, digits, - and _"));
     }
     match language {
-        Language::C if kind.is_some() || exports.is_some() => {
+        Language::C | Language::Go if kind.is_some() || exports.is_some() => {
             Err("`kind` and `exports` are said by the code in this language; leave them out".into())
         }
-        Language::JavaScript if kind.is_none() => {
+        Language::JavaScript | Language::Python if kind.is_none() => {
             Err("it does not say where the plugin keeps its state; add kind = \"store\" or kind = \"memory\""
                 .into())
         }

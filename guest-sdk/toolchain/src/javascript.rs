@@ -8,13 +8,13 @@ use crate::description::Description;
 use crate::error::{BuildError, ToolchainError};
 use crate::installed::installed;
 use crate::kept::kept;
-use crate::language::Built;
+use crate::language::{Built, read_component};
 use crate::programs::{answer, find, said};
 use crate::progress::Progress;
 use crate::staged::Staged;
 use crate::world::{CONTRACT, WORLD, World};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The Debian packages that together build plugins in JavaScript, beside what npm installs.
 pub const DEBIAN_PACKAGES: [&str; 2] = ["nodejs", "npm"];
@@ -105,7 +105,7 @@ pub(crate) fn build(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Built, BuildError> {
     if !plugin.folder.join(SOURCE).is_file() {
-        return Err(BuildError::NoSources { folder: plugin.folder.clone(), what: "machine.js" });
+        return Err(BuildError::NoSources { folder: plugin.folder.clone(), what: SOURCE });
     }
     let node = Node::find()?;
     let packages = node.packages(cache, progress)?;
@@ -142,17 +142,9 @@ pub(crate) fn build(
             compiler: compiler.clone(),
             output,
         })?;
-        read(&out)
+        read_component(&out)
     })?;
     Ok(Built { package: plugin.name.clone(), component, compiler })
-}
-
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, BuildError> {
-    fs::read(path).map_err(|source| BuildError::Io {
-        what: "read the component",
-        path: path.to_path_buf(),
-        source,
-    })
 }
 
 #[cfg(test)]

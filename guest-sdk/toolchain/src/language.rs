@@ -4,7 +4,8 @@ use crate::cache::Cache;
 use crate::description::{self, Language};
 use crate::error::BuildError;
 use crate::progress::Progress;
-use crate::{c, javascript, rust};
+use crate::{c, go, javascript, python, rust};
+use std::fs;
 use std::path::Path;
 
 /// A component, and what it was made of.
@@ -35,6 +36,17 @@ pub(crate) fn build(
     let plugin = description::read(folder)?;
     match plugin.language {
         Language::C => c::build(&plugin, progress),
+        Language::Go => go::build(&plugin, cache, progress),
         Language::JavaScript => javascript::build(&plugin, cache, progress),
+        Language::Python => python::build(&plugin, cache, progress),
     }
+}
+
+/// What a tool wrote for us.
+pub(crate) fn read_component(path: &Path) -> Result<Vec<u8>, BuildError> {
+    fs::read(path).map_err(|source| BuildError::Io {
+        what: "read the component",
+        path: path.to_path_buf(),
+        source,
+    })
 }

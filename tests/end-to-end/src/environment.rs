@@ -1,6 +1,10 @@
 //! What `cargo xtask test` has built and names in the environment.
 
-use std::{env, path::PathBuf};
+use std::{
+    env, fs,
+    io::{self, Write},
+    path::PathBuf,
+};
 
 fn required(name: &str) -> PathBuf {
     let value = env::var_os(name).unwrap_or_else(|| {
@@ -25,8 +29,22 @@ pub fn binary() -> PathBuf {
 /// # Panics
 /// When `QUORATE_PLUGINS` does not name it.
 #[must_use]
-pub(crate) fn plugins() -> PathBuf {
+fn plugins() -> PathBuf {
     required("QUORATE_PLUGINS")
+}
+
+/// Whether this machine cannot build plugins in this language, which is then said where everybody sees it.
+///
+/// # Panics
+/// When `QUORATE_PLUGINS` does not name the folder that tells.
+#[must_use]
+pub fn skipped(language: &str) -> bool {
+    let why = fs::read_to_string(plugins().join(format!("{language}.skipped")));
+    if let Ok(why) = &why {
+        // Not by a macro: the output of those is kept back when a test passes.
+        let _ = writeln!(io::stderr(), "skipped: plugins in {language}: {}", why.trim().replace('\n', " "));
+    }
+    why.is_ok()
 }
 
 /// A plugin of the repository, built as a component.

@@ -15,7 +15,7 @@ pub mod wait;
 mod walk;
 
 pub use cluster::{Cluster, Settings};
-pub use environment::{binary, component};
+pub use environment::{binary, component, skipped};
 pub use node::Node;
 pub use quorate::{Output, quorate, quorate_in};
 pub use walk::Walk;

@@ -1,9 +1,8 @@
 //! A page of the book, done as it is written.
 
-use crate::{Cluster, Output, binary, environment::plugins};
+use crate::{Cluster, Output, binary, skipped};
 use std::{
     env, fs,
-    io::{self, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -35,9 +34,7 @@ impl Walk {
     /// When the page is not there, or `cargo xtask test` has not prepared the machine.
     #[must_use]
     pub fn of(language: &str, page: &str, cluster: &Cluster) -> Option<Self> {
-        if let Ok(why) = fs::read_to_string(plugins().join(format!("{language}.skipped"))) {
-            // Not by a macro: the output of those is kept back when a test passes.
-            let _ = writeln!(io::stderr(), "skipped: {page}: {}", why.trim().replace('\n', " "));
+        if skipped(language) {
             return None;
         }
         let repository =

@@ -1,8 +1,11 @@
 /* A number that many can add to: ../../README.md says what it does. */
 #include "quorate/quorate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 /* How many changes of leader are kept; older ones are forgotten. */
 #define LEADERS_MAX 100
@@ -61,6 +64,12 @@ static quorate_answer apply(quorate_position position, quorate_bytes command) {
         quorate_bytes level = quorate_word(&rest);
         return say(level, rest);
     }
+    if (is(verb, "print")) {
+        printf("%s\n", quorate_string(quorate_from(rest, 1)));
+        /* The C library keeps what is printed until then. */
+        fflush(stdout);
+        return quorate_replyf("ok");
+    }
     quorate_bytes word = quorate_word(&rest);
     if (!quorate_word(&rest).length) {
         uint64_t number = 0, changed;
@@ -68,6 +77,16 @@ static quorate_answer apply(quorate_position position, quorate_bytes command) {
             if (is(verb, "keep")) {
                 quorate_cancel_timer(RESET);
                 return quorate_replyf("ok");
+            }
+            if (is(verb, "now")) {
+                struct timespec now;
+                clock_gettime(CLOCK_REALTIME, &now);
+                return quorate_replyf("%llu", now.tv_sec * 1000ULL + now.tv_nsec / 1000000);
+            }
+            if (is(verb, "entropy")) {
+                uint64_t drawn;
+                if (getentropy(&drawn, sizeof(drawn))) abort();
+                return quorate_replyf("%llu", drawn);
             }
             if (is(verb, "draw")) return quorate_replyf("%llu", quorate_random());
             if (is(verb, "where"))

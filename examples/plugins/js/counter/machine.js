@@ -39,6 +39,10 @@ export const { machine, snapshot, lifecycle, timers } = memoryMachine({
       context[level](words);
       return "ok";
     }
+    if (line.startsWith("print ")) {
+      console.log(line.slice("print ".length));
+      return "ok";
+    }
     const [verb, word, ...more] = line.split(/[ \t\n\r\f]+/).filter((word) => word);
     const one = word !== undefined && !more.length;
     switch (true) {
@@ -55,6 +59,10 @@ export const { machine, snapshot, lifecycle, timers } = memoryMachine({
       case verb === "keep" && !word:
         context.cancelTimer(RESET);
         return "ok";
+      case verb === "now" && !word:
+        return Date.now();
+      // The language has no randomness of the system.
+      case verb === "entropy" && !word:
       case verb === "draw" && !word:
         return context.random();
       case verb === "where" && !word:

@@ -57,7 +57,8 @@ impl Default for ApiConfig {
     fn default() -> Self {
         Self {
             request_timeout_default: Duration::from_secs(10),
-            request_timeout_max: Duration::from_secs(60),
+            // Checking and compiling an interpreter takes a minute of a slow machine.
+            request_timeout_max: Duration::from_secs(300),
             plugin_bytes_max: 64 * 1024 * 1024,
             uploads_max: 4,
             stream_in_flight_max: 1024,

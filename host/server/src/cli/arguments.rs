@@ -120,7 +120,7 @@ The configuration file:
   lease_margin_ms = 100           # how far clocks may drift apart in election_ms; default: a tenth of it
   hibernate_after_ms = 10000      # a group that is idle for so long sleeps; 0: never
   request_default_ms = 10000      # for requests that do not say
-  request_max_ms = 60000
+  request_max_ms = 300000
   shutdown_ms = 10000             # for requests in flight when the node is told to stop
 
   [limits]

@@ -156,6 +156,8 @@ fn begin(arguments: &PluginNewArguments, here: &Path) -> Result<NewPluginReport,
     let language = match arguments.lang {
         PluginLanguageArgument::Rust => None,
         PluginLanguageArgument::C => Some(&template::C),
+        PluginLanguageArgument::Go => Some(&template::GO),
+        PluginLanguageArgument::Python => Some(&template::PYTHON),
         PluginLanguageArgument::Js => Some(&template::JAVASCRIPT),
     };
     check_name(name, language.is_none())?;

@@ -45,4 +45,4 @@ macro_rules! languages {
     )*};
 }
 
-languages!(rust c js);
+languages!(rust c js python go);

@@ -26,3 +26,13 @@ async fn a_first_plugin_in_c() {
 async fn a_first_plugin_in_javascript() {
     walk("js", "plugin-in-javascript.md").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_plugin_in_python() {
+    walk("python", "plugin-in-python.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_plugin_in_go() {
+    walk("go", "plugin-in-go.md").await;
+}

@@ -29,6 +29,7 @@ mod refused_plugins;
 mod refused_requests;
 mod restarts;
 mod snapshots;
+mod templates;
 mod timers;
 mod transfer;
 mod upgrades;

@@ -51,6 +51,10 @@ pub(crate) enum PluginLanguageArgument {
     /// JavaScript.
     #[value(alias = "javascript")]
     Js,
+    /// Python.
+    Python,
+    /// Go.
+    Go,
 }
 
 /// Where a plugin keeps its state.

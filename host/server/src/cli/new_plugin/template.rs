@@ -47,6 +47,71 @@ pub(super) static JAVASCRIPT: Language = Language {
     ],
 };
 
+pub(super) static PYTHON: Language = Language {
+    name: "python",
+    source: "machine.py",
+    store_source: include_str!("../../../../../guest-sdk/python/template/store/machine.py"),
+    memory_source: include_str!("../../../../../guest-sdk/python/template/memory/machine.py"),
+    says_kind: true,
+    files: &[
+        ("quorate/__init__.py", include_str!("../../../../../guest-sdk/python/quorate/__init__.py")),
+        ("quorate/_host.py", include_str!("../../../../../guest-sdk/python/quorate/_host.py")),
+        ("quorate/component.py", include_str!("../../../../../guest-sdk/python/quorate/component.py")),
+        ("quorate/memory.py", include_str!("../../../../../guest-sdk/python/quorate/memory.py")),
+        ("quorate/store.py", include_str!("../../../../../guest-sdk/python/quorate/store.py")),
+    ],
+};
+
+pub(super) static GO: Language = Language {
+    name: "go",
+    source: "machine.go",
+    store_source: include_str!("../../../../../guest-sdk/go/template/store/machine.go"),
+    memory_source: include_str!("../../../../../guest-sdk/go/template/memory/machine.go"),
+    says_kind: false,
+    files: &[
+        ("go.mod", include_str!("../../../../../guest-sdk/go/template/go.mod")),
+        ("quorate/go.mod", include_str!("../../../../../guest-sdk/go/quorate/go.mod")),
+        ("quorate/quorate.go", include_str!("../../../../../guest-sdk/go/quorate/quorate.go")),
+        ("quorate/host_wasm.go", include_str!("../../../../../guest-sdk/go/quorate/host_wasm.go")),
+        ("quorate/host_other.go", include_str!("../../../../../guest-sdk/go/quorate/host_other.go")),
+        (
+            "quorate/internal/abi/abi.go",
+            include_str!("../../../../../guest-sdk/go/quorate/internal/abi/abi.go"),
+        ),
+        (
+            "quorate/lifecycle/host_wasm.go",
+            include_str!("../../../../../guest-sdk/go/quorate/lifecycle/host_wasm.go"),
+        ),
+        (
+            "quorate/lifecycle/lifecycle.go",
+            include_str!("../../../../../guest-sdk/go/quorate/lifecycle/lifecycle.go"),
+        ),
+        (
+            "quorate/memory/host_other.go",
+            include_str!("../../../../../guest-sdk/go/quorate/memory/host_other.go"),
+        ),
+        (
+            "quorate/memory/host_wasm.go",
+            include_str!("../../../../../guest-sdk/go/quorate/memory/host_wasm.go"),
+        ),
+        ("quorate/memory/memory.go", include_str!("../../../../../guest-sdk/go/quorate/memory/memory.go")),
+        (
+            "quorate/store/host_other.go",
+            include_str!("../../../../../guest-sdk/go/quorate/store/host_other.go"),
+        ),
+        (
+            "quorate/store/host_wasm.go",
+            include_str!("../../../../../guest-sdk/go/quorate/store/host_wasm.go"),
+        ),
+        ("quorate/store/store.go", include_str!("../../../../../guest-sdk/go/quorate/store/store.go")),
+        (
+            "quorate/timers/host_wasm.go",
+            include_str!("../../../../../guest-sdk/go/quorate/timers/host_wasm.go"),
+        ),
+        ("quorate/timers/timers.go", include_str!("../../../../../guest-sdk/go/quorate/timers/timers.go")),
+    ],
+};
+
 impl Language {
     pub(super) fn source(&self) -> &'static str {
         self.source

@@ -97,9 +97,12 @@ fn without_the_sdk_nothing_is_made() {
 
 #[test]
 fn other_languages_need_no_clone_and_get_a_copy_of_their_sdk() {
-    for (lang, source) in
-        [(PluginLanguageArgument::C, "machine.c"), (PluginLanguageArgument::Js, "machine.js")]
-    {
+    for (lang, source) in [
+        (PluginLanguageArgument::C, "machine.c"),
+        (PluginLanguageArgument::Js, "machine.js"),
+        (PluginLanguageArgument::Python, "machine.py"),
+        (PluginLanguageArgument::Go, "machine.go"),
+    ] {
         for (kind, example) in [(PluginKindArgument::Store, "tea"), (PluginKindArgument::Memory, "5")] {
             let here = tempfile::tempdir().expect("a temporary folder");
             // A word of Rust, which is nothing to others.
