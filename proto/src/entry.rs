@@ -692,11 +692,11 @@ mod tests {
     fn what_another_build_wrote_is_told_from_what_is_damaged() {
         let decode = |bytes: &'static [u8]| EntryBody::decode(&Bytes::from_static(bytes));
         assert_eq!(decode(&[2, 1, 8, 1]), Err(EntryError::Format { format: 2 }));
-        assert_eq!(decode(&[1, 9, 8, 1]), Err(EntryError::Kind { kind: 9 }));
+        assert_eq!(decode(&[1, 99, 8, 1]), Err(EntryError::Kind { kind: 99 }));
         assert!(matches!(decode(&[1]), Err(EntryError::Damaged { .. })));
         assert!(matches!(decode(&[1, 1, 8, 1]), Err(EntryError::Damaged { .. })), "no command");
-        assert!(matches!(decode(&[1, 8, 8, 1]), Err(EntryError::Damaged { .. })), "no order");
-        assert!(matches!(decode(&[1, 8, 0x12, 3, 0x12, 1, 9]), Err(EntryError::Damaged { .. })), "a digest");
+        assert!(matches!(decode(&[1, 10, 8, 1]), Err(EntryError::Damaged { .. })), "no order");
+        assert!(matches!(decode(&[1, 10, 0x12, 3, 0x12, 1, 9]), Err(EntryError::Damaged { .. })), "a digest");
         assert!(matches!(decode(&[1, 3, 0x0a, 4, 8, 1, 0x18, 9]), Err(EntryError::Damaged { .. })), "a role");
     }
 

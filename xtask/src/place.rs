@@ -39,6 +39,11 @@ pub(crate) fn benchmarks() -> Result<PathBuf> {
     Ok(target()?.join("debug/benchmarks"))
 }
 
+/// The `benchmarks` binary of the profile `release`.
+pub(crate) fn released_benchmarks() -> Result<PathBuf> {
+    Ok(target()?.join("release/benchmarks"))
+}
+
 /// The `simulation` binary, of the profile `sim`.
 pub(crate) fn simulation() -> Result<PathBuf> {
     Ok(target()?.join("sim/simulation"))

@@ -8,12 +8,14 @@ use std::{
 };
 
 /// The folders of plugins, and the name each built component gets.
-const FOLDERS: [(&str, &str); 8] = [
+const FOLDERS: [(&str, &str); 10] = [
     ("plugins/counter", "counter"),
     ("plugins/kv", "kv"),
     ("plugins/lock", "lock"),
     ("plugins/queue", "queue"),
     ("plugins/faulty", "faulty"),
+    ("plugins/tally-memory", "tally-memory"),
+    ("plugins/tally-store", "tally-store"),
     ("plugins/second-counter", "second-counter"),
     ("plugins/second-kv", "second-kv"),
     ("examples/plugins/greeter", "greeter"),

@@ -135,6 +135,8 @@
 //! A memory machine looks first and changes its state last. A panic is written to the node's log and ends the
 //! command as TRAPPED: the state is as if it had never run.
 
+#[cfg(any(test, target_arch = "wasm32"))]
+mod allocator;
 mod backend;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]

@@ -149,6 +149,11 @@ pub enum Effect {
         /// The term.
         term: u64,
     },
+    /// The group has fallen asleep: nothing is asked of its machine until it wakes.
+    FellAsleep {
+        /// The group.
+        group: GroupId,
+    },
     /// A follower needs a snapshot and there is none that is new enough.
     SnapshotWanted {
         /// The group.

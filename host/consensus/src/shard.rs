@@ -75,7 +75,7 @@ impl Shard {
                 replica.set_now(now.monotonic);
                 replica.settle(now, effects)
             });
-            self.note_sleep(group);
+            self.note_sleep(group, effects);
         }
         let owed = self.peers.owed().take(if ticks > 0 { usize::MAX } else { 0 });
         beats::merge(self.config.node, self.peers.run(), owed, first, effects);
@@ -105,11 +105,11 @@ impl Shard {
             replica.wake(peers);
             Ok(())
         });
-        self.note_sleep(group);
+        self.note_sleep(group, effects);
     }
 
     /// Keeps account of who sleeps.
-    fn note_sleep(&mut self, group: GroupId) {
+    fn note_sleep(&mut self, group: GroupId, effects: &mut Vec<Effect>) {
         let (is_running, nap) = match self.slots.get(&group) {
             Some(Slot::Running(replica)) => (true, replica.nap()),
             _ => (false, None),
@@ -121,6 +121,7 @@ impl Shard {
                         replica.give_back_room();
                     }
                     self.peers.falls_asleep(group, nap);
+                    effects.push(Effect::FellAsleep { group });
                 }
             }
             None => {

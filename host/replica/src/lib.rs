@@ -11,6 +11,7 @@ mod entry;
 mod fault;
 mod group_schedule;
 mod observer;
+mod output;
 mod overlay;
 pub mod ports;
 mod replay;

@@ -50,6 +50,11 @@ impl Observer {
         Self { start, follower: None }
     }
 
+    /// Lets go of the instance that it keeps, until it is asked again.
+    pub fn rest(&mut self) {
+        self.follower = None;
+    }
+
     /// Answers a query as of `at` or, where a memory machine's observer has gone further already, later.
     pub fn query(&mut self, at: &ReadPoint, request: &Bytes) -> Result<Call, ReplicaFault> {
         self.start = at.start.clone();

@@ -11,7 +11,7 @@ use quorate_vocabulary::Position;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an instance made again from its base is spared: the commands that trapped since, and those that were refused
-/// because the group was frozen.
+/// because the group was frozen or their entry was full.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trapped {
     /// By index and ordinal.
@@ -26,8 +26,8 @@ impl Trapped {
         self.calls.insert((position.index, position.ordinal));
     }
 
-    /// Of this entry nothing was done from this ordinal on.
-    pub(crate) fn freeze(&mut self, index: u64, ordinal: u32) {
+    /// Of this entry nothing was done from this ordinal on: the group was frozen, or the entry had given back all it may.
+    pub(crate) fn end(&mut self, index: u64, ordinal: u32) {
         self.frozen.entry(index).or_insert(ordinal);
     }
 

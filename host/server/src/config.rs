@@ -262,6 +262,12 @@ impl Source<'_> {
             16..=30_000,
             node.plugin_instances_max,
         )?;
+        node.plugin_log_lines_per_second_max = self.within(
+            "plugin_log_lines_per_second_max",
+            section.plugin_log_lines_per_second_max,
+            0..=100_000,
+            node.plugin_log_lines_per_second_max,
+        )?;
         node.compiled_bytes_max = self.within(
             "compiled_bytes_max",
             section.compiled_bytes_max,

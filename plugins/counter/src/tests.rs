@@ -1,5 +1,6 @@
 use super::*;
-use quorate_guest::testing::{LifecycleEvent, MemoryHarness};
+use proptest::{collection::vec, prelude::*};
+use quorate_guest::testing::{LifecycleEvent, MemoryHarness, Outcome};
 use state::LEADERS_MAX;
 
 fn counter() -> MemoryHarness<Counter> {
@@ -143,3 +144,56 @@ fn a_snapshot_of_something_else_is_refused_with_the_reason() {
     assert_eq!(refusal(b"QCNT\x01\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0"), "half a change of leader");
     assert_eq!(refusal(b"QCNT\x01\0\0\0\0\0\0\0\0\0\0\0x"), "bytes behind the last change of leader");
 }
+
+/// What is done to a counter.
+#[derive(Clone, Debug)]
+enum Step {
+    Add(u64),
+    Subtract(u64),
+    Trap,
+    SaveAndLoad,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    // Near the ends as often as between them.
+    let amount = || prop_oneof![0..10_u64, any::<u64>(), Just(u64::MAX)];
+    prop_oneof![
+        4 => amount().prop_map(Step::Add),
+        4 => amount().prop_map(Step::Subtract),
+        1 => Just(Step::Trap),
+        1 => Just(Step::SaveAndLoad),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn a_counter_counts_as_a_number_does(steps in vec(step(), 0..60)) {
+        let (mut counter, mut model) = (counter(), 0_u64);
+        for step in steps {
+            let (command, after) = match step {
+                Step::Add(amount) => (format!("add {amount}"), model.checked_add(amount)),
+                Step::Subtract(amount) => (format!("subtract {amount}"), model.checked_sub(amount)),
+                Step::Trap => {
+                    assert!(!counter.apply("trap").panic_message().is_empty());
+                    continue;
+                }
+                Step::SaveAndLoad => {
+                    counter.save_and_load();
+                    continue;
+                }
+            };
+            match (counter.apply(&command), after) {
+                (Outcome::Reply(reply), Some(after)) => {
+                    prop_assert_eq!(reply.into_bytes(), after.to_string().into_bytes());
+                    model = after;
+                }
+                (Outcome::Rejection(_), None) => {}
+                (outcome, after) => prop_assert!(false, "{}: {:?}, not {:?}", command, outcome, after),
+            }
+            prop_assert_eq!(counter.query("get").reply_text(), model.to_string());
+        }
+    }
+}
+

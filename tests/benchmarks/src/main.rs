@@ -1,17 +1,18 @@
-//! What is measured on real processes: `cargo xtask bench failover | density | snapshot`.
+//! What is measured: `cargo xtask bench failover | density | snapshot` on real processes, `machine` within this one.
 //!
 //! Every figure is a ratio to another of the same run, or stands beside one: absolute times are those of a machine.
 
 mod density;
 mod failover;
 mod figures;
+mod machine;
 mod process;
 mod snapshot;
 
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask bench", about = "Measures a cluster of real processes on this machine")]
+#[command(name = "cargo xtask bench", about = "Measures Quorate on this machine")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -25,6 +26,8 @@ enum Command {
     Density(density::Arguments),
     /// Adds a replica to a group with a large state, and measures how fast it gets it
     Snapshot(snapshot::Arguments),
+    /// Holds plugins against the same logic as native code: commands, instances, snapshots, languages, throughput
+    Machine(machine::Arguments),
 }
 
 #[tokio::main]
@@ -33,5 +36,6 @@ async fn main() {
         Command::Failover(arguments) => failover::run(&arguments).await,
         Command::Density(arguments) => density::run(&arguments).await,
         Command::Snapshot(arguments) => snapshot::run(&arguments).await,
+        Command::Machine(arguments) => machine::run(&arguments).await,
     }
 }

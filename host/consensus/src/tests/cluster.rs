@@ -396,6 +396,7 @@ impl Cluster {
                 let log = &self.checks.committed[&group];
                 assert!(log.values().any(|(of, _)| *of == term), "something of term {term} is committed");
             }
+            Effect::FellAsleep { .. } => {}
             Effect::SnapshotWanted { group, .. } => self.snapshot(id, group),
             Effect::ReplicaFailed { cause, .. } if self.may_fail => {
                 self.failures.insert(id, cause);

@@ -26,11 +26,14 @@ use std::{
 };
 use wasmtime::{
     PoolConcurrencyLimitError, Store,
-    component::{self, ComponentExportIndex, ComponentNamedList, Lift, Lower},
+    component::{self, ComponentExportIndex, ComponentNamedList, Lift, Lower, TypedFunc},
 };
 
 /// What `apply` and `query` answer.
 type Answer = (Result<Vec<u8>, Vec<u8>>,);
+/// What `apply` takes. A copy of the command costs less than finding and checking the function for each, which a borrowed one
+/// would ask for.
+type Command = (u64, u32, u64, Vec<u8>);
 /// What wasmtime holds of an instance.
 type Made = (Store<State>, component::Instance);
 
@@ -39,6 +42,8 @@ pub(crate) struct WasmInstance {
     plugin: Arc<Inner>,
     store: Store<State>,
     instance: component::Instance,
+    /// Found and checked at the first command.
+    apply: Option<TypedFunc<Command, Answer>>,
     /// Whether a call trapped or met a fault, after which nothing may be called.
     spent: bool,
     /// Given back behind the store, which holds what it stands for.
@@ -68,7 +73,14 @@ impl WasmInstance {
         let (group, limits) = (Arc::new(group.clone()), Arc::new(limits.clone()));
         let make = || Self::instantiate(&plugin, group.clone(), limits.clone());
         let (made, place) = plugin.room.make(kind, make)?;
-        Ok(made.map(|(store, instance)| Self { plugin, store, instance, spent: false, _place: place }))
+        Ok(made.map(|(store, instance)| Self {
+            plugin,
+            store,
+            instance,
+            apply: None,
+            spent: false,
+            _place: place,
+        }))
     }
 
     /// None when the pool is short of something.
@@ -97,10 +109,35 @@ impl WasmInstance {
         Ok(Some(Ok((store, instance))))
     }
 
-    /// Calls an exported function. On a trap or fault the instance is spent.
+    /// Finds an exported function and checks its type.
+    fn find<P, R>(&mut self, function: &ComponentExportIndex) -> Result<TypedFunc<P, R>, HostFault>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift + 'static,
+    {
+        let found = self.instance.get_typed_func::<P, R>(&mut self.store, function);
+        found.map_err(|error| HostFault::because(format!("calling a plugin: {error:#}")))
+    }
+
+    /// Finds and calls an exported function. On a trap or fault the instance is spent.
     fn call<P, R>(
         &mut self,
         function: &ComponentExportIndex,
+        parameters: P,
+        terms: &Terms,
+    ) -> Result<Result<(R, u64), Trap>, HostFault>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift + 'static,
+    {
+        let function = self.find::<P, R>(function)?;
+        self.call_found(&function, parameters, terms)
+    }
+
+    /// Calls an exported function. On a trap or fault the instance is spent.
+    fn call_found<P, R>(
+        &mut self,
+        function: &TypedFunc<P, R>,
         parameters: P,
         terms: &Terms,
     ) -> Result<Result<(R, u64), Trap>, HostFault>
@@ -117,7 +154,6 @@ impl WasmInstance {
         self.store.data_mut().begin(terms.phase, terms.position);
         self.store.set_epoch_deadline(terms.ticks);
         self.store.set_fuel(terms.fuel).map_err(calling)?;
-        let function = self.instance.get_typed_func::<P, R>(&mut self.store, function).map_err(calling)?;
         match function.call(&mut self.store, parameters) {
             Ok(result) => {
                 let left = self.store.get_fuel().map_err(calling)?;
@@ -131,14 +167,14 @@ impl WasmInstance {
     /// Calls `apply` or `query` and holds the answer to the group's limit.
     fn answer<P>(
         &mut self,
-        function: &ComponentExportIndex,
+        function: &TypedFunc<P, Answer>,
         parameters: P,
         terms: &Terms,
     ) -> Result<Call, HostFault>
     where
         P: ComponentNamedList + Lower,
     {
-        let ended = self.call::<P, Answer>(function, parameters, terms)?;
+        let ended = self.call_found(function, parameters, terms)?;
         let max = self.store.data().limits.reply_bytes_max;
         let (outcome, fuel) = match ended {
             Ok(((Ok(answer) | Err(answer),), _)) if u64::try_from(answer.len()).unwrap_or(u64::MAX) > max => {
@@ -229,11 +265,18 @@ impl Instance for WasmInstance {
         command: &Bytes,
         store: Overlay,
     ) -> Result<(Call, Overlay), HostFault> {
-        let plugin = self.plugin.clone();
         let terms = self.apply_terms(position);
+        let function = match self.apply.take() {
+            Some(function) => function,
+            None => {
+                let index = self.plugin.exports.apply;
+                self.find(&index)?
+            }
+        };
         self.store.data_mut().store = Some(store);
-        let parameters = (position.index, position.ordinal, position.time_ms, command.as_ref());
-        let call = self.answer(&plugin.exports.apply, parameters, &terms)?;
+        let parameters = (position.index, position.ordinal, position.time_ms, command.to_vec());
+        let call = self.answer(&function, parameters, &terms)?;
+        self.apply = Some(function);
         Ok((call, self.take_overlay()?))
     }
 
@@ -250,8 +293,9 @@ impl Instance for WasmInstance {
             ticks: plugin.config.query_ticks_max,
             watchdog: Watchdog::IsTrap,
         };
+        let function = self.find(&plugin.exports.query)?;
         self.lend_view(store);
-        let call = self.answer(&plugin.exports.query, (request.as_ref(),), &terms);
+        let call = self.answer(&function, (request.as_ref(),), &terms);
         self.store.data_mut().store = None;
         call
     }

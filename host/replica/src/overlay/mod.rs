@@ -172,11 +172,12 @@ impl Overlay {
         Ok(scan::scan(self.view.as_ref(), &self.entry, &self.command, &mut self.holes.borrow_mut(), &range)?)
     }
 
-    /// Keeps what the command changed: it replied.
-    pub fn keep_command(&mut self) {
-        self.command_bytes = 0;
+    /// Keeps what the command changed: it replied. Gives the bytes of that.
+    pub fn keep_command(&mut self) -> u64 {
+        let bytes = std::mem::take(&mut self.command_bytes);
         self.entry.take(std::mem::take(&mut self.command));
         self.holes.get_mut().keep_command();
+        bytes
     }
 
     /// Drops what the command changed: it rejected or trapped.

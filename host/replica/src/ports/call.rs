@@ -69,6 +69,8 @@ pub enum TrapKind {
     NotAllowed,
     /// It executed an instruction that traps: `unreachable` (a panic), a division by zero, an access out of bounds.
     Instruction,
+    /// It was not run: the commands before it in its entry of the log gave back all that one entry may.
+    EntryFull,
     /// The watchdog ended it. Of queries and callbacks only: for a command that is a [`HostFault`](super::HostFault).
     Watchdog,
 }
@@ -85,6 +87,7 @@ impl TrapKind {
             Self::NotAllowed => 5,
             Self::Instruction => 6,
             Self::Watchdog => 7,
+            Self::EntryFull => 8,
         }
     }
 
@@ -105,6 +108,7 @@ impl fmt::Display for TrapKind {
             Self::NotAllowed => "call not allowed here",
             Self::Instruction => "trap",
             Self::Watchdog => "took too long",
+            Self::EntryFull => "not run",
         })
     }
 }

@@ -35,6 +35,9 @@ pub struct GroupLimits {
     pub value_bytes_max: u64,
     /// What one command may change in the store: bytes of keys and values it puts, deletes or names as ends of ranges.
     pub changed_bytes_per_command_max: u64,
+    /// What the calls of one entry may give back, all together: replies, rejections, events, log lines and changes of the
+    /// store. A call is always made whole; once the bound is reached, those behind it in the entry are not made.
+    pub entry_output_bytes_max: u64,
     /// What carrying the state across to another plugin may change in the store, counted in the same way.
     pub changed_bytes_per_migration_max: u64,
     /// What one call of the host may copy out of the plugin's memory.
@@ -123,6 +126,7 @@ limits! {
     key_bytes_max: 1, 4 * KIB, 64 * KIB;
     value_bytes_max: 1, 4 * MIB, 16 * MIB;
     changed_bytes_per_command_max: 1, 16 * MIB, 256 * MIB;
+    entry_output_bytes_max: 64 * KIB, 64 * MIB, GIB;
     changed_bytes_per_migration_max: 1, 256 * MIB, 4 * GIB;
     host_call_bytes_max: 64 * KIB, 32 * MIB, 512 * MIB;
     proposals_per_callback_max: 0, 64, 4_096;

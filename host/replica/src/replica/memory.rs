@@ -5,10 +5,11 @@ use crate::{
     CommittedEntry, Overlay, ReplicaFault,
     checkpoint_policy::Growth,
     digest::{EntryDigest, ReplayDigest},
+    output::EntryOutput,
     ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, SnapshotHeader, SnapshotInfo, StateDigest},
     replay::{self, Base, Replay, Trapped},
     sink::LentWriter,
-    task,
+    task::{self, Task},
 };
 use quorate_proto::entry::EntryBody;
 use quorate_vocabulary::Position;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 /// What the instance has seen is a function of the log: the checkpoint it was loaded from, and every command since that
 /// did not trap.
 pub(super) struct MemoryMachine {
-    /// None after a trap, until the next command needs it.
+    /// None after a trap and while the group sleeps, until the next command needs it.
     instance: Option<Box<dyn Instance>>,
     base: Base,
     trapped: Arc<Trapped>,
@@ -85,6 +86,11 @@ impl MemoryMachine {
         Self { instance: Some(instance), base, trapped, done, pending: None }
     }
 
+    /// Nothing is lost: what it did stands in the log.
+    pub(super) fn rest(&mut self) {
+        self.instance = None;
+    }
+
     pub(super) fn read_point(&self) -> MemoryPoint {
         MemoryPoint { base: self.base.clone(), trapped: self.trapped.clone() }
     }
@@ -101,10 +107,20 @@ impl MemoryMachine {
         let (time_ms, tasks) = task::tasks(&entry.body, timers);
         let mut calls = Vec::with_capacity(tasks.len());
         let mut ordinal = 0;
+        let mut output = EntryOutput::new(&start.limits);
         for task in tasks {
             if poison.is_frozen() {
-                Arc::make_mut(&mut self.trapped).freeze(entry.index, ordinal);
+                Arc::make_mut(&mut self.trapped).end(entry.index, ordinal);
                 calls.extend(task.frozen());
+                continue;
+            }
+            if output.is_full() {
+                Arc::make_mut(&mut self.trapped).end(entry.index, ordinal);
+                match task {
+                    Task::Command(_) => calls.push(output.refusal()),
+                    // They stay pending, and the leader asks for another entry.
+                    Task::Timer(_) => break,
+                }
                 continue;
             }
             if !task.begin(timers, time_ms) {
@@ -129,6 +145,7 @@ impl MemoryMachine {
                 timers.change(&call.timers, time_ms, &start.limits);
                 self.done.add(position, &call);
             }
+            output.add(&call, 0);
             poison.note(entry.index, &call.outcome);
             calls.push(call);
             ordinal = ordinal.saturating_add(1);
@@ -190,8 +207,8 @@ impl MemoryMachine {
         Arc::make_mut(&mut self.trapped).trap(position);
     }
 
-    /// The instance, which is made again if the last command trapped: from its base and what came behind it, up to but
-    /// without `position`. `entry` is the one that is being applied, of which the history need not know yet.
+    /// The instance, which is made again if the last command trapped or the group slept: from its base and what came behind it,
+    /// up to but without `position`. `entry` is the one that is being applied, of which the history need not know yet.
     fn instance_before(
         &mut self,
         start: &ReplicaStart,

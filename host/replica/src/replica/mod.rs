@@ -249,6 +249,14 @@ impl Replica {
         Ok(())
     }
 
+    /// Lets go of the instance of a memory machine, which is made again when there is something to apply: from its checkpoint and
+    /// the entries since, as after a trap. For groups that nobody uses.
+    pub fn rest(&mut self) {
+        if let Machine::Memory(machine) = &mut self.machine {
+            machine.rest();
+        }
+    }
+
     /// This moment, for observers.
     pub fn read_point(&self) -> Result<ReadPoint, ReplicaFault> {
         let applied = self.applied.clone();

@@ -4,6 +4,7 @@ use super::{ReplicaStart, activation::Crossing};
 use crate::{
     CommittedEntry, Overlay, ReplicaFault,
     digest::EntryDigest,
+    output::EntryOutput,
     ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, PendingTimers, StoreChanges},
     snapshot_source::open_snapshot,
     store_snapshot::load_pairs,
@@ -80,10 +81,19 @@ fn run(
     let mut calls = Vec::with_capacity(tasks.len());
     let mut instance = None;
     let mut ordinals = 0..;
+    let mut output = EntryOutput::new(&start.limits);
     let AppliedPoint { timers, poison, .. } = point;
     for task in tasks {
         if poison.is_frozen() {
             calls.extend(task.frozen());
+            continue;
+        }
+        if output.is_full() {
+            match task {
+                Task::Command(_) => calls.push(output.refusal()),
+                // They stay pending, and the leader asks for another entry.
+                Task::Timer(_) => break,
+            }
             continue;
         }
         if !task.begin(timers, time_ms) {
@@ -96,12 +106,13 @@ fn run(
             continue;
         }
         let mut call;
+        let mut changed_bytes = 0;
         loop {
             let was_fresh = instance.is_none();
             (call, overlay) = run_one(start, &mut instance, position, task, overlay, timers)?;
             match &call.outcome {
                 Outcome::Reply(_) => {
-                    overlay.keep_command();
+                    changed_bytes = overlay.keep_command();
                     timers.change(&call.timers, time_ms, &start.limits);
                 }
                 Outcome::Rejection(_) | Outcome::Frozen => overlay.drop_command(),
@@ -116,6 +127,7 @@ fn run(
             }
             break;
         }
+        output.add(&call, changed_bytes);
         poison.note(index, &call.outcome);
         calls.push(call);
     }

@@ -136,7 +136,11 @@ impl Cluster {
                     self.hosts[who].state.crash();
                     self.restart(who)?;
                 }
-                2 | 3 => self.hosts[who].state.flush(),
+                2 => self.hosts[who].state.flush(),
+                3 => {
+                    self.hosts[who].replica.rest();
+                    self.hosts[who].observer.rest();
+                }
                 4 => self.take_snapshot(who)?,
                 5 => self.install_snapshot(who)?,
                 6..=12 => self.query(who, spoil)?,

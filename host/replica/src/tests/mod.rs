@@ -5,6 +5,7 @@ mod divergence;
 mod harness;
 mod memory;
 mod observer;
+mod output;
 mod poison;
 mod snapshots;
 mod store;

@@ -88,6 +88,12 @@ impl Life {
         Ok(())
     }
 
+    /// As a group that sleeps: nothing is held that can be made again.
+    pub(crate) fn rest(&mut self) {
+        self.replica.rest();
+        self.observer.rest();
+    }
+
     pub(crate) fn forget_observer(&mut self) {
         self.observer = self.replica.observer();
     }

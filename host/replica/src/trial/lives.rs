@@ -13,6 +13,7 @@ use crate::{
     testing::MemorySnapshots,
 };
 use bytes::Bytes;
+use quorate_vocabulary::ReplicaId;
 use std::sync::Arc;
 
 /// A life that nothing disturbed: what all others must be like.
@@ -50,6 +51,24 @@ pub(crate) fn first<'a>(subject: &'a Subject, commands: &'a [Bytes]) -> Result<F
     Ok(First { subject, commands: &commands[..count], log, records, end: life, half_way })
 }
 
+/// What a replica's plugin may be told at this place: all of it in turns.
+fn events(place: usize) -> Vec<LifecycleEvent> {
+    let (term, leader) = (1, ReplicaId(2));
+    let index = u64::try_from(place).unwrap_or(u64::MAX);
+    match place / 4 % 3 {
+        0 => vec![LifecycleEvent::LeaderStart { term }, LifecycleEvent::LeaderStop { term }],
+        1 => vec![
+            LifecycleEvent::StartFollowing { leader, term },
+            LifecycleEvent::StopFollowing { leader, term },
+        ],
+        _ => vec![
+            LifecycleEvent::ConfigurationCommitted { index, members: Vec::new() },
+            LifecycleEvent::Error { message: "a trial".to_owned() },
+            LifecycleEvent::Shutdown,
+        ],
+    }
+}
+
 impl First<'_> {
     /// How many commands were tried.
     pub(crate) fn commands(&self) -> usize {
@@ -85,13 +104,18 @@ impl First<'_> {
             life.query(command)?;
         }
         if place % 4 == 1 {
-            life.tell(&LifecycleEvent::LeaderStart { term: 1 })?;
-            life.tell(&LifecycleEvent::LeaderStop { term: 1 })?;
+            for event in events(place) {
+                life.tell(&event)?;
+            }
         }
         if place % 6 == 4 {
             life.snapshot()?;
         }
         match place % 5 {
+            0 => {
+                life.rest();
+                Ok(())
+            }
             2 => life.restart(place.is_multiple_of(2)),
             3 => life.query(command),
             4 => {

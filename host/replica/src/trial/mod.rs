@@ -35,6 +35,9 @@ const FUEL_PER_SNAPSHOT: u64 = 1_000_000_000;
 /// Fuel for a query or callback: what it comes to does not matter.
 const FUEL_PER_DISTURBANCE: u64 = 10_000_000;
 
+/// What an entry of a trial may give back: the most a group may allow.
+const ENTRY_OUTPUT_BYTES_MAX: u64 = 1 << 30;
+
 /// The most lines of a log that a report repeats.
 const SHOWN_LINES_MAX: usize = 4;
 
@@ -88,6 +91,8 @@ pub fn run_trial(
         fuel_per_snapshot: FUEL_PER_SNAPSHOT,
         fuel_per_query: FUEL_PER_DISTURBANCE,
         fuel_per_callback: FUEL_PER_DISTURBANCE,
+        // More than the commands of one entry of a trial can give back: how they are packed must not show.
+        entry_output_bytes_max: ENTRY_OUTPUT_BYTES_MAX,
         ..GroupLimits::default()
     };
     let commands = &commands[..commands.len().min(TRIAL_COMMANDS_MAX)];

@@ -39,6 +39,7 @@ fn trap_kind(kind: TrapKind) -> v1::TrapKind {
         TrapKind::NotAllowed => v1::TrapKind::NotAllowed,
         TrapKind::Instruction => v1::TrapKind::Instruction,
         TrapKind::Watchdog => v1::TrapKind::Watchdog,
+        TrapKind::EntryFull => v1::TrapKind::EntryFull,
     }
 }
 
@@ -211,6 +212,7 @@ pub(super) fn replica(replica: ReplicaView, group_name: String) -> v1::ReplicaSt
         log_first: replica.log_first,
         log_last: replica.log_last,
         log_bytes: replica.log_bytes,
+        log_lines_dropped: replica.log_lines_dropped,
         evidence: replica.evidence.iter().map(|path| path.display().to_string()).collect(),
         snapshot_index: replica.snapshot_index,
         snapshot_bytes: replica.snapshot_bytes,

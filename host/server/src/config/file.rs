@@ -67,6 +67,7 @@ pub(super) struct LimitsSection {
     pub(super) shard_inbox_max: Option<Spanned<usize>>,
     pub(super) observer_inbox_max: Option<Spanned<usize>>,
     pub(super) plugin_instances_max: Option<Spanned<u32>>,
+    pub(super) plugin_log_lines_per_second_max: Option<Spanned<u32>>,
     pub(super) compiled_bytes_max: Option<Spanned<u64>>,
     pub(super) stream_in_flight_max: Option<Spanned<usize>>,
     pub(super) uploads_max: Option<Spanned<usize>>,

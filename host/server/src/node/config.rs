@@ -35,6 +35,8 @@ pub struct NodeConfig {
     pub plugin_bytes_max: usize,
     /// Instances of plugins that may live at a time.
     pub plugin_instances_max: u32,
+    /// Lines that the plugin of one group may log in a second; further ones are dropped.
+    pub plugin_log_lines_per_second_max: u32,
     /// Compiled code kept on disk, in bytes.
     pub compiled_bytes_max: u64,
     /// A snapshot is taken once so many entries were applied since the last.
@@ -97,6 +99,7 @@ impl NodeConfig {
             observer_inbox_max: 4 * 1024,
             plugin_bytes_max: 64 * 1024 * 1024,
             plugin_instances_max: 2_000,
+            plugin_log_lines_per_second_max: 100,
             compiled_bytes_max: 1024 * 1024 * 1024,
             snapshot_entries: 10_000,
             snapshot_interval: Some(Duration::from_secs(3600)),

@@ -4,6 +4,7 @@ use super::{
     apply_worker::{ApplyWork, ApplyWorker},
     events::Events,
     life::RoleChange,
+    logs::PluginLog,
     observe_worker::{ObserveWork, ObserveWorker},
     pool::{Mailbox, panic_message},
     services::Services,
@@ -72,6 +73,8 @@ pub(super) struct ReplicaShared {
     pub(super) history: Arc<GroupHistory>,
     state: Arc<GroupState>,
     pub(super) events: Events,
+    /// Where the lines go that the plugin logs.
+    pub(super) log: PluginLog,
     /// How far the log is applied, for those who wait for it.
     pub(super) applied: watch::Sender<u64>,
     /// Where apply takes its work: known once it has a mailbox.
@@ -94,6 +97,7 @@ impl ReplicaShared {
         check_entries: u64,
         services: Services,
         disk: ReplicaDisk,
+        log: PluginLog,
         progress: Progress,
     ) -> Self {
         let lead = RoleChange { role: Role::Follower, term: 0, leader: None };
@@ -111,6 +115,7 @@ impl ReplicaShared {
             history,
             state,
             events: Events::default(),
+            log,
             applied: watch::Sender::new(progress.applied.index),
             apply: OnceLock::new(),
             frozen: AtomicBool::new(progress.applied.poison.is_frozen()),
@@ -258,6 +263,13 @@ impl Observers {
         let done = Arc::new(CloseSignal(Some(done)));
         for mailbox in self.mailboxes.iter() {
             mailbox.push(ObserveWork::Close(done.clone()));
+        }
+    }
+
+    /// Has all of them let go of what can be made again.
+    pub(super) fn rest(&self) {
+        for mailbox in self.mailboxes.iter() {
+            mailbox.push(ObserveWork::Rest);
         }
     }
 

@@ -3,7 +3,6 @@
 use super::{
     apply_worker::ApplyWork,
     local_replica::{CloseSignal, ReplicaShared},
-    logs::log_lines,
     pool::Worker,
     view::Queried,
     waiters::{Failure, ReadTicket},
@@ -24,6 +23,8 @@ pub(super) enum ObserveWork {
     Callback { point: ReadPoint, event: LifecycleEvent },
     /// Go on with this observer in place of one that broke.
     Renew(Observer),
+    /// Let go of what can be made again.
+    Rest,
     /// Let go of everything.
     Close(Arc<CloseSignal>),
 }
@@ -50,7 +51,7 @@ impl ObserveWorker {
         };
         match observer.query(point, &request) {
             Ok(call) => {
-                log_lines(&self.shared.info, point.applied().index, &call.logs);
+                self.shared.log.lines(point.applied().index, &call.logs);
                 if let Outcome::Trapped(trap) = &call.outcome {
                     tracing::info!(group = %self.shared.info.name, %trap, "a query trapped");
                 }
@@ -75,7 +76,7 @@ impl ObserveWorker {
         let Some(observer) = &mut self.observer else { return };
         match observer.lifecycle(point, event) {
             Ok(callback) => {
-                log_lines(&self.shared.info, point.applied().index, &callback.logs);
+                self.shared.log.lines(point.applied().index, &callback.logs);
                 if let Some(trap) = callback.failure {
                     tracing::warn!(group = %self.shared.info.name, ?event, %trap, "a lifecycle callback trapped");
                 }
@@ -124,6 +125,11 @@ impl Worker for ObserveWorker {
             ObserveWork::Query { point, ticket } => self.query(&point, ticket),
             ObserveWork::Callback { point, event } => self.callback(&point, &event),
             ObserveWork::Renew(observer) => self.observer = Some(observer),
+            ObserveWork::Rest => {
+                if let Some(observer) = &mut self.observer {
+                    observer.rest();
+                }
+            }
             ObserveWork::Close(signal) => {
                 self.observer = None;
                 drop(signal);

@@ -4,6 +4,7 @@ use super::{
     apply_worker::ApplyWorker,
     core::Core,
     local_replica::{LocalReplica, Observers, Progress, ReplicaDisk, ReplicaShared},
+    logs::PluginLog,
     observe_worker::ObserveWorker,
     view::ReplicaState,
 };
@@ -136,6 +137,7 @@ impl Core {
         let Recovered { stored, disk, replica } = recover(&self.folder, spec, self.config.checkpoints())?;
         let applied = replica.applied().clone();
         let newest = disk.snapshots.latest();
+        let log = PluginLog::new(info.clone(), self.config.plugin_log_lines_per_second_max);
         let shared = Arc::new(ReplicaShared::new(
             stored.replica,
             info,
@@ -145,6 +147,7 @@ impl Core {
             self.config.check_entries,
             self.services.clone(),
             disk,
+            log,
             Progress {
                 state: ReplicaState::Running,
                 plugin: replica.plugin_digest(),

@@ -137,6 +137,7 @@ impl ShardThread {
                 }
             }
             Effect::LeaderEstablished { group, term } => self.apply(group, ApplyWork::Established { term }),
+            Effect::FellAsleep { group } => self.apply(group, ApplyWork::Rest),
             Effect::SnapshotWanted { group, .. } => self.apply(group, ApplyWork::Snapshot(None)),
             Effect::ReplicaFailed { group, cause } => match self.registry.witness(group) {
                 Some(witness) => witness.fail(raft_failed(&cause)),

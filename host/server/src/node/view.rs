@@ -210,6 +210,8 @@ pub struct ReplicaView {
     pub log_last: u64,
     /// How many bytes of data its log holds; known only where one group is described, since all of it is read.
     pub log_bytes: Option<u64>,
+    /// Log lines of its plugin that were dropped since it was opened, because they were too many.
+    pub log_lines_dropped: u64,
     /// Where something of replicas of its group is kept that were of no use; only where one group is described.
     pub evidence: Vec<PathBuf>,
     /// The index of its newest snapshot; 0 when it has none.

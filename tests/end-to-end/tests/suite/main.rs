@@ -21,6 +21,7 @@ mod lost_quorum;
 mod members;
 mod members_under_load;
 mod new_plugin;
+mod plugin_logs;
 mod queries;
 mod rebalance;
 mod recovery;

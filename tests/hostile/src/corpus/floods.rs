@@ -3,12 +3,14 @@
 use super::{OK, again_and_again};
 use crate::{
     Case,
-    case::{command, contained, contained_within, query, replies, replies_anything, small_limits, traps},
+    case::{
+        command, contained, contained_within, entry, query, replies, replies_anything, small_limits, traps,
+    },
 };
 use quorate_guests::Guest;
 use quorate_replica::ports::{
     GroupLimits,
-    TrapKind::{Instruction, LimitExceeded, NotAllowed, OutOfFuel, OutOfMemory},
+    TrapKind::{EntryFull, Instruction, LimitExceeded, NotAllowed, OutOfFuel, OutOfMemory},
 };
 
 fn times(count: u32, body: &str) -> String {
@@ -125,6 +127,20 @@ pub(super) fn cases() -> Vec<Case> {
             "answers that are large but allowed, one after the other",
             &Guest::store().pages(64).apply("(call $ok (i32.const 0) (i32.const 2000000))"),
             (0..10).map(|_| command("", replies_anything())).collect(),
+        ),
+        contained_within(
+            "an entry whose commands together give back more than the host would hold",
+            &Guest::memory().pages(16).apply("(call $ok (i32.const 0) (i32.const 60000))"),
+            GroupLimits { entry_output_bytes_max: 64 << 10, ..small_limits() },
+            vec![
+                entry([
+                    ("", replies_anything()),
+                    ("", replies_anything()),
+                    ("", traps(EntryFull)),
+                    ("", traps(EntryFull)),
+                ]),
+                command("", replies_anything()),
+            ],
         ),
     ]
 }

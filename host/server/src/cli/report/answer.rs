@@ -68,6 +68,7 @@ fn trap_name(kind: TrapKind) -> &'static str {
         TrapKind::NotAllowed => "not_allowed",
         TrapKind::Instruction => "instruction",
         TrapKind::Watchdog => "watchdog",
+        TrapKind::EntryFull => "entry_full",
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) struct ReplicaReport {
     log_last: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     log_bytes: Option<u64>,
+    log_lines_dropped: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     evidence: Vec<String>,
     snapshot_index: u64,
@@ -81,6 +82,7 @@ impl From<v1::ReplicaStatus> for ReplicaReport {
             log_first: status.log_first,
             log_last: status.log_last,
             log_bytes: status.log_bytes,
+            log_lines_dropped: status.log_lines_dropped,
             evidence: status.evidence,
             snapshot_index: status.snapshot_index,
             snapshot_bytes: status.snapshot_bytes,
@@ -161,6 +163,14 @@ impl ReplicaReport {
         for replica in replicas.iter().filter(|replica| !replica.state_reason.is_empty()) {
             let of = if of_node { replica.group_name.clone() } else { format!("node {}", replica.node) };
             let _ = write!(text, "\n{of} is {}: {}", replica.state, replica.state_reason);
+        }
+        for replica in replicas.iter().filter(|replica| replica.log_lines_dropped > 0) {
+            let of = if of_node { replica.group_name.clone() } else { format!("node {}", replica.node) };
+            let _ = write!(
+                text,
+                "\n{of} has dropped {} lines that the plugin logged: too many in a second",
+                replica.log_lines_dropped
+            );
         }
         for replica in replicas {
             for folder in &replica.evidence {

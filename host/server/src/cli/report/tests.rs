@@ -61,6 +61,7 @@ fn replica(node: u64) -> v1::ReplicaStatus {
         log_first: 2,
         log_last: 21,
         log_bytes: Some(4_096),
+        log_lines_dropped: 0,
         evidence: Vec::new(),
         snapshot_index: 15,
         snapshot_bytes: 1024,
@@ -124,7 +125,7 @@ fn a_group_on_one_node_is_not_on_nodes() {
 fn a_group_without_a_leader_shows_none() {
     let row = GroupRow::from(v1::Group { leader_node: 0, ..group() });
     assert_eq!(json_of(&row)["leader_node"], Value::Null);
-    assert!(GroupList { groups: vec![row] }.human().ends_with('-'));
+    assert!(GroupList { groups: vec![row] }.human().ends_with(" -       node 2"));
 }
 
 #[test]
@@ -132,6 +133,7 @@ fn a_described_group_shows_its_replicas_and_which_nodes_are_silent() {
     let mut failed = replica(1);
     failed.set_state(v1::ReplicaState::Failed);
     failed.state_reason = "the disk is gone".to_owned();
+    failed.log_lines_dropped = 17;
     let membership = MembersReport::new(&group(), std::slice::from_ref(&failed));
     let report = GroupReport {
         group: group().into(),
@@ -148,6 +150,7 @@ fn a_described_group_shows_its_replicas_and_which_nodes_are_silent() {
         "{text}"
     );
     assert!(text.contains("node 1 is failed: the disk is gone"), "{text}");
+    assert!(text.contains("node 1 has dropped 17 lines that the plugin logged"), "{text}");
     assert!(text.contains("node 2 did not answer"), "{text}");
     let alarm = "1970-01-01T00:00:01.000Z: replica 9 on node 1 is of no use: old (replaced 1970-01-01T00:00:02.000Z)\n";
     assert!(text.contains(alarm), "{text}");

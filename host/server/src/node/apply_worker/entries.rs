@@ -3,7 +3,6 @@
 use super::{ApplyWork, ApplyWorker};
 use crate::RequestError;
 use crate::node::{
-    logs::log_lines,
     view::{GroupEvent, Submitted},
     waiters::Failure,
 };
@@ -108,7 +107,7 @@ impl ApplyWorker {
                 }
                 continue;
             }
-            log_lines(&self.shared.info, index, &logs);
+            self.shared.log.lines(index, &logs);
             for event in events {
                 self.shared.events.publish(GroupEvent {
                     position,

@@ -68,6 +68,8 @@ pub(super) enum ApplyWork {
     Attested(Attestation),
     /// A sleep for the timers of the group has ended.
     TimersDue,
+    /// The group sleeps: hold nothing that can be made again.
+    Rest,
     /// A plugin that this replica may wait for is compiled. Held until it has been told.
     PluginReady { digest: PluginDigest, plugin: Arc<dyn Plugin> },
     /// Raft found something that cannot be.
@@ -136,6 +138,17 @@ impl ApplyWorker {
     }
 
     /// Stops this replica; the group goes on without it.
+    fn rest(&mut self) {
+        // The catalog's instance is what the node reads, and not made again by and by.
+        if self.group().is_catalog() {
+            return;
+        }
+        if let Some(replica) = &mut self.replica {
+            replica.rest();
+        }
+        self.observers.rest();
+    }
+
     fn failed(&mut self, why: String, point: Option<&ReadPoint>) {
         tracing::error!(group = %self.shared.info.name, replica = %self.shared.replica, why, "the replica has stopped");
         self.replica = None;
@@ -177,6 +190,7 @@ impl Worker for ApplyWorker {
             ApplyWork::CheckTime => self.attest_if(1),
             ApplyWork::Attested(attestation) => self.attested(&attestation),
             ApplyWork::TimersDue => self.timers_due(),
+            ApplyWork::Rest => self.rest(),
             ApplyWork::Fail(why) => {
                 let point = self.callback_point();
                 self.failed(why, point.as_ref());

@@ -93,6 +93,12 @@ impl Cluster {
         config
     }
 
+    /// How many instances of plugins live on a node.
+    pub(super) fn instances(&self, number: usize) -> u32 {
+        let running = self.seats[number - 1].running.as_ref().expect("it runs");
+        running.node.core().engine.instances()
+    }
+
     /// Where a node keeps its data.
     pub(super) fn data(&self, number: usize) -> PathBuf {
         self.config(number).data_folder

@@ -4,7 +4,7 @@ use super::{
     cluster::{Cluster, command, count, counted, create, name, reference, reply, soon, until},
     machines::{counter, shelf},
 };
-use crate::node::{Consistency, Deadline, ReplicaState};
+use crate::node::{Consistency, Deadline, NodeConfig, ReplicaState};
 use bytes::Bytes;
 use quorate_replica::ports::{GroupLimits, Outcome, TrapKind};
 use quorate_vocabulary::{GroupId, MachineKind};
@@ -233,5 +233,39 @@ async fn a_plugin_is_compiled_once_and_damaged_code_is_compiled_again() {
     assert_eq!(count(cluster.submit(group, "a").await.outcome), 3);
     let anew = fs::metadata(code()).expect("a file").len();
     assert_eq!(anew, u64::try_from(whole.len()).expect("a size"));
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_sleeps_holds_no_instance_and_wakes_to_the_same_state() {
+    let tune = |config: &mut NodeConfig| config.hibernate_after = Some(Duration::from_millis(400));
+    let mut cluster = Cluster::start_with(1, tune).await;
+    let group = cluster.group("acme/counter", counter()).await.id;
+    for round in 0..3 {
+        for step in 1..=5 {
+            assert_eq!(count(cluster.submit(group, "a").await.outcome), round * 5 + step);
+        }
+        let node = cluster.node(1);
+        assert_eq!(
+            counted(&node, group, Consistency::Local).await.0,
+            round * 5 + 5,
+            "an observer's instance"
+        );
+        drop(node);
+        until("no instance lives", || async { (cluster.instances(1) == 0).then_some(()) }).await;
+        let replica = cluster.replica(1, group).await.expect("the replica");
+        assert!(replica.asleep, "{replica:?}");
+    }
+    cluster.stop(1).await;
+    cluster.run(1).await;
+    let node = cluster.node(1);
+    until("it answers", || async {
+        let answered = node.query(group, command("a"), Consistency::Local, soon()).await;
+        answered.is_ok().then_some(())
+    })
+    .await;
+    assert_eq!(counted(&node, group, Consistency::Local).await.0, 15);
+    drop(node);
+    until("no instance lives", || async { (cluster.instances(1) == 0).then_some(()) }).await;
     cluster.stop_all().await;
 }
