@@ -77,7 +77,8 @@ impl MemoryMachine for Counter {
         match text(request)? {
             "get" => Ok(self.value.to_string().into()),
             "leaders" => {
-                let lines = self.leaders.iter().map(|Leader { term, index }| format!("term {term} at index {index}"));
+                let lines =
+                    self.leaders.iter().map(|Leader { term, index }| format!("term {term} at index {index}"));
                 Ok(lines.collect::<Vec<_>>().join("\n").into())
             }
             "group" => {
@@ -109,7 +110,11 @@ impl Counter {
         amount: u64,
     ) -> Result<Reply, Rejection> {
         self.value = changed.ok_or_else(|| {
-            format!("cannot {verb} {amount}: the value is {} and must stay from 0 to {}", self.value, u64::MAX)
+            format!(
+                "cannot {verb} {amount}: the value is {} and must stay from 0 to {}",
+                self.value,
+                u64::MAX
+            )
         })?;
         let text = self.value.to_string();
         context.emit("changed", &text);
@@ -137,7 +142,8 @@ impl Counter {
             let (term, index) = line.strip_prefix("leader ")?.split_once(' ')?;
             Some(Leader { term: term.parse().ok()?, index: index.parse().ok()? })
         };
-        let leaders = lines.map(|line| leader(line).ok_or("not a change of leader")).collect::<Result<_, _>>()?;
+        let leaders =
+            lines.map(|line| leader(line).ok_or("not a change of leader")).collect::<Result<_, _>>()?;
         Ok(Self { value, leaders })
     }
 }

@@ -93,7 +93,13 @@ fn time_of(stored: &[u8]) -> u64 {
     u64::from_be_bytes(time.unwrap_or_default())
 }
 
-fn scan(store: &StoreView, start: &[u8], end: &[u8], limit: &[u8], reverse: bool) -> Result<Reply, Rejection> {
+fn scan(
+    store: &StoreView,
+    start: &[u8],
+    end: &[u8],
+    limit: &[u8],
+    reverse: bool,
+) -> Result<Reply, Rejection> {
     let limit = number(limit).ok_or_else(|| [b"not a number: ", limit].concat())?;
     let pairs = store.range(entry(start), Some(&end_of(end)));
     let pairs = if reverse { pairs.reversed() } else { pairs };
@@ -139,7 +145,13 @@ impl Lifecycle for Kv {
         callback.info(format_args!("followed {leader} in term {term}"));
     }
 
-    fn configuration_committed(&self, callback: &Callback<Self>, index: u64, voters: &[u64], learners: &[u64]) {
+    fn configuration_committed(
+        &self,
+        callback: &Callback<Self>,
+        index: u64,
+        voters: &[u64],
+        learners: &[u64],
+    ) {
         let list = |numbers: &[u64]| numbers.iter().map(|number| format!(" {number}")).collect::<String>();
         callback.info(format_args!("members at {index}: voters{}, learners{}", list(voters), list(learners)));
     }
