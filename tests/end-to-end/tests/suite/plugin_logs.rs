@@ -5,7 +5,7 @@ use quorate_end_to_end::{Cluster, Settings};
 #[tokio::test]
 async fn lines_past_so_many_a_second_are_dropped_told_and_counted() {
     let configuration = "[limits]\nplugin_log_lines_per_second_max = 1\n".to_owned();
-    let cluster = Cluster::start_with(Settings { nodes: 1, configuration }).await;
+    let cluster = Cluster::start_with(Settings { nodes: 1, configuration, ..Settings::default() }).await;
     cluster.upload("faulty").await;
     cluster.create("loud", "faulty").await;
     cluster.reply("loud", "log 60").await;
