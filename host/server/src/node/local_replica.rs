@@ -188,7 +188,7 @@ impl ReplicaShared {
         self.services.runtime.spawn_blocking(move || {
             let written = catch_unwind(AssertUnwindSafe(|| write_durably(snapshot, &shared.state)))
                 .unwrap_or_else(|panic| Err(panic_message(panic.as_ref())));
-            shared.tell_apply(ApplyWork::SnapshotWritten(written));
+            shared.tell_apply(ApplyWork::SnapshotWritten(written.map(Box::new)));
         });
     }
 

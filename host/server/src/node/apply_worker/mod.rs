@@ -57,7 +57,7 @@ pub(super) enum ApplyWork {
     /// So much time has passed that one should be taken, if there is enough that is new.
     SnapshotTime,
     /// A snapshot that was written in the background is on disk, or not.
-    SnapshotWritten(Result<SnapshotInfo, String>),
+    SnapshotWritten(Result<Box<SnapshotInfo>, String>),
     /// A checkpoint in the background may be ready to be taken over.
     CheckpointPrepared,
     /// The leader has waited long enough for the others to be ready too.
@@ -184,7 +184,7 @@ impl Worker for ApplyWorker {
             ApplyWork::RenewObserver { number } => self.renew_observer(number),
             ApplyWork::Snapshot(reply) => self.snapshot(reply),
             ApplyWork::SnapshotTime => self.snapshot_if(Replica::checkpoint_due_by_time),
-            ApplyWork::SnapshotWritten(written) => self.snapshot_written(written),
+            ApplyWork::SnapshotWritten(written) => self.snapshot_written(written.map(|info| *info)),
             ApplyWork::CheckpointPrepared => self.checkpoint_prepared(),
             ApplyWork::TakeOverTime => self.propose_take_over(),
             ApplyWork::CheckTime => self.attest_if(1),
