@@ -44,15 +44,17 @@ impl SnapshotShelf {
         lock(&self.stored).values().next_back().map(|snapshot| snapshot.info.clone())
     }
 
-    /// Places one, and removes what it makes superfluous. The one just placed stays even if it is older.
+    /// Places one, and removes those of the replica's own that it makes superfluous. The one just placed stays even if it is
+    /// older; one that was received and is not loaded yet makes none superfluous.
     pub(crate) fn place(&self, snapshot: WrittenSnapshot) {
         let index = snapshot.info.header.point.index;
-        lock(&self.deliveries).remove(&index);
         let mut stored = lock(&self.stored);
+        let mut deliveries = lock(&self.deliveries);
+        deliveries.remove(&index);
         stored.insert(index, snapshot);
-        let older = stored.len().saturating_sub(self.kept);
-        let old: Vec<u64> = stored.keys().take(older).filter(|old| **old != index).copied().collect();
-        for index in old {
+        let own: Vec<u64> = stored.keys().filter(|own| !deliveries.contains_key(own)).copied().collect();
+        let older = own.len().saturating_sub(self.kept);
+        for index in own.into_iter().take(older).filter(|old| *old != index) {
             stored.remove(&index);
         }
     }
