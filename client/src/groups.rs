@@ -5,7 +5,7 @@ use crate::{
 use quorate_proto::v1::{
     CancelUpgradeRequest, DeleteGroupRequest, DescribeGroupRequest, ListGroupsRequest, RollbackGroupRequest,
     SetPoisonPolicyRequest, SetPriorityRequest, SnapshotGroupRequest, TransferGroupRequest,
-    UnfreezeGroupRequest, UpgradeGroupRequest,
+    UnfreezeGroupRequest, UpgradeGroupRequest, VerifyUpgradeRequest, VerifyUpgradeResponse,
 };
 
 /// How many groups or plugins are asked for at a time.
@@ -128,6 +128,24 @@ impl Client {
         };
         let response = self.call(self.anywhere(Repeat::Harmless), run).await?.into_inner();
         response.group.ok_or_else(|| ClientError::unexpected("the node's answer names no group"))
+    }
+
+    /// Tries a published version in a copy of a group, at its leader: the entries behind its newest snapshot are replayed with
+    /// the version that it runs and with this one, and compared. The group is not changed.
+    ///
+    /// # Errors
+    /// When it could not be tried.
+    pub async fn verify_upgrade(
+        &self,
+        name: &str,
+        plugin: &str,
+    ) -> Result<VerifyUpgradeResponse, ClientError> {
+        let run = |attempt: Attempt| {
+            let (name, plugin) = (name.to_owned(), plugin.to_owned());
+            let request = attempt.request(VerifyUpgradeRequest { name, plugin });
+            async move { attempt.groups().verify_upgrade(request).await }
+        };
+        Ok(self.call(self.at_leader(name, Repeat::Harmless), run).await?.into_inner())
     }
 
     /// Has a group go back to the version that it ran before the last upgrade that was not rolled back; returns as

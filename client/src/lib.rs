@@ -52,7 +52,8 @@ pub use quorate_proto::v1::{
     ChangeMembersRequest, CreateGroupRequest, DescribeGroupResponse, Event, Group, GroupLimits, LeaderSeen,
     ListNodesResponse, MachineKind, Member, MemberRole, MemberSet, MemberStatus, MembersChange, Node,
     NodeStatusResponse, Plugin, Position, RecoverGroupResponse, ReplicaRole, ReplicaState, ReplicaStatus,
-    SnapshotGroupResponse, TransferGroupResponse, TrapKind, Upgrade, UpgradeOutcome,
+    SnapshotGroupResponse, TransferGroupResponse, TrapKind, Upgrade, UpgradeDifference, UpgradeOutcome,
+    VerifyUpgradeResponse,
 };
 pub use watch::{Watch, Watched};
 

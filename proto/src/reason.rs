@@ -131,12 +131,16 @@ reasons! {
     TRANSFER_FAILED;
     /// No node could be reached at the addresses given.
     UNREACHABLE;
+    /// A version answers commands of the group's log otherwise than the one that runs; the upgrade was not asked for.
+    UPGRADE_DIFFERS;
     /// The upgrade came to nothing: the group goes on with the version that it ran.
     UPGRADE_FAILED;
     /// The group cannot run this version.
     UPGRADE_REFUSED;
     /// An upgrade was taken down and is not done yet; it goes on.
     UPGRADE_UNDER_WAY;
+    /// A version could not be tried in a copy of the group.
+    UPGRADE_UNVERIFIED;
     /// The bytes of an upload are not those that its header announced.
     UPLOAD_BROKEN;
     /// This version of the plugin is published already, with other bytes.

@@ -18,6 +18,7 @@ mod replay;
 mod replica;
 mod sink;
 
+pub mod shadow;
 mod snapshot_source;
 mod store_snapshot;
 mod tail;

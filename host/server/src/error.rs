@@ -157,6 +157,16 @@ pub enum RequestError {
         /// What speaks against it.
         why: String,
     },
+    /// A version could not be tried in a copy of the group.
+    #[error("{reference} could not be tried in a copy of group {name}: {why}")]
+    UpgradeUnverified {
+        /// The group.
+        name: GroupName,
+        /// The plugin.
+        reference: String,
+        /// What speaks against it.
+        why: String,
+    },
     /// A bounded queue is full.
     #[error("the node is overloaded: {queue} is full")]
     Overloaded {
@@ -292,6 +302,7 @@ impl RequestError {
             Self::NothingToRollBack { .. } => reason::NOTHING_TO_ROLL_BACK,
             Self::NoUpgrade { .. } => reason::NO_UPGRADE,
             Self::UpgradeRefused { .. } => reason::UPGRADE_REFUSED,
+            Self::UpgradeUnverified { .. } => reason::UPGRADE_UNVERIFIED,
             Self::Overloaded { .. } => reason::OVERLOADED,
             Self::NoQuorum { .. } => reason::NO_QUORUM,
             Self::DeadlineExceeded { .. } => reason::DEADLINE_EXCEEDED,
@@ -328,6 +339,7 @@ impl RequestError {
             | Self::NothingToRollBack { .. }
             | Self::NoUpgrade { .. }
             | Self::UpgradeRefused { .. }
+            | Self::UpgradeUnverified { .. }
             | Self::NotEnoughNodes { .. }
             | Self::SnapshotFailed { .. }
             | Self::FolderLost { .. }
@@ -386,6 +398,9 @@ impl RequestError {
                 format!("see what was asked for with `quorate group history {name}`")
             }
             Self::UpgradeRefused { .. } => "choose a version whose state follows that of the group".to_owned(),
+            Self::UpgradeUnverified { name, .. } => format!(
+                "try again in a moment, after `quorate group snapshot {name}` where the version has just changed; or upgrade without --verify"
+            ),
             Self::Overloaded { .. } => "try again after a pause, and send less at a time".to_owned(),
             Self::NoQuorum { .. } => {
                 "bring back nodes that hold replicas of the group, until a majority of them runs".to_owned()

@@ -10,8 +10,8 @@ use quorate_proto::v1::{
     SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest, SubmitResponse, SubmitStreamRequest,
     SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse, UnfreezeGroupRequest,
     UnfreezeGroupResponse, UpgradeGroupRequest, UpgradeGroupResponse, UploadPluginRequest,
-    UploadPluginResponse, WatchRequest, WatchResponse, commands_server, groups_server, nodes_server,
-    plugins_server,
+    UploadPluginResponse, VerifyUpgradeRequest, VerifyUpgradeResponse, WatchRequest, WatchResponse,
+    commands_server, groups_server, nodes_server, plugins_server,
 };
 use std::sync::{
     Arc, Mutex,
@@ -119,6 +119,7 @@ pub(in crate::tests) struct Fake {
     pub(in crate::tests) recover: Method<RecoverGroupRequest, RecoverGroupResponse>,
     pub(in crate::tests) set_priority: Method<SetPriorityRequest, SetPriorityResponse>,
     pub(in crate::tests) upgrade: Method<UpgradeGroupRequest, UpgradeGroupResponse>,
+    pub(in crate::tests) verify_upgrade: Method<VerifyUpgradeRequest, VerifyUpgradeResponse>,
     pub(in crate::tests) rollback: Method<RollbackGroupRequest, RollbackGroupResponse>,
     pub(in crate::tests) cancel_upgrade: Method<CancelUpgradeRequest, CancelUpgradeResponse>,
     pub(in crate::tests) unfreeze: Method<UnfreezeGroupRequest, UnfreezeGroupResponse>,
@@ -203,6 +204,7 @@ impl groups_server::Groups for Services {
         set_priority => set_priority: SetPriorityRequest, SetPriorityResponse;
         recover => recover: RecoverGroupRequest, RecoverGroupResponse;
         upgrade => upgrade: UpgradeGroupRequest, UpgradeGroupResponse;
+        verify_upgrade => verify_upgrade: VerifyUpgradeRequest, VerifyUpgradeResponse;
         rollback => rollback: RollbackGroupRequest, RollbackGroupResponse;
         cancel_upgrade => cancel_upgrade: CancelUpgradeRequest, CancelUpgradeResponse;
         unfreeze => unfreeze: UnfreezeGroupRequest, UnfreezeGroupResponse;

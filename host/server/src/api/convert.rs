@@ -11,8 +11,14 @@ use crate::{
 use bytes::Bytes;
 use quorate_catalog::Alarm;
 use quorate_proto::v1;
-use quorate_replica::ports::{GroupLimits, Outcome, TrapKind};
+use quorate_replica::{
+    ports::{GroupLimits, Outcome, TrapKind},
+    shadow::{ShadowDifference, ShadowReport},
+};
 use quorate_vocabulary::{CheckpointMode, MachineKind, Member, MemberRole, NodeId, Position};
+
+/// What is shown of a command, and of what came of it, where versions differ.
+const SHOWN_BYTES_MAX: usize = 256;
 
 /// 0 stands for "none" where a node may be missing.
 pub(super) fn node_or_zero(node: Option<NodeId>) -> u64 {
@@ -43,10 +49,43 @@ fn trap_kind(kind: TrapKind) -> v1::TrapKind {
     }
 }
 
+/// What a shadow run came to.
+pub(super) fn shadow_report(report: ShadowReport) -> v1::VerifyUpgradeResponse {
+    v1::VerifyUpgradeResponse {
+        from_index: report.from,
+        through_index: report.through,
+        entries: report.entries,
+        commands: report.commands,
+        differing: report.differing,
+        differences: report.differences.into_iter().map(shadow_difference).collect(),
+        activation_failure: report.activation_failure,
+        stopped: report.stopped.map(str::to_owned),
+    }
+}
+
+fn shadow_difference(difference: ShadowDifference) -> v1::UpgradeDifference {
+    let cut = |bytes: Bytes| bytes.slice(..bytes.len().min(SHOWN_BYTES_MAX));
+    let ended = |ended: Outcome| {
+        let ended = match ended {
+            Outcome::Reply(reply) => Outcome::Reply(cut(reply)),
+            Outcome::Rejection(why) => Outcome::Rejection(cut(why)),
+            other => other,
+        };
+        outcome(ended, 0)
+    };
+    v1::UpgradeDifference {
+        index: difference.index,
+        ordinal: difference.ordinal,
+        command: difference.command.map(cut),
+        before: difference.before.map(ended),
+        after: difference.after.map(ended),
+    }
+}
+
 fn outcome(outcome: Outcome, fuel: u64) -> v1::Outcome {
     use v1::outcome::Result;
     let result = match outcome {
-        // Told as an error before it comes here.
+        // Of a command that is answered now it is told as an error before it comes here.
         Outcome::Frozen => return v1::Outcome { result: None, fuel },
         Outcome::Reply(bytes) => Result::Reply(bytes),
         Outcome::Rejection(bytes) => Result::Rejection(bytes),

@@ -170,6 +170,9 @@ fn cause_at_the_node(error: &RequestError) -> &'static str {
         RequestError::NothingToRollBack { .. } => "it was never upgraded, or every upgrade is rolled back",
         RequestError::NoUpgrade { .. } => "it is done, or failed, or was given up before",
         RequestError::UpgradeRefused { .. } => "a group keeps its state from one version to the next",
+        RequestError::UpgradeUnverified { .. } => {
+            "a version is tried in memory, in a copy of what the group did since its newest snapshot"
+        }
         RequestError::Overloaded { .. } => "requests come in faster than they are done",
         RequestError::NoQuorum { .. } => "half or more of the group's replicas cannot be reached",
         RequestError::DeadlineExceeded { .. } => {

@@ -145,6 +145,19 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
         Ok(Response::new(v1::UpgradeGroupResponse { group: Some(convert::group(&group)) }))
     }
 
+    async fn verify_upgrade(
+        &self,
+        request: Request<v1::VerifyUpgradeRequest>,
+    ) -> Result<Response<v1::VerifyUpgradeResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let request = request.into_inner();
+        let name: GroupName = validate::name("name", &request.name)?;
+        let plugin: PluginReference = validate::name("plugin", &request.plugin)?;
+        let report = self.node.verify_upgrade(&name, &plugin, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(convert::shadow_report(report)))
+    }
+
     async fn rollback(
         &self,
         request: Request<v1::RollbackGroupRequest>,

@@ -6,6 +6,7 @@ use crate::{
     },
 };
 use bytes::Bytes;
+use quorate_replica::shadow::ShadowReport;
 use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
 use std::future::Future;
 use tokio::sync::broadcast;
@@ -125,6 +126,14 @@ pub trait Node: Clone + Send + Sync + 'static {
         plugin: Option<PluginReference>,
         deadline: Deadline,
     ) -> impl Future<Output = Result<GroupView, RequestError>> + Send;
+
+    /// Tries a version in a copy of a group.
+    fn verify_upgrade(
+        &self,
+        name: &GroupName,
+        plugin: &PluginReference,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<ShadowReport, RequestError>> + Send;
 
     /// Gives up an upgrade that is not in the group's log yet.
     fn cancel_upgrade(
@@ -264,6 +273,15 @@ impl Node for NodeHandle {
         deadline: Deadline,
     ) -> Result<GroupView, RequestError> {
         Self::upgrade_group(self, name, plugin, deadline).await
+    }
+
+    async fn verify_upgrade(
+        &self,
+        name: &GroupName,
+        plugin: &PluginReference,
+        deadline: Deadline,
+    ) -> Result<ShadowReport, RequestError> {
+        Self::verify_upgrade(self, name, plugin, deadline).await
     }
 
     async fn cancel_upgrade(&self, name: &GroupName, deadline: Deadline) -> Result<GroupView, RequestError> {

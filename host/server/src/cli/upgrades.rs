@@ -4,8 +4,8 @@ use super::{
     arguments::{GroupNameArguments, GroupPoisonArguments, GroupRollbackArguments, GroupUpgradeArguments},
     failure::Failure,
     groups::{Gathered, gather},
-    output::{Output, note},
-    report::{HistoryReport, PoisonReport, UnfrozenReport, UpgradeReport},
+    output::{Output, count, note},
+    report::{HistoryReport, PoisonReport, UnfrozenReport, UpgradeReport, VerificationReport},
     server,
 };
 use quorate_client::{Client, ClientConfig, Group};
@@ -26,8 +26,42 @@ pub(super) async fn upgrade(arguments: &GroupUpgradeArguments, output: Output) -
         let group = client.cancel_upgrade(&name).await?;
         return output.print(&last(&client, &group).await?);
     };
+    let tries = &arguments.verify;
+    if tries.verify || tries.verify_only {
+        verify(&client, &name, &plugin.to_string(), tries.accept_differences, output).await?;
+    }
+    if tries.verify_only {
+        return Ok(());
+    }
     let taken = client.upgrade_group(&name, &plugin.to_string()).await?;
     finish(&client, &taken, arguments.wait.no_wait, arguments.server.timeout, output).await
+}
+
+/// Reports what a version does in a copy of the group, and fails if that is not what the version before did.
+async fn verify(
+    client: &Client,
+    name: &str,
+    plugin: &str,
+    accepts_differences: bool,
+    output: Output,
+) -> Result<(), Failure> {
+    let tried = client.verify_upgrade(name, plugin).await?;
+    let report = VerificationReport::new(name.to_owned(), plugin.to_owned(), tried);
+    output.print(&report)?;
+    if let Some(why) = report.activation_failure() {
+        let message = format!("{plugin} cannot take over the state of {name}: {why}");
+        return Err(Failure::new(reason::UPGRADE_DIFFERS, message)
+            .cause("it was tried in a copy of the group, and nothing was changed")
+            .cure("upload a version that can, and upgrade to that"));
+    }
+    if report.differing() == 0 || accepts_differences {
+        return Ok(());
+    }
+    let answers = count(report.differing(), "answer", "answers");
+    let message = format!("{answers} of {plugin} would not have been what {name} answered");
+    Err(Failure::new(reason::UPGRADE_DIFFERS, message)
+        .cause("it was tried in a copy of the group, and nothing was changed")
+        .cure("mend the plugin and upload it under a new version, or ask with --accept-differences if that is what is wanted"))
 }
 
 pub(super) async fn rollback(arguments: &GroupRollbackArguments, output: Output) -> Result<(), Failure> {

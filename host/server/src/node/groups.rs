@@ -30,7 +30,7 @@ impl Core {
             .ok_or_else(|| RequestError::GroupNotFound { name: name.to_string() })
     }
 
-    async fn find<T>(
+    pub(super) async fn find<T>(
         &self,
         deadline: Deadline,
         look: impl Fn(&CatalogState) -> Option<T>,

@@ -13,6 +13,7 @@ use super::{
 use crate::RequestError;
 use bytes::Bytes;
 use quorate_consensus::Order;
+use quorate_replica::shadow::ShadowReport;
 use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
 use std::{
     sync::Arc,
@@ -274,6 +275,19 @@ impl NodeHandle {
         deadline: Deadline,
     ) -> Result<GroupView, RequestError> {
         self.core.upgrade_group(name, plugin, deadline).await
+    }
+
+    /// Tries a version in a copy of the group, which is not changed. Only at the leader of the group.
+    ///
+    /// # Errors
+    /// When it could not be tried.
+    pub async fn verify_upgrade(
+        &self,
+        name: &GroupName,
+        plugin: &PluginReference,
+        deadline: Deadline,
+    ) -> Result<ShadowReport, RequestError> {
+        self.core.verify_upgrade(name, plugin, deadline).await
     }
 
     /// Gives up an upgrade that is not in the group's log yet.

@@ -55,6 +55,7 @@ mod storage_health;
 mod tests;
 mod upgrading;
 mod uploads;
+mod verifying;
 mod view;
 mod waiters;
 mod witness;

@@ -8,6 +8,7 @@ use super::{
     hosting::{Prepared, RETRY_PAUSE},
     local_replica::LocalReplica,
     plugins::PluginFailure,
+    verifying::SHADOW_RUNS_MAX,
     view::GroupView,
     waiters::{Failure, Waiter},
 };
@@ -22,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
     time::timeout,
 };
 
@@ -43,6 +44,8 @@ pub(super) struct Upgrading {
     under_way: Mutex<BTreeMap<GroupId, UnderWay>>,
     /// Replicas that stand still; taken by the task that provides for them.
     lacked: Mutex<Option<mpsc::UnboundedReceiver<(GroupId, PluginDigest)>>>,
+    /// Versions that are tried in copies of groups.
+    pub(super) trials: Arc<Semaphore>,
 }
 
 /// An upgrade of a group that this node leads.
@@ -65,7 +68,11 @@ enum Readiness {
 
 impl Upgrading {
     pub(super) fn new(lacked: mpsc::UnboundedReceiver<(GroupId, PluginDigest)>) -> Self {
-        Self { under_way: Mutex::default(), lacked: Mutex::new(Some(lacked)) }
+        Self {
+            under_way: Mutex::default(),
+            lacked: Mutex::new(Some(lacked)),
+            trials: Arc::new(Semaphore::new(SHADOW_RUNS_MAX)),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<GroupId, UnderWay>> {

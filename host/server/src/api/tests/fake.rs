@@ -223,6 +223,16 @@ impl Node for FakeNode {
         }
     }
 
+    async fn verify_upgrade(
+        &self,
+        name: &GroupName,
+        plugin: &PluginReference,
+        _deadline: Deadline,
+    ) -> Result<quorate_replica::shadow::ShadowReport, RequestError> {
+        let why = "another version is being tried on this node".to_owned();
+        Err(RequestError::UpgradeUnverified { name: name.clone(), reference: plugin.to_string(), why })
+    }
+
     async fn cancel_upgrade(&self, name: &GroupName, _deadline: Deadline) -> Result<GroupView, RequestError> {
         Err(RequestError::NoUpgrade { name: name.clone() })
     }

@@ -17,9 +17,26 @@ pub(crate) struct GroupUpgradeArguments {
     #[arg(long)]
     pub(crate) cancel: bool,
     #[command(flatten)]
+    pub(crate) verify: VerifyArguments,
+    #[command(flatten)]
     pub(crate) wait: WaitArguments,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
+}
+
+/// Whether a version is tried before a group is told to run it.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArguments {
+    /// Try the version first, in a copy of the group: what it did since its newest snapshot is done again with both versions,
+    /// and the answers are compared. Where any differs, nothing is changed.
+    #[arg(long, conflicts_with = "cancel")]
+    pub(crate) verify: bool,
+    /// Try the version in a copy of the group, and go no further.
+    #[arg(long, conflicts_with = "cancel")]
+    pub(crate) verify_only: bool,
+    /// Differing answers are what is wanted: they are only reported.
+    #[arg(long, conflicts_with = "cancel")]
+    pub(crate) accept_differences: bool,
 }
 
 /// `quorate group rollback`

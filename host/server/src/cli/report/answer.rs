@@ -58,7 +58,7 @@ pub(crate) enum AnswerKind {
     },
 }
 
-fn trap_name(kind: TrapKind) -> &'static str {
+pub(super) fn trap_name(kind: TrapKind) -> &'static str {
     match kind {
         TrapKind::Unspecified => "unknown",
         TrapKind::OutOfFuel => "out_of_fuel",

@@ -12,6 +12,7 @@ mod recovery;
 mod replica;
 mod summary;
 mod upgrade;
+mod verification;
 
 pub(crate) use answer::{Answer, AnswerKind};
 pub(crate) use built::{BuiltReport, CheckReport, NewPluginReport, TestReport, TrialSummary};
@@ -25,6 +26,7 @@ pub(crate) use recovery::RecoveryReport;
 pub(crate) use replica::ReplicaReport;
 pub(crate) use summary::Summary;
 pub(crate) use upgrade::{HistoryReport, PoisonReport, UnfrozenReport, UpgradeReport, UpgradeRow};
+pub(crate) use verification::VerificationReport;
 
 #[cfg(test)]
 mod tests;
