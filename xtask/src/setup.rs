@@ -2,7 +2,7 @@
 
 use crate::{
     cargo::{self, say, succeeds},
-    languages,
+    go, languages,
 };
 use anyhow::{Result, bail};
 use std::process::Command;
@@ -35,10 +35,7 @@ pub(crate) fn languages() {
         }
         let missing: Vec<&str> =
             language.packages.iter().copied().filter(|package| !installed(package)).collect();
-        let mut outcome = if missing.is_empty() { Ok(()) } else { install(&missing) };
-        if let (Err(_), Some(otherwise)) = (language.ready(), language.otherwise) {
-            outcome = otherwise();
-        }
+        let outcome = if missing.is_empty() { Ok(()) } else { install(&missing) };
         if let Err(error) = outcome {
             say(&format!("plugins in {} cannot be built: {error:#}", language.title));
         }
@@ -75,10 +72,13 @@ fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
 }
 
-/// `cargo xtask setup`.
-pub(crate) fn run() -> Result<()> {
+/// `cargo xtask setup`, and with `--go`.
+pub(crate) fn run(with_go: bool) -> Result<()> {
     ready()?;
     languages();
+    if with_go {
+        go::install()?;
+    }
     for language in languages::ALL {
         if let Err(why) = language.ready() {
             say(&format!("plugins in {} cannot be built here: {why}", language.title));
