@@ -11,7 +11,7 @@ pub(crate) struct Language {
     pub(crate) title: &'static str,
     /// Debian's packages that building in it needs.
     pub(crate) packages: &'static [&'static str],
-    ready: fn() -> std::result::Result<(), ToolchainError>,
+    ready: fn() -> Result<(), ToolchainError>,
 }
 
 /// All of them.
@@ -41,7 +41,7 @@ pub(crate) const ALL: [Language; 5] = [
 
 impl Language {
     /// Whether plugins in it can be built here, and else why not, in one line.
-    pub(crate) fn ready(&self) -> std::result::Result<(), String> {
+    pub(crate) fn ready(&self) -> Result<(), String> {
         (self.ready)().map_err(|error| error.to_string().replace('\n', " "))
     }
 }
