@@ -4,7 +4,7 @@ use crate::command::clean;
 use crate::component::componentize_wasi;
 use crate::description::Description;
 use crate::error::{BuildError, ToolchainError};
-use crate::language::Built;
+use crate::language::{Built, compile};
 use crate::programs::{answer, path_folders, said};
 use crate::progress::Progress;
 use std::ffi::OsString;
@@ -127,11 +127,7 @@ pub(crate) fn build(
         .args(&sources)
         .arg("-o")
         .arg(&module_path);
-    said(&mut command, "").map_err(|output| BuildError::Compile {
-        package: plugin.name.clone(),
-        compiler: compiler.version.clone(),
-        output,
-    })?;
+    compile(&mut command, plugin, &compiler.version)?;
     progress(Progress::Componentizing);
     let module = fs::read(&module_path).map_err(|source| BuildError::Io {
         what: "read the built module",

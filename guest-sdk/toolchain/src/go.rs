@@ -5,8 +5,8 @@ use crate::command::clean;
 use crate::component::componentize_wasi;
 use crate::description::Description;
 use crate::error::{BuildError, ToolchainError};
-use crate::language::{Built, read_component};
-use crate::programs::{answer, path_folders, said};
+use crate::language::{Built, compile, read_component};
+use crate::programs::{answer, path_folders};
 use crate::progress::Progress;
 use crate::staged::Staged;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub const DEBIAN_PACKAGES: [&str; 1] = ["golang-go"];
 const MINOR_MIN: u32 = 24;
 /// Where Go is when it is not on the `PATH`.
 const FOLDERS: [&str; 2] = ["/usr/local/go/bin", "/usr/lib/go/bin"];
-/// Where in the cache `cargo xtask setup` of this repository puts one.
+/// Where in the cache `cargo xtask setup --go` of this repository puts one.
 const IN_CACHE: &str = "toolchains/go/bin";
 const CURE: &str = "call `store.Export(...)` or `memory.Export(...)` in an init function of package main";
 
@@ -108,11 +108,7 @@ pub(crate) fn build(
         .env("GOARCH", "wasm")
         .env("CGO_ENABLED", "0")
         .env("GOCACHE", cache.folder("go-build"));
-    said(&mut command, "").map_err(|output| BuildError::Compile {
-        package: plugin.name.clone(),
-        compiler: go.version.clone(),
-        output,
-    })?;
+    compile(&mut command, plugin, &go.version)?;
     progress(Progress::Componentizing);
     let module = read_component(&out)?;
     let component = componentize_wasi(module, CURE)

@@ -1,12 +1,14 @@
 //! Which language a folder's plugin is in, and what building it in any of them comes to.
 
 use crate::cache::Cache;
-use crate::description::{self, Language};
+use crate::description::{self, Description, Language};
 use crate::error::BuildError;
+use crate::programs::said;
 use crate::progress::Progress;
 use crate::{c, go, javascript, python, rust};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// A component, and what it was made of.
 #[derive(Clone, Debug)]
@@ -40,6 +42,15 @@ pub(crate) fn build(
         Language::JavaScript => javascript::build(&plugin, cache, progress),
         Language::Python => python::build(&plugin, cache, progress),
     }
+}
+
+/// Runs what compiles a plugin to its end.
+pub(crate) fn compile(command: &mut Command, plugin: &Description, compiler: &str) -> Result<(), BuildError> {
+    said(command, "").map_err(|output| BuildError::Compile {
+        package: plugin.name.clone(),
+        compiler: compiler.to_owned(),
+        output,
+    })
 }
 
 /// What a tool wrote for us.

@@ -8,7 +8,7 @@ use crate::description::Description;
 use crate::error::{BuildError, ToolchainError};
 use crate::installed::installed;
 use crate::kept::kept;
-use crate::language::{Built, read_component};
+use crate::language::{Built, compile, read_component};
 use crate::programs::{answer, find, said};
 use crate::progress::Progress;
 use crate::staged::Staged;
@@ -118,11 +118,7 @@ pub(crate) fn build(
             .env_remove("PYTHONPATH")
             .args([ENTRY, "--output"])
             .arg(&out);
-        said(&mut command, "").map_err(|output| BuildError::Compile {
-            package: plugin.name.clone(),
-            compiler: compiler.clone(),
-            output,
-        })?;
+        compile(&mut command, plugin, &compiler)?;
         read_component(&out)
     })?;
     Ok(Built { package: plugin.name.clone(), component, compiler })

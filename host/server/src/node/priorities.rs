@@ -3,13 +3,13 @@
 use super::{
     core::Core,
     handle::Deadline,
-    waiters::{Failure, Waiter},
+    waiters::{Waiter, answered},
 };
 use crate::RequestError;
 use quorate_consensus::{Input, Refusal};
 use quorate_vocabulary::{GroupName, NodeId};
 use std::collections::BTreeMap;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::sync::oneshot;
 
 impl Core {
     /// Sets the priority of the replica on a node, and returns once that is replicated.
@@ -21,11 +21,7 @@ impl Core {
         deadline: Deadline,
     ) -> Result<(), RequestError> {
         let group = self.find_group(name, deadline).await?.id;
-        let replica = self.replica(group)?;
-        if !replica.shared.leads() {
-            let leader = self.leader_hint(replica.shared.lead().leader);
-            return Err(RequestError::NotLeader { group, leader });
-        }
+        let replica = self.leading_replica(group)?;
         let configuration = replica.shared.progress().applied.configuration.clone();
         let member = configuration.members.iter().find(|member| member.node == node);
         let member = member.ok_or_else(|| RequestError::MemberNotFound {
@@ -43,17 +39,12 @@ impl Core {
             request: waiting.request(),
             priorities: BTreeMap::from([(member.replica, priority)]),
         }]);
-        match timeout(deadline.remaining(), answer).await {
-            Ok(Ok(Ok(_))) => Ok(()),
-            Ok(Ok(Err(Failure::Error(error)))) => Err(error),
-            Ok(Ok(Err(Failure::Refused(Refusal::Configuration { cause })))) => {
+        match answered(group, deadline, answer).await? {
+            Ok(_) => Ok(()),
+            Err(Refusal::Configuration { cause }) => {
                 Err(RequestError::InvalidArgument { what: "the priority", why: cause })
             }
-            Ok(Ok(Err(Failure::Refused(refusal)))) => Err(self.refused(group, 0, refusal)),
-            Ok(Err(_)) => Err(RequestError::OutcomeUnknown { group, why: "this node is shutting down" }),
-            Err(_) => {
-                Err(RequestError::OutcomeUnknown { group, why: "it was not answered before the deadline" })
-            }
+            Err(refusal) => Err(self.refused(group, 0, refusal)),
         }
     }
 }

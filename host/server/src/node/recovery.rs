@@ -8,14 +8,14 @@ use super::{
     handle::Deadline,
     local_replica::LocalReplica,
     view::GroupRecovered,
-    waiters::{Failure, Waiter},
+    waiters::{Waiter, answered},
 };
 use crate::RequestError;
 use quorate_catalog::{Change, catalog_group};
 use quorate_consensus::{Configuration, Input, Refusal};
 use quorate_vocabulary::{GroupId, GroupName, NodeId, ReplicaId};
 use std::time::Duration;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::sync::oneshot;
 
 /// How long the catalog may take to note a recovery, at a time.
 const CATALOG_TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,18 +62,10 @@ impl Core {
         let waiting = self.services.waiters.wait(Waiter::Configuration(reply));
         let request = waiting.request();
         self.services.inbox.feedback([Input::Recover { group, request, survivors: replicas }]);
-        let configuration = match timeout(deadline.remaining(), answer).await {
-            Ok(Ok(Ok(configuration))) => configuration,
-            Ok(Ok(Err(Failure::Refused(Refusal::NotRecovered { cause })))) => return refused(cause),
-            Ok(Ok(Err(Failure::Refused(refusal)))) => return Err(self.refused(group, 0, refusal)),
-            Ok(Ok(Err(Failure::Error(error)))) => return Err(error),
-            Ok(Err(_)) => {
-                return Err(RequestError::OutcomeUnknown { group, why: "this node is shutting down" });
-            }
-            Err(_) => {
-                let why = "it was not answered before the deadline";
-                return Err(RequestError::OutcomeUnknown { group, why });
-            }
+        let configuration = match answered(group, deadline, answer).await? {
+            Ok(configuration) => configuration,
+            Err(Refusal::NotRecovered { cause }) => return refused(cause),
+            Err(refusal) => return Err(self.refused(group, 0, refusal)),
         };
         tracing::warn!(group = %name, epoch = configuration.epoch, "the group goes on with its survivors");
         if let Some(replica) = self.registry.get(group) {

@@ -7,7 +7,7 @@ use super::{
     inbox::InboxError,
     local_replica::LocalReplica,
     view::{Consistency, Queried, Submitted},
-    waiters::{Failure, ReadTicket, Waiter},
+    waiters::{Failure, ReadTicket, Waiter, answered},
     witness::LocalWitness,
 };
 use crate::RequestError;
@@ -47,6 +47,16 @@ impl Core {
             Some(why) => Err(RequestError::ReplicaFailed { group, why }),
             None => Ok(replica),
         }
+    }
+
+    /// The replica of a group on this node, if it leads.
+    pub(super) fn leading_replica(&self, group: GroupId) -> Result<Arc<LocalReplica>, RequestError> {
+        let replica = self.replica(group)?;
+        if !replica.shared.leads() {
+            let leader = self.leader_hint(replica.shared.lead().leader);
+            return Err(RequestError::NotLeader { group, leader });
+        }
+        Ok(replica)
     }
 
     /// Whom to ask instead of a witness: the leader, or else whoever holds data.
@@ -101,16 +111,8 @@ impl Core {
         let waiting = self.services.waiters.wait(Waiter::Submit(reply));
         let request = waiting.request();
         self.services.inbox.request(Input::Propose { group, request, command }).map_err(inbox_error)?;
-        match timeout(deadline.remaining(), answer).await {
-            Ok(Ok(Ok(submitted))) => Ok(submitted),
-            Ok(Ok(Err(Failure::Error(error)))) => Err(error),
-            Ok(Ok(Err(Failure::Refused(refusal)))) => Err(self.refused(group, bytes, refusal)),
-            // Nothing says that it was not appended.
-            Ok(Err(_)) => Err(RequestError::OutcomeUnknown { group, why: "this node is shutting down" }),
-            Err(_) => {
-                Err(RequestError::OutcomeUnknown { group, why: "it was not answered before the deadline" })
-            }
-        }
+        let answer = answered(group, deadline, answer).await?;
+        answer.map_err(|refusal| self.refused(group, bytes, refusal))
     }
 
     /// What raft's refusal of a request of so many bytes is to whoever made it.

@@ -10,7 +10,7 @@ use super::{
     plugins::PluginFailure,
     verifying::SHADOW_RUNS_MAX,
     view::GroupView,
-    waiters::{Failure, Waiter},
+    waiters::{Waiter, answered},
 };
 use crate::RequestError;
 use quorate_catalog::{CatalogReply, CatalogState, Change, Group, Upgrade, holders};
@@ -22,10 +22,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
-    time::timeout,
-};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// The pause between steps while something is under way.
 const STEP_PAUSE: Duration = Duration::from_millis(50);
@@ -131,23 +128,12 @@ impl Core {
         deadline: Deadline,
     ) -> Result<(), RequestError> {
         let group = self.find_group(name, deadline).await?.id;
-        let replica = self.replica(group)?;
-        if !replica.shared.leads() {
-            let leader = self.leader_hint(replica.shared.lead().leader);
-            return Err(RequestError::NotLeader { group, leader });
-        }
+        self.leading_replica(group)?;
         let (reply, answer) = oneshot::channel();
         let waiting = self.services.waiters.wait(Waiter::Order(reply));
         self.services.inbox.feedback([Input::ProposeOrder { group, request: waiting.request(), order }]);
-        match timeout(deadline.remaining(), answer).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(Failure::Error(error)))) => Err(error),
-            Ok(Ok(Err(Failure::Refused(refusal)))) => Err(self.refused(group, 0, refusal)),
-            Ok(Err(_)) => Err(RequestError::OutcomeUnknown { group, why: "this node is shutting down" }),
-            Err(_) => {
-                Err(RequestError::OutcomeUnknown { group, why: "it was not answered before the deadline" })
-            }
-        }
+        let answer = answered(group, deadline, answer).await?;
+        answer.map_err(|refusal| self.refused(group, 0, refusal))
     }
 
     /// Brings about which versions the catalog wants of the groups that this node leads, for as long as it runs.

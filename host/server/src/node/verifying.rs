@@ -46,11 +46,7 @@ impl Core {
             why,
         };
         let group = self.find_group(name, deadline).await?;
-        let replica = self.replica(group.id)?;
-        if !replica.shared.leads() {
-            let leader = self.leader_hint(replica.shared.lead().leader);
-            return Err(RequestError::NotLeader { group: group.id, leader });
-        }
+        let replica = self.leading_replica(group.id)?;
         let published = self.find(deadline, |state| {
             state.plugin(reference).map(|published| (published.kind, published.digest))
         });

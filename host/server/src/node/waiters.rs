@@ -1,10 +1,13 @@
 //! Who waits for what came of which request.
 
-use super::view::{Queried, Submitted};
+use super::{
+    handle::Deadline,
+    view::{Queried, Submitted},
+};
 use crate::RequestError;
 use bytes::Bytes;
 use quorate_consensus::{Configuration, Refusal, RequestId};
-use quorate_vocabulary::Member;
+use quorate_vocabulary::{GroupId, Member};
 use std::{
     collections::HashMap,
     sync::{
@@ -13,7 +16,7 @@ use std::{
     },
     time::Instant,
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 /// How a request failed on its way.
 #[derive(Debug)]
@@ -22,6 +25,22 @@ pub(super) enum Failure {
     Refused(Refusal),
     /// Something else did.
     Error(RequestError),
+}
+
+/// Waits for what came of a request that may be in the log by now: done, or refused by raft.
+pub(super) async fn answered<T>(
+    group: GroupId,
+    deadline: Deadline,
+    answer: oneshot::Receiver<Result<T, Failure>>,
+) -> Result<Result<T, Refusal>, RequestError> {
+    match timeout(deadline.remaining(), answer).await {
+        Ok(Ok(Ok(done))) => Ok(Ok(done)),
+        Ok(Ok(Err(Failure::Refused(refusal)))) => Ok(Err(refusal)),
+        Ok(Ok(Err(Failure::Error(error)))) => Err(error),
+        // Nothing says that it was not appended.
+        Ok(Err(_)) => Err(RequestError::OutcomeUnknown { group, why: "this node is shutting down" }),
+        Err(_) => Err(RequestError::OutcomeUnknown { group, why: "it was not answered before the deadline" }),
+    }
 }
 
 /// A read that waits for its turn, and perhaps for a query to be run.
