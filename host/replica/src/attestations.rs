@@ -34,7 +34,8 @@ pub enum Finding {
 #[derive(Clone, Debug, Default)]
 pub struct Attestations {
     index: u64,
-    said: BTreeMap<ReplicaId, StateDigest>,
+    /// A handful, kept for as long as the replica leads: no larger than need be.
+    said: Vec<(ReplicaId, StateDigest)>,
     agreed: u64,
     is_found: bool,
 }
@@ -49,17 +50,23 @@ impl Attestations {
             let agreed = self.agreed;
             *self = Self { index: attested.index, agreed, ..Self::default() };
         }
-        self.said.insert(replica, attested.digest);
+        match self.said.iter_mut().find(|(said_by, _)| *said_by == replica) {
+            Some((_, digest)) => *digest = attested.digest,
+            None => {
+                self.said.reserve_exact(1);
+                self.said.push((replica, attested.digest));
+            }
+        }
         self.compare(voters)
     }
 
     fn compare(&mut self, voters: &[ReplicaId]) -> Finding {
         let mut counts: BTreeMap<[u8; 32], usize> = BTreeMap::new();
-        for digest in self.said.values() {
+        for (_, digest) in &self.said {
             counts.entry(digest.0).or_default();
         }
-        let heard: Vec<_> = voters.iter().filter_map(|voter| self.said.get(voter)).collect();
-        for digest in &heard {
+        let heard: Vec<_> = self.said.iter().filter(|(replica, _)| voters.contains(replica)).collect();
+        for (_, digest) in &heard {
             *counts.entry(digest.0).or_default() += 1;
         }
         if counts.len() == 1 {

@@ -72,6 +72,8 @@ impl Proposals {
     pub(crate) fn give_back_room(&mut self) {
         self.waiting.shrink_to_fit();
         self.appended.shrink_to_fit();
+        self.orders.shrink_to_fit();
+        self.own.shrink_to_fit();
     }
 
     pub(crate) fn bytes(&self) -> usize {

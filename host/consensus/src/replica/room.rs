@@ -10,6 +10,8 @@ impl Replica {
         self.reads.give_back_room();
         self.disk.give_back_room();
         self.applying.give_back_room();
+        // Whoever sleeps has no lease.
+        self.lease.restart();
         let raft = &mut self.raw.raft;
         raft.maybe_free_inflight_buffers();
         raft.msgs.shrink_to_fit();

@@ -28,15 +28,13 @@ impl Core {
                 () = tokio::time::sleep((shortest / LOOKS_PER_INTERVAL).min(LOOK_PAUSE_MAX)) => {}
             }
             let now = started.elapsed();
-            for replica in self.registry.all() {
-                let group = replica.shared.group;
-                if snapshots.is_some_and(|schedule| schedule.is_due(group, seen, now)) {
-                    replica.apply(ApplyWork::SnapshotTime);
-                }
-                if checks.is_some_and(|schedule| schedule.is_due(group, seen, now)) {
-                    replica.apply(ApplyWork::CheckTime);
-                }
-            }
+            let due = |schedule: Option<GroupSchedule>| {
+                let is_due =
+                    |schedule: GroupSchedule| self.registry.all_of(|group| schedule.is_due(group, seen, now));
+                schedule.map(is_due).unwrap_or_default()
+            };
+            due(snapshots).iter().for_each(|replica| replica.apply(ApplyWork::SnapshotTime));
+            due(checks).iter().for_each(|replica| replica.apply(ApplyWork::CheckTime));
             seen = now;
         }
     }

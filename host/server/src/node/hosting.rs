@@ -5,6 +5,7 @@ use super::{
     core::Core,
     handle::Deadline,
     healing::Broken,
+    looking,
     opening::{OpenError, ReplicaSpec},
     plugins::PluginFailure,
     shard_thread::Retirement,
@@ -31,13 +32,6 @@ const CATALOG_TIMEOUT: Duration = Duration::from_secs(10);
 const CATALOG_ELECTIONS_MAX: u32 = 4;
 /// The pause before something that failed is tried again.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(1);
-/// After a look at everything there is none for so many times as long as it took: a node with thousands of groups would
-/// else do little but look while groups are created one after the other.
-const LOOK_PAUSE_FACTOR: u32 = 4;
-/// The longest such pause.
-const LOOK_PAUSE_MAX: Duration = Duration::from_millis(200);
-/// How often everything is looked at even when the catalog says nothing new.
-const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Of a replica whose records are damaged so that its number cannot be read. None has it.
 pub(super) const UNKNOWN: ReplicaId = ReplicaId(0);
@@ -180,17 +174,16 @@ impl Core {
         loop {
             let began = Instant::now();
             self.reconcile_once();
-            let pause = began.elapsed().saturating_mul(LOOK_PAUSE_FACTOR).min(LOOK_PAUSE_MAX);
             tokio::select! {
                 () = self.stopping.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(looking::pause_after(began)) => {}
             }
             // What happened meanwhile is told now.
             tokio::select! {
                 () = self.stopping.cancelled() => return,
                 changed = applied.changed() => if changed.is_err() { return },
                 () = self.hosting.wake.notified() => {}
-                () = tokio::time::sleep(LOOK_INTERVAL) => {}
+                () = tokio::time::sleep(looking::INTERVAL) => {}
             }
         }
     }

@@ -167,6 +167,7 @@ mod tests {
             waiters: Arc::<Waiters>::default(),
             lacking: tokio::sync::mpsc::unbounded_channel().0,
             attesting: tokio::sync::mpsc::channel(1).0,
+            leading: Arc::default(),
             healing: Arc::default(),
             runtime: runtime.handle().clone(),
         };

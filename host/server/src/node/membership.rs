@@ -5,27 +5,26 @@ use super::{
     core::Core,
     handle::Deadline,
     local_replica::LocalReplica,
+    recovery::unknown_recovery,
     view::{ChangeMembers, GroupView},
     waiters::{Failure, Waiter},
 };
 use crate::RequestError;
-use quorate_catalog::{CatalogCommand, CatalogReply, Change, Group, MembersEdit, catalog_group};
+use quorate_catalog::{
+    CatalogCommand, CatalogReply, CatalogState, Change, Group, MembersEdit, catalog_group,
+};
 use quorate_consensus::{Input, MemberProgress, ReadMode, ReplicaStatus, Role};
 use quorate_placement::{MemberFacts, MembersStep, members_step, same_members};
 use quorate_vocabulary::{GroupId, GroupName, Member, Position, ReplicaId};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
 
 /// A newcomer may lack so many entries and still be let vote: it gets them in a moment.
 const CATCH_UP_LAG_MAX: u64 = 256;
-/// The pause between steps while something is under way.
-const STEP_PAUSE: Duration = Duration::from_millis(50);
-/// How often to look when nothing is: this node may have come to lead a group.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the catalog may take in one step.
 const CATALOG_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -130,28 +129,25 @@ impl Core {
 
     /// Brings about what the catalog wants of the groups that this node leads, for as long as it runs.
     pub(super) async fn keep_members(self: Arc<Self>) {
-        let Some(catalog) = self.registry.get(GroupId::CATALOG) else { return };
-        let mut applied = catalog.shared.applied.subscribe();
-        drop(catalog);
+        let Some(mut looks) = self.looks() else { return };
         loop {
+            let began = Instant::now();
             let is_busy = self.step_members().await;
-            tokio::select! {
-                () = self.stopping.cancelled() => return,
-                () = tokio::time::sleep(if is_busy { STEP_PAUSE } else { LOOK_INTERVAL }) => {}
-                changed = applied.changed(), if !is_busy => if changed.is_err() { return },
+            if self.next_look(&mut looks, began, is_busy).await.is_break() {
+                return;
             }
         }
     }
 
     /// Takes the next step of every group that needs one. Whether any does.
     async fn step_members(self: &Arc<Self>) -> bool {
-        let is_pending = |replica: &Arc<LocalReplica>| {
-            self.pending_group(replica).is_some()
-                || self.is_own_change_pending(replica)
-                || self.unknown_recovery(replica).is_some()
-        };
-        let mut replicas = self.registry.all();
-        replicas.retain(is_pending);
+        let state = self.catalog_state();
+        let replicas = self.registry.all_that(|replica| {
+            replica.shared.leads()
+                && (pending_group(&state, replica).is_some()
+                    || self.is_own_change_pending(replica)
+                    || unknown_recovery(&state, replica).is_some())
+        });
         let pending = |group| replicas.iter().any(|replica| replica.shared.group == group);
         self.membership.keep(pending);
         if replicas.is_empty() {
@@ -168,27 +164,13 @@ impl Core {
                 continue;
             }
             let status = statuses.get(&replica.shared.group).filter(|status| status.role == Role::Leader);
-            match (self.pending_group(&replica), status) {
+            match (pending_group(&self.catalog_state(), &replica), status) {
                 (Some(group), Some(status)) => self.step_group(&group, status).await,
                 (None, Some(status)) if self.is_own_change_pending(&replica) => self.step_own_members(status),
                 _ => {}
             }
         }
         true
-    }
-
-    /// The group of a replica, when this node leads it and its members are not known to be those that are wanted.
-    fn pending_group(&self, replica: &LocalReplica) -> Option<Group> {
-        if !replica.shared.leads() {
-            return None;
-        }
-        let state = self.catalog_state();
-        let group = state.group(replica.shared.group)?;
-        let is_settled = || {
-            let configuration = &replica.shared.progress().applied.configuration;
-            !configuration.is_joint() && same_members(&configuration.members, group.wanted())
-        };
-        (group.change.is_some() || !is_settled()).then(|| group.clone())
     }
 
     async fn step_group(self: &Arc<Self>, group: &Group, status: &ReplicaStatus) {
@@ -296,6 +278,16 @@ impl Core {
             Err(error) => tracing::info!(group = %group.name, %error, "the catalog cannot be told yet"),
         }
     }
+}
+
+/// The group of a replica, when its members are not known to be those that are wanted.
+fn pending_group(state: &CatalogState, replica: &LocalReplica) -> Option<Group> {
+    let group = state.group(replica.shared.group)?;
+    let is_settled = || {
+        let configuration = &replica.shared.progress().applied.configuration;
+        !configuration.is_joint() && same_members(&configuration.members, group.wanted())
+    };
+    (group.change.is_some() || !is_settled()).then(|| group.clone())
 }
 
 /// How far a change of members is.

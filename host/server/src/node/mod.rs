@@ -33,6 +33,7 @@ mod life;
 mod local_replica;
 mod log_writer;
 mod logs;
+mod looking;
 mod membership;
 mod observe_worker;
 mod opening;

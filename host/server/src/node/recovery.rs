@@ -11,7 +11,7 @@ use super::{
     waiters::{Waiter, answered},
 };
 use crate::RequestError;
-use quorate_catalog::{Change, catalog_group};
+use quorate_catalog::{CatalogState, Change, catalog_group};
 use quorate_consensus::{Configuration, Input, Refusal};
 use quorate_vocabulary::{GroupId, GroupName, NodeId, ReplicaId};
 use std::time::Duration;
@@ -74,23 +74,12 @@ impl Core {
         Ok(GroupRecovered { epoch: configuration.epoch, members: configuration.members })
     }
 
-    /// The configuration of a replica that leads, if the catalog does not know of the recovery that it comes from.
-    pub(super) fn unknown_recovery(&self, replica: &LocalReplica) -> Option<Configuration> {
-        if !replica.shared.leads() {
-            return None;
-        }
-        let configuration = replica.shared.progress().applied.configuration.clone();
-        let (state, group) = (self.catalog_state(), replica.shared.group);
-        let known = match group {
-            GroupId::CATALOG => state.epoch(),
-            group => state.group(group)?.epoch,
-        };
-        (configuration.epoch > known).then_some(configuration)
-    }
-
     /// Tells the catalog of the recovery of a group that this node leads, when it does not know of it. Whether that is so.
     pub(super) async fn note_recovery(&self, replica: &LocalReplica, deadline: Deadline) -> bool {
-        let Some(configuration) = self.unknown_recovery(replica) else { return false };
+        if !replica.shared.leads() {
+            return false;
+        }
+        let Some(configuration) = unknown_recovery(&self.catalog_state(), replica) else { return false };
         let change = Change::NoteRecovery {
             group: replica.shared.group,
             epoch: configuration.epoch,
@@ -102,6 +91,16 @@ impl Core {
         }
         true
     }
+}
+
+/// The configuration of a replica, if the catalog does not know of the recovery that it comes from.
+pub(super) fn unknown_recovery(state: &CatalogState, replica: &LocalReplica) -> Option<Configuration> {
+    let known = match replica.shared.group {
+        GroupId::CATALOG => state.epoch(),
+        group => state.group(group)?.epoch,
+    };
+    let configuration = &replica.shared.progress().applied.configuration;
+    (configuration.epoch > known).then(|| configuration.clone())
 }
 
 fn replica_on(configuration: &Configuration, node: NodeId) -> Option<ReplicaId> {

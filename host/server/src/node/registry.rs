@@ -62,6 +62,18 @@ impl Registry {
         self.read().values().cloned().collect()
     }
 
+    /// Those of them of which that is true, by group. It must not ask the registry.
+    pub(super) fn all_that(&self, is_so: impl Fn(&LocalReplica) -> bool) -> Vec<Arc<LocalReplica>> {
+        self.read().values().filter(|replica| is_so(replica)).cloned().collect()
+    }
+
+    /// Those of these groups: the others are not touched, as there may be many.
+    pub(super) fn all_of(&self, is_wanted: impl Fn(GroupId) -> bool) -> Vec<Arc<LocalReplica>> {
+        let replicas = self.read();
+        let wanted = replicas.iter().filter(|(group, _)| is_wanted(**group));
+        wanted.map(|(_, replica)| replica.clone()).collect()
+    }
+
     /// Adds one.
     pub(super) fn insert(&self, replica: Arc<LocalReplica>) {
         let group = replica.shared.group;

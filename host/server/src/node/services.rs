@@ -3,7 +3,7 @@
 use super::{attesting::Attesting, healing::Healing, inbox::ShardInbox, waiters::Waiters};
 use quorate_vocabulary::{GroupId, NodeId, PluginDigest};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// The ways from a worker back to the shard and to those who wait. Clones are the same.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub(super) struct Services {
     pub(super) lacking: mpsc::UnboundedSender<(GroupId, PluginDigest)>,
     /// Takes what replicas have noted, for their leaders on other nodes.
     pub(super) attesting: Attesting,
+    /// Says that a replica has come to lead its group.
+    pub(super) leading: Arc<watch::Sender<()>>,
     /// Who is of no use any more.
     pub(super) healing: Arc<Healing>,
     /// Runs what may take long: writing snapshots, reading the log back.

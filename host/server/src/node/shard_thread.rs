@@ -10,7 +10,7 @@ use super::{
     services::Services,
     waiters::Failure,
 };
-use quorate_consensus::{Effect, Input, Now, Shard};
+use quorate_consensus::{Effect, Input, Now, Role, Shard};
 use quorate_storage::StorageError;
 use quorate_vocabulary::{GroupId, ReplicaId};
 use std::{
@@ -132,6 +132,9 @@ impl ShardThread {
                 if let Some(replica) = self.registry.get(group) {
                     replica.shared.set_lead(change);
                     replica.apply(ApplyWork::Role(change));
+                    if role == Role::Leader {
+                        self.services.leading.send_replace(());
+                    }
                 } else if let Some(witness) = self.registry.witness(group) {
                     witness.set_lead(change);
                 }

@@ -148,6 +148,7 @@ impl RunningNode {
             inbox: Arc::new(ShardInbox::new(config.shard_inbox_max)),
             waiters: Arc::default(),
             attesting,
+            leading: Arc::default(),
             healing: Arc::default(),
             runtime: tokio::runtime::Handle::current(),
         };

@@ -7,6 +7,7 @@ use super::{
     handle::Deadline,
     hosting::{Prepared, RETRY_PAUSE},
     local_replica::LocalReplica,
+    looking,
     plugins::PluginFailure,
     verifying::SHADOW_RUNS_MAX,
     view::GroupView,
@@ -24,10 +25,6 @@ use std::{
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-/// The pause between steps while something is under way.
-const STEP_PAUSE: Duration = Duration::from_millis(50);
-/// How often to look when nothing is: this node may have come to lead a group.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the catalog may take in one step.
 const CATALOG_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an upgrade waits for nodes that cannot be reached, once all that can be are ready. They catch up when they are
@@ -138,25 +135,21 @@ impl Core {
 
     /// Brings about which versions the catalog wants of the groups that this node leads, for as long as it runs.
     pub(super) async fn keep_versions(self: Arc<Self>) {
-        let Some(catalog) = self.registry.get(GroupId::CATALOG) else { return };
-        let mut applied = catalog.shared.applied.subscribe();
-        drop(catalog);
+        let Some(mut looks) = self.looks() else { return };
         loop {
+            let began = Instant::now();
             let is_busy = self.step_versions().await;
-            tokio::select! {
-                () = self.stopping.cancelled() => return,
-                () = tokio::time::sleep(if is_busy { STEP_PAUSE } else { LOOK_INTERVAL }) => {}
-                changed = applied.changed(), if !is_busy => if changed.is_err() { return },
+            if self.next_look(&mut looks, began, is_busy).await.is_break() {
+                return;
             }
         }
     }
 
     /// Takes the next step of every group that needs one. Whether any does.
     async fn step_versions(&self) -> bool {
-        let mut replicas = self.registry.all();
-        replicas.retain(|replica| replica.shared.leads());
         let state = self.catalog_state();
-        replicas.retain(|replica| needs_a_step(&state, replica));
+        let replicas =
+            self.registry.all_that(|replica| replica.shared.leads() && needs_a_step(&state, replica));
         let pending = |group: &GroupId| replicas.iter().any(|replica| replica.shared.group == *group);
         self.upgrading.lock().retain(|group, _| pending(group));
         if replicas.is_empty() {
@@ -335,7 +328,7 @@ impl Core {
                 Err(error) => tracing::warn!(%group, %error, "a replica cannot go on without its plugin"),
             }
             drop(replica);
-            tokio::time::sleep(STEP_PAUSE).await;
+            tokio::time::sleep(looking::STEP_PAUSE).await;
         }
     }
 }
