@@ -395,16 +395,6 @@ impl MemoryMachine {
             Err(_) => Ok(None),
         }
     }
-
-    #[cfg(test)]
-    pub(super) fn query_on_the_apply_instance(
-        &mut self,
-        at: Position,
-        request: &bytes::Bytes,
-    ) -> Option<Call> {
-        let instance = self.instance.as_mut()?;
-        instance.query(at, request, Arc::new(crate::ports::EmptyView)).ok()
-    }
 }
 
 /// Has an instance save its state, of the plugin of `start`, and throws it away.

@@ -369,14 +369,4 @@ impl Replica {
         }
         result
     }
-
-    /// Runs a query where none may ever run, so that a test can show what comes of it.
-    #[cfg(test)]
-    pub(crate) fn query_on_the_apply_instance(
-        &mut self,
-        request: &bytes::Bytes,
-    ) -> Option<crate::ports::Call> {
-        let Machine::Memory(machine) = &mut self.machine else { return None };
-        machine.query_on_the_apply_instance(self.applied.position(), request)
-    }
 }
