@@ -91,6 +91,10 @@ impl MemoryMachine {
         self.instance = None;
     }
 
+    pub(super) fn sleeps(&self) -> bool {
+        self.instance.is_none()
+    }
+
     pub(super) fn read_point(&self) -> MemoryPoint {
         MemoryPoint { base: self.base.clone(), trapped: self.trapped.clone() }
     }

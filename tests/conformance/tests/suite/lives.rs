@@ -113,7 +113,7 @@ fn provoke(random: &mut Random) -> Bytes {
 
 fn peek(random: &mut Random) -> Bytes {
     match random.below(4) {
-        0 => format!("allocate {}", random.below(2_500_000)).into(),
+        0 => format!("allocate {}", random.below(20_000)).into(),
         1 => format!("log {}", random.below(9)).into(),
         2 => "noted".into(),
         _ => "get".into(),
