@@ -170,19 +170,11 @@ impl Instance for OddlyMigratingInstance {
         Ok(Call::of(Outcome::Reply(Bytes::new())))
     }
 
-    fn save(
-        &mut self,
-        _: Position,
-        _: Box<dyn Write + Send>,
-    ) -> Result<Result<(), CallFailure>, HostFault> {
+    fn save(&mut self, _: Position, _: Box<dyn Write + Send>) -> Result<Result<(), CallFailure>, HostFault> {
         Ok(Ok(()))
     }
 
-    fn load(
-        &mut self,
-        _: Position,
-        _: Box<dyn Read + Send>,
-    ) -> Result<Result<(), CallFailure>, HostFault> {
+    fn load(&mut self, _: Position, _: Box<dyn Read + Send>) -> Result<Result<(), CallFailure>, HostFault> {
         Ok(Ok(()))
     }
 
@@ -247,7 +239,10 @@ fn a_migration_that_does_not_do_the_same_everywhere_is_found() {
         };
         assert_eq!(found.conditions, TrialConditions::Disturbed);
         let message = found.to_string();
-        assert!(message.contains("a migration behind it took on the state at first, and refused"), "{message}");
+        assert!(
+            message.contains("a migration behind it took on the state at first, and refused"),
+            "{message}"
+        );
     }
 }
 

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// How much of it a language that is compiled goes through, and how much one that is interpreted.
 const COMPILED: (u64, u64) = (6, 120);
 const INTERPRETED: (u64, u64) = (1, 40);
-const SEEDS: u64 = 8;
+const SEEDS: u64 = 4;
 const ENTRIES: u64 = 120;
 
 /// Keeps a store with what commands say, traps at those with an exclamation mark in front, and rejects those with a minus
