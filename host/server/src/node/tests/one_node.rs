@@ -4,10 +4,13 @@ use super::{
     cluster::{Cluster, command, count, counted, create, name, reference, reply, soon, until},
     machines::{counter, shelf},
 };
-use crate::node::{Consistency, Deadline, NodeConfig, ReplicaState};
+use crate::{
+    RequestError,
+    node::{Consistency, Deadline, NodeConfig, ReplicaState},
+};
 use bytes::Bytes;
 use quorate_replica::ports::{GroupLimits, Outcome, TrapKind};
-use quorate_vocabulary::{GroupId, MachineKind};
+use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind};
 use std::{fs, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,6 +78,33 @@ async fn a_memory_machine_counts_on_after_a_restart_from_its_log_and_from_its_sn
     assert_eq!(count(cluster.submit(group, "a").await.outcome), 8);
     let replica = cluster.replica(1, group).await.expect("the replica");
     assert_eq!(replica.snapshot_index, taken.index);
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_checkpoints_are_taken_changes_while_the_group_works() {
+    let mut cluster = Cluster::start(1).await;
+    let group = cluster.group("acme/counter", counter()).await.id;
+    let node = cluster.node(1);
+    let mut expected = 0;
+    for mode in [CheckpointMode::Inline, CheckpointMode::Background, CheckpointMode::Inline] {
+        let changed = node.set_checkpoints(&name("acme/counter"), mode, soon()).await.expect("it is set");
+        assert_eq!(changed.checkpoints, mode);
+        until("the replica knows", || async { (cluster.checkpoint_mode(1, group) == mode).then_some(()) })
+            .await;
+        expected += 1;
+        assert_eq!(count(cluster.submit(group, "a").await.outcome), expected);
+        node.snapshot(group, soon()).await.expect("a snapshot");
+        let in_background = cluster.was_saved_in_the_background(1, group);
+        assert_eq!(in_background, mode == CheckpointMode::Background, "{mode}");
+    }
+    let shelf = cluster.group("acme/shelf", shelf()).await;
+    let refused = node.set_checkpoints(&shelf.name, CheckpointMode::Background, soon()).await;
+    assert!(matches!(refused, Err(RequestError::InvalidArgument { .. })), "{refused:?}");
+    drop(node);
+    cluster.stop(1).await;
+    cluster.run(1).await;
+    assert_eq!(count(cluster.submit(group, "a").await.outcome), expected + 1);
     cluster.stop_all().await;
 }
 
