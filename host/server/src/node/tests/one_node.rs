@@ -143,7 +143,7 @@ async fn what_is_not_there_or_does_not_fit_is_told_by_its_code() {
     let group = cluster.group("acme/shelf", shelf()).await.id;
     let node = cluster.node(1);
     let none = GroupId(99);
-    let reason = |error: crate::RequestError| error.reason();
+    let reason = |error: RequestError| error.reason();
     let submit = node.submit(none, command("a"), soon()).await.map_err(reason);
     assert_eq!(submit, Err("GROUP_NOT_FOUND"));
     let query = node.query(none, command("a"), Consistency::Local, soon()).await.map_err(reason);
@@ -182,7 +182,7 @@ async fn an_upload_is_refused_for_what_it_is_and_never_replaces_a_version() {
     let mut cluster = Cluster::start(1).await;
     let node = cluster.node(1);
     let upload = |bytes| node.upload(reference("acme/a@1"), bytes, soon());
-    let reason = |error: crate::RequestError| error.reason();
+    let reason = |error: RequestError| error.reason();
     assert_eq!(upload(command("not wasm")).await.map_err(reason), Err("PLUGIN_NOT_WASM"));
     let module = wat::parse_str("(module)").expect("a module").into();
     assert_eq!(upload(module).await.map_err(reason), Err("PLUGIN_CORE_MODULE"));
