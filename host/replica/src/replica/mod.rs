@@ -319,7 +319,9 @@ impl Replica {
     /// [`Replica::snapshot`].
     #[must_use]
     pub fn checkpoint_due(&self) -> bool {
-        self.checkpoint_under_way().is_none() && self.start.checkpoints.is_due(&self.growth)
+        // Without a snapshot, or when it cannot be told, the state counts as a small one.
+        let state_bytes = || self.start.snapshots.newest_bytes().ok().flatten().unwrap_or(0);
+        self.checkpoint_under_way().is_none() && self.start.checkpoints.is_due(&self.growth, state_bytes)
     }
 
     /// Whether enough was applied since the last checkpoint or snapshot for another one when its time has come, which

@@ -84,9 +84,11 @@ impl GroupFolder {
     }
 
     pub(super) fn latest(&self) -> Option<SnapshotInfo> {
-        let shelf = self.lock();
-        let own = shelf.finished.values().rfind(|finished| finished.origin == Origin::Own);
-        own.map(|finished| finished.manifest.info.clone())
+        self.lock().latest().map(|finished| finished.manifest.info.clone())
+    }
+
+    pub(super) fn latest_bytes(&self) -> Option<u64> {
+        self.lock().latest().map(|finished| finished.manifest.info.bytes)
     }
 
     pub(super) fn remove_at(&self, index: u64) -> Result<(), StorageError> {

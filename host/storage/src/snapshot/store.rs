@@ -99,6 +99,10 @@ impl Snapshots for SnapshotStore {
         Ok(self.latest())
     }
 
+    fn newest_bytes(&self) -> Result<Option<u64>, HostFault> {
+        Ok(self.folder.latest_bytes())
+    }
+
     fn open(&self, index: u64) -> Result<(SnapshotHeader, Box<dyn Read + Send>), HostFault> {
         let reader = SnapshotReader::open(&self.folder, self.folder.adopt(index)?)?;
         Ok((reader.header().clone(), Box::new(reader)))
