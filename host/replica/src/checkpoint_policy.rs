@@ -107,7 +107,8 @@ mod tests {
 
     /// What the bytes, the entries and the commands must come to, each alone, for a state of this size.
     fn bounds(state_bytes: u64) -> [Option<u64>; 3] {
-        let first = |growth: fn(u64) -> Growth| (1..=100_000).find(|count| is_due(growth(*count), state_bytes));
+        let first =
+            |growth: fn(u64) -> Growth| (1..=100_000).find(|count| is_due(growth(*count), state_bytes));
         [
             first(|bytes| Growth { bytes, ..Growth::default() }),
             first(|entries| Growth { entries, ..Growth::default() }),

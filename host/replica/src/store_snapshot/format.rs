@@ -96,7 +96,8 @@ impl StreamMark {
             return Err(damaged("the checksum of a block does not fit"));
         }
         self.checksum = crc32c::crc32c_append(self.checksum, &checksum.to_le_bytes());
-        self.offset = self.offset.saturating_add(u64::try_from(BLOCK_HEADER_BYTES + block.len()).unwrap_or(0));
+        self.offset =
+            self.offset.saturating_add(u64::try_from(BLOCK_HEADER_BYTES + block.len()).unwrap_or(0));
         self.split(block)
     }
 
@@ -191,7 +192,11 @@ impl StreamDecoder {
     /// When the stream is damaged.
     pub fn next(&mut self) -> Result<Option<Vec<(Bytes, Bytes)>>, HostFault> {
         if self.has_ended {
-            return if self.unread().is_empty() { Ok(None) } else { Err(damaged("something stands behind its end")) };
+            return if self.unread().is_empty() {
+                Ok(None)
+            } else {
+                Err(damaged("something stands behind its end"))
+            };
         }
         if self.mark.offset == 0 {
             let Some(magic) = self.unread().first_chunk::<MAGIC_BYTES>() else { return Ok(None) };
@@ -229,7 +234,11 @@ impl StreamDecoder {
     }
 
     fn take(&mut self, bytes: usize) -> Bytes {
-        if self.waiting.is_empty() { self.piece.split_to(bytes) } else { self.waiting.split_to(bytes).freeze() }
+        if self.waiting.is_empty() {
+            self.piece.split_to(bytes)
+        } else {
+            self.waiting.split_to(bytes).freeze()
+        }
     }
 }
 

@@ -41,7 +41,9 @@ enum Follows {
 }
 
 impl StoreStream {
-    pub(crate) fn new(header: SnapshotHeader, view: Arc<dyn StoreView>) -> Self {
+    /// The state that this view shows.
+    #[must_use]
+    pub fn new(header: SnapshotHeader, view: Arc<dyn StoreView>) -> Self {
         let next = Mark { offset: 0, encoder: Encoder::default(), follows: Follows::Beginning };
         Self { header, view, marks: vec![next.clone()], next, piece: Bytes::new() }
     }

@@ -209,9 +209,14 @@ fn a_stream_is_the_same_from_any_place_on() {
 fn pieces_of_any_size_are_taken_in() {
     let content = written(&[pairs(3, 5), pairs(2_000, 1)[3..].to_vec()]);
     for piece_bytes in [1, 7, 8, 9, 100, content.len()] {
-        assert_eq!(decoded(&content, piece_bytes).expect("just written"), pairs(2_000, 1)[..3]
-            .iter().map(|(key, _)| (key.clone(), Bytes::from(vec![b'v'; 5])))
-            .chain(pairs(2_000, 1).into_iter().skip(3)).collect::<Pairs>());
+        assert_eq!(
+            decoded(&content, piece_bytes).expect("just written"),
+            pairs(2_000, 1)[..3]
+                .iter()
+                .map(|(key, _)| (key.clone(), Bytes::from(vec![b'v'; 5])))
+                .chain(pairs(2_000, 1).into_iter().skip(3))
+                .collect::<Pairs>()
+        );
     }
 }
 
