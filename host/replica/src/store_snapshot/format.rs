@@ -190,7 +190,7 @@ impl StreamDecoder {
     ///
     /// # Errors
     /// When the stream is damaged.
-    pub fn next(&mut self) -> Result<Option<Vec<(Bytes, Bytes)>>, HostFault> {
+    pub fn next_block(&mut self) -> Result<Option<Vec<(Bytes, Bytes)>>, HostFault> {
         if self.has_ended {
             return if self.unread().is_empty() {
                 Ok(None)
@@ -214,7 +214,7 @@ impl StreamDecoder {
             self.take(END_BYTES);
             self.mark.offset = self.mark.offset.saturating_add(u64::try_from(END_BYTES).unwrap_or(0));
             self.has_ended = true;
-            return self.next();
+            return self.next_block();
         }
         if bytes > BLOCK_BYTES_MAX {
             return Err(damaged("a block claims to be larger than any may be"));

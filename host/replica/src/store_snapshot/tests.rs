@@ -60,7 +60,7 @@ fn decoded(content: &[u8], piece_bytes: usize) -> Result<Pairs, HostFault> {
     let mut pairs = Vec::new();
     for piece in content.chunks(piece_bytes) {
         decoder.push(Bytes::copy_from_slice(piece));
-        while let Some(block) = decoder.next()? {
+        while let Some(block) = decoder.next_block()? {
             pairs.extend(block);
         }
     }
@@ -240,7 +240,7 @@ fn what_was_read_up_to_a_mark_is_not_read_again() {
     let mut first = StreamDecoder::default();
     first.push(content.slice(..content.len() / 2));
     let mut read: Pairs = Vec::new();
-    while let Some(block) = first.next().expect("just written") {
+    while let Some(block) = first.next_block().expect("just written") {
         read.extend(block);
     }
     let mark: StreamMark = first.mark().clone();
@@ -248,7 +248,7 @@ fn what_was_read_up_to_a_mark_is_not_read_again() {
     let offset = usize::try_from(mark.offset).expect("short");
     let mut second = StreamDecoder::new(mark.clone());
     second.push(content.slice(offset..));
-    while let Some(block) = second.next().expect("just written") {
+    while let Some(block) = second.next_block().expect("just written") {
         read.extend(block);
     }
     assert!(second.has_ended());
@@ -256,5 +256,5 @@ fn what_was_read_up_to_a_mark_is_not_read_again() {
     // Another mark than that of the place.
     let mut wrong = StreamDecoder::new(StreamMark { pairs: mark.pairs + 1, ..mark });
     wrong.push(content.slice(offset..));
-    assert!(std::iter::repeat_with(|| wrong.next()).take(9).any(|read| read.is_err()));
+    assert!(std::iter::repeat_with(|| wrong.next_block()).take(9).any(|read| read.is_err()));
 }

@@ -10,7 +10,7 @@ use quorate_consensus::{Input, Lane, LogPoint, RaftMessage, lane, standing_at};
 use quorate_storage::RaftStore;
 use quorate_transport::{PeersHandle, SnapshotSource, SnapshotTransfer};
 use quorate_vocabulary::{GroupId, MachineKind, NodeId, ReplicaId};
-use std::sync::Arc;
+use std::{io, sync::Arc};
 use tokio::sync::oneshot;
 
 /// The ways out.
@@ -55,28 +55,25 @@ impl Outbound {
         self.services.runtime.spawn(async move {
             // Told also when the task is cut off by the end of the runtime, or panics.
             let mut report = Report { services, group, to, delivered: false };
-            let Some(replica) = replica else { return };
-            let opened = match replica.shared.kind {
-                MachineKind::Memory => stored(&replica, message).await,
-                MachineKind::Store => state_now(&replica, message).await,
+            // While it waits for its turn the replica may go.
+            let Some(replica) = replica.map(|replica| Arc::downgrade(&replica)) else { return };
+            let transfer = async move {
+                let replica = replica.upgrade().ok_or_else(|| io::Error::other("the replica is gone"))?;
+                let opened = match replica.shared.kind {
+                    MachineKind::Memory => stored(&replica, message).await,
+                    MachineKind::Store => state_now(&replica, message).await,
+                };
+                let (source, message) = opened.map_err(io::Error::other)?;
+                let point = message.snapshot.as_ref();
+                let (index, term) = point.map_or((0, 0), |point| (point.index, point.term));
+                Ok(SnapshotTransfer { group, to, index, term, source, message })
             };
-            drop(replica);
-            let (source, message) = match opened {
-                Ok(opened) => opened,
-                Err(error) => {
-                    tracing::warn!(%group, %to, %node, error, "a snapshot cannot be read");
-                    return;
-                }
-            };
-            let point = message.snapshot.clone().unwrap_or_default();
-            let (index, term) = (point.index, point.term);
-            let transfer = SnapshotTransfer { group, to, index, term, source, message };
-            match peers.send_snapshot(node, transfer).await {
+            match peers.send_snapshot_when_due(node, transfer).await {
                 Ok(()) => {
-                    tracing::info!(%group, %to, %node, index, "snapshot sent");
+                    tracing::info!(%group, %to, %node, "snapshot sent");
                     report.delivered = true;
                 }
-                Err(error) => tracing::warn!(%group, %to, %node, index, %error, "a snapshot was not sent"),
+                Err(error) => tracing::warn!(%group, %to, %node, %error, "a snapshot was not sent"),
             }
         });
     }

@@ -97,7 +97,7 @@ impl IncomingTables {
         }
         transfer.decoder.push(bytes.clone());
         loop {
-            match transfer.decoder.next() {
+            match transfer.decoder.next_block() {
                 Ok(None) => return Ok(()),
                 Ok(Some(page)) => {
                     if !transfer.writer.put(page, transfer.decoder.mark().clone()) {

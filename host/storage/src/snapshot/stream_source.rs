@@ -18,7 +18,7 @@ pub struct StreamSource {
 
 enum Content {
     Small(Bytes),
-    Stream(StoreStream),
+    Stream(Box<StoreStream>),
 }
 
 impl StreamSource {
@@ -38,7 +38,7 @@ impl StreamSource {
             }
             if small.len() + part.len() > bytes_max {
                 let manifest = Manifest::of_stream(store.group, header).bytes;
-                return Ok(Self { manifest, content: Content::Stream(stream) });
+                return Ok(Self { manifest, content: Content::Stream(Box::new(stream)) });
             }
             small.extend_from_slice(&part);
         }

@@ -30,12 +30,38 @@ impl PeersHandle {
         node: NodeId,
         transfer: SnapshotTransfer,
     ) -> Result<(), SnapshotSendError> {
+        self.send_snapshot_when_due(node, async { Ok(transfer) }).await
+    }
+
+    /// The same with a snapshot that is opened when its turn has come: what waits costs nothing.
+    ///
+    /// # Errors
+    /// The same, and those of opening it.
+    pub async fn send_snapshot_when_due(
+        &self,
+        node: NodeId,
+        transfer: impl Future<Output = io::Result<SnapshotTransfer>>,
+    ) -> Result<(), SnapshotSendError> {
         let shutdown = &self.inner.shutdown;
         tokio::select! {
             biased;
             () = shutdown.cancelled() => Err(CallError::Closed.into()),
-            sent = Sending::new(&self.inner, node, transfer).run() => sent,
+            sent = self.send_in_turn(node, transfer) => sent,
         }
+    }
+
+    async fn send_in_turn(
+        &self,
+        node: NodeId,
+        transfer: impl Future<Output = io::Result<SnapshotTransfer>>,
+    ) -> Result<(), SnapshotSendError> {
+        let peer = self.inner.peer(node).ok_or(CallError::UnknownNode { node })?;
+        let _for_this_node = peer.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
+        let _for_all = self.inner.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
+        let transfer = transfer.await.map_err(SnapshotSendError::Source)?;
+        Sending::new(&self.inner, node, transfer)
+            .run([&peer.snapshot_throttle, &self.inner.snapshot_throttle])
+            .await
     }
 }
 
@@ -56,16 +82,13 @@ impl<'a> Sending<'a> {
         Self { inner, node, transfer, total_bytes, manifest, furthest: 0 }
     }
 
-    async fn run(mut self) -> Result<(), SnapshotSendError> {
-        let peer = self.inner.peer(self.node).ok_or(CallError::UnknownNode { node: self.node })?;
-        let _for_this_node = peer.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
-        let _for_all = self.inner.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
+    async fn run(mut self, throttles: [&Throttle; 2]) -> Result<(), SnapshotSendError> {
         let config = &self.inner.config;
         let mut backoff = Backoff::new(config.backoff_min, config.backoff_max);
         let (mut attempts, mut damaged) = (0, 0);
         loop {
             let furthest_before = self.furthest;
-            let error = match self.attempt([&peer.snapshot_throttle, &self.inner.snapshot_throttle]).await {
+            let error = match self.attempt(throttles).await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };

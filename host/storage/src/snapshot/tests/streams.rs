@@ -55,7 +55,7 @@ impl Node {
         source.read_to_end(&mut content).unwrap();
         decoder.push(content.into());
         let mut loader = self.state.begin_load().unwrap();
-        while let Some(page) = decoder.next().unwrap() {
+        while let Some(page) = decoder.next_block().unwrap() {
             loader.put(page).unwrap();
         }
         assert!(decoder.has_ended());
