@@ -7,6 +7,7 @@ mod lifecycle;
 mod orders;
 mod reads;
 mod snapshots;
+mod standstill;
 mod timers;
 
 use super::{
@@ -20,14 +21,14 @@ use super::{
 };
 use crate::RequestError;
 use background::Preparation;
-use orders::Standstill;
 use quorate_consensus::{CommittedEntry, Input, LogPoint, Refusal, RequestId};
 use quorate_replica::{
-    Attestations, ReadPoint, Replica,
+    Attestations, ReadPoint, Replica, StoreSnapshot,
     ports::{LifecycleEvent, Plugin, SnapshotInfo},
 };
 use quorate_transport::Attestation;
 use quorate_vocabulary::{GroupId, PluginDigest};
+use standstill::Standstill;
 use std::sync::Arc;
 use tokio::{sync::oneshot, task::AbortHandle};
 
@@ -54,6 +55,10 @@ pub(super) enum ApplyWork {
     RenewObserver { number: usize },
     /// Somebody wants a snapshot.
     Snapshot(Option<SnapshotReply>),
+    /// A follower needs one, of this index or a later one.
+    SnapshotWanted { index_min: u64 },
+    /// Send what a store machine has now.
+    Stream(oneshot::Sender<StoreSnapshot>),
     /// So much time has passed that one should be taken, if there is enough that is new.
     SnapshotTime,
     /// A snapshot that was written in the background is on disk, or not.
@@ -72,6 +77,8 @@ pub(super) enum ApplyWork {
     Rest,
     /// A plugin that this replica may wait for is compiled. Held until it has been told.
     PluginReady { digest: PluginDigest, plugin: Arc<dyn Plugin> },
+    /// There may be room for the instance of a machine that waits for it.
+    RoomTime,
     /// Raft found something that cannot be.
     Fail(String),
     /// The node shuts down: tell the plugin.
@@ -94,13 +101,15 @@ pub(super) struct ApplyWorker {
     applying: Vec<RequestId>,
     snapshot_replies: Vec<SnapshotReply>,
     snapshot_running: bool,
+    /// A follower needs one from here on, and the machine has not come there.
+    wanted_from: Option<u64>,
     /// A checkpoint that is prepared in the background.
     preparation: Option<Preparation>,
     /// What the replicas of the group have noted, while this one leads.
     attestations: Attestations,
     /// After one that failed the next is not tried before this index is applied.
     snapshot_from: u64,
-    /// What waits for a plugin that is not compiled here.
+    /// What waits until the replica has what it lacks.
     standstill: Option<Standstill>,
 }
 
@@ -117,6 +126,7 @@ impl ApplyWorker {
             applying: Vec::new(),
             snapshot_replies: Vec::new(),
             snapshot_running: false,
+            wanted_from: None,
             preparation: None,
             attestations: Attestations::default(),
             snapshot_from: 0,
@@ -183,6 +193,8 @@ impl Worker for ApplyWorker {
             ApplyWork::Callback(event) => self.callback(event),
             ApplyWork::RenewObserver { number } => self.renew_observer(number),
             ApplyWork::Snapshot(reply) => self.snapshot(reply),
+            ApplyWork::SnapshotWanted { index_min } => self.snapshot_wanted(index_min),
+            ApplyWork::Stream(reply) => self.stream(reply),
             ApplyWork::SnapshotTime => self.snapshot_if(Replica::checkpoint_due_by_time),
             ApplyWork::SnapshotWritten(written) => self.snapshot_written(written.map(|info| *info)),
             ApplyWork::CheckpointPrepared => self.checkpoint_prepared(),
@@ -190,6 +202,7 @@ impl Worker for ApplyWorker {
             ApplyWork::CheckTime => self.attest_if(1),
             ApplyWork::Attested(attestation) => self.attested(&attestation),
             ApplyWork::TimersDue => self.timers_due(),
+            ApplyWork::RoomTime => self.look_for_room(),
             ApplyWork::Rest => self.rest(),
             ApplyWork::Fail(why) => {
                 let point = self.callback_point();

@@ -4,7 +4,7 @@ use crate::{
     RequestError,
     node::{
         Consistency, CreateGroup, Deadline, GroupView, NodeConfig, NodeHandle, ReplicaState, ReplicaView,
-        RunningNode, Submitted,
+        RunningNode, Submitted, apply_worker::ApplyWork,
     },
 };
 use bytes::Bytes;
@@ -97,6 +97,25 @@ impl Cluster {
     pub(super) fn instances(&self, number: usize) -> u32 {
         let running = self.seats[number - 1].running.as_ref().expect("it runs");
         running.node.core().engine.instances()
+    }
+
+    /// Has a group let go of all instances on a node, as if it slept.
+    pub(super) fn rest(&self, number: usize, group: GroupId) {
+        let core = self.seats[number - 1].running.as_ref().expect("it runs").node.core();
+        core.registry.get(group).expect("its replica").apply(ApplyWork::Rest);
+    }
+
+    /// Whether the newest snapshot of a memory machine on a node was saved in the background: then entries of the log follow it.
+    pub(super) fn was_saved_in_the_background(&self, number: usize, group: GroupId) -> bool {
+        let core = self.seats[number - 1].running.as_ref().expect("it runs").node.core();
+        let snapshots = core.registry.get(group).expect("its replica").shared.snapshots.clone();
+        snapshots.latest().expect("a snapshot").header.tail.is_some()
+    }
+
+    /// How the replica on a node takes checkpoints while it leads.
+    pub(super) fn checkpoint_mode(&self, number: usize, group: GroupId) -> CheckpointMode {
+        let core = self.seats[number - 1].running.as_ref().expect("it runs").node.core();
+        core.registry.get(group).expect("its replica").shared.checkpoint_mode()
     }
 
     /// Where a node keeps its data.
