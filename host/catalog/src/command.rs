@@ -236,6 +236,9 @@ impl CatalogReply {
             Outcome::Rejection(bytes) => Err(CatalogError::decode(bytes)),
             Outcome::Trapped(trap) => Err(CatalogError::Malformed { cause: trap.to_string() }),
             Outcome::Frozen => Err(CatalogError::Malformed { cause: "the catalog is frozen".into() }),
+            Outcome::Session(_) => {
+                Err(CatalogError::Malformed { cause: "the catalog has no sessions".into() })
+            }
         }
     }
 }

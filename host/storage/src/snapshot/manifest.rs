@@ -22,15 +22,18 @@ pub(super) struct Manifest {
     pub(super) info: SnapshotInfo,
     pub(super) chunk_bytes: u32,
     pub(super) chunk_crc32c: Vec<u32>,
+    /// How many bytes at the end of the data are sessions.
+    pub(super) sessions_bytes: u64,
     pub(super) bytes: Bytes,
 }
 
 impl Manifest {
-    /// The manifest of data that was written in chunks of [`SNAPSHOT_CHUNK_BYTES`].
+    /// The manifest of data that was written in chunks of [`SNAPSHOT_CHUNK_BYTES`], with so many bytes of sessions at its end.
     pub(super) fn new(
         group: GroupId,
         header: SnapshotHeader,
         data_bytes: u64,
+        sessions_bytes: u64,
         chunk_crc32c: Vec<u32>,
     ) -> Self {
         let kind = match header.kind {
@@ -50,10 +53,11 @@ impl Manifest {
             chunk_crc32c: chunk_crc32c.clone(),
             saved_point: header.tail.as_ref().map(|tail| tail.saved.encode().into()).unwrap_or_default(),
             saved_bytes: header.tail.as_ref().map_or(0, |tail| tail.saved_bytes),
+            sessions_bytes,
         };
         let bytes = seal(KEY, &[&message.encode_to_vec()]).into();
         let info = SnapshotInfo { header, bytes: data_bytes };
-        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, bytes }
+        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, sessions_bytes, bytes }
     }
 
     /// Reads a manifest of this group, or says what is wrong with it.
@@ -88,6 +92,9 @@ impl Manifest {
             }
             Some(Box::new(SnapshotTail { saved, saved_bytes: message.saved_bytes }))
         };
+        if message.sessions_bytes > message.data_bytes {
+            return Err("its manifest has more of sessions than there is".into());
+        }
         if message.chunk_bytes == 0 || message.chunk_bytes > CHUNK_BYTES_MAX {
             return Err(format!("its chunks have {} bytes", message.chunk_bytes));
         }
@@ -106,6 +113,7 @@ impl Manifest {
             },
             chunk_bytes: message.chunk_bytes,
             chunk_crc32c: message.chunk_crc32c,
+            sessions_bytes: message.sessions_bytes,
             bytes,
         })
     }
