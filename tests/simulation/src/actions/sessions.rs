@@ -219,7 +219,7 @@ impl Simulation {
         };
         match &call.outcome {
             Outcome::Reply(reply) => {
-                self.resolve((group, session, sequence), (index, ordinal), number(reply))
+                self.resolve((group, session, sequence), (index, ordinal), number(reply));
             }
             Outcome::Session(SessionAnswer::Refused(SessionRefusal::Unknown { .. })) => {
                 // What is not known by now never will be.

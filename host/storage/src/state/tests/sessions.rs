@@ -35,7 +35,7 @@ fn rows_are_written_with_the_point_and_survive_the_process() {
     let (one, two, other) = (row(1, 5), row(2, 6), row(1, 7));
     state.commit(changes(&[one.clone(), two.clone()], &[]), &with(2, &[one.clone(), two.clone()])).unwrap();
     assert_eq!(all_keys(&state), ["a"], "a machine sees none of them");
-    let expected = with(3, &[other.clone()]);
+    let expected = with(3, std::slice::from_ref(&other));
     state.commit(changes(&[other], &[two]), &expected).unwrap();
     assert_eq!(state.applied().unwrap(), Some(expected.clone()));
     state.flush().unwrap();
