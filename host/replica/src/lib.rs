@@ -44,4 +44,4 @@ pub use replica::{
     BackgroundCheckpoint, CheckpointResult, EntryResult, PreparedCheckpoint, Repeat, Replica, ReplicaStart,
 };
 
-pub use store_snapshot::StoreSnapshot;
+pub use store_snapshot::{StoreSnapshot, StoreStream, StreamDecoder, StreamMark};

@@ -12,6 +12,8 @@ pub const MANIFEST_BYTES_MAX: usize = 5 << 20;
 
 /// The largest chunk that is read: another node may have been built with another size.
 const CHUNK_BYTES_MAX: u32 = 16 << 20;
+/// The most that sessions may have: above what the limits of any group allow.
+const SESSIONS_BYTES_MAX: u64 = 2 << 30;
 /// What a manifest's envelope has in place of a key.
 const KEY: &[u8] = b"quorate snapshot manifest";
 
@@ -22,9 +24,30 @@ pub(super) struct Manifest {
     pub(super) info: SnapshotInfo,
     pub(super) chunk_bytes: u32,
     pub(super) chunk_crc32c: Vec<u32>,
-    /// How many bytes at the end of the data are sessions.
+    /// How many bytes are sessions: at the end of the data, at the beginning of a stream, or in a file beside tables.
     pub(super) sessions_bytes: u64,
+    pub(super) form: Form,
     pub(super) bytes: Bytes,
+}
+
+/// How the data of a snapshot is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In a file, checked in chunks.
+    Data,
+    /// Nowhere: it is made while it is sent.
+    Stream,
+    /// In table files.
+    Tables(TableFiles),
+}
+
+/// The table files that a state is in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct TableFiles {
+    /// The incarnation of the state whose keys are in them.
+    pub(super) incarnation: u64,
+    /// Their sizes, in order.
+    pub(super) bytes: Vec<u64>,
 }
 
 impl Manifest {
@@ -35,6 +58,33 @@ impl Manifest {
         data_bytes: u64,
         sessions_bytes: u64,
         chunk_crc32c: Vec<u32>,
+    ) -> Self {
+        Self::of_form(group, header, data_bytes, sessions_bytes, chunk_crc32c, Form::Data)
+    }
+
+    /// The manifest of a state that is sent without being kept, behind so many bytes of sessions.
+    pub(super) fn of_stream(group: GroupId, header: SnapshotHeader, sessions_bytes: u64) -> Self {
+        Self::of_form(group, header, 0, sessions_bytes, Vec::new(), Form::Stream)
+    }
+
+    /// The manifest of a state that came as a stream of so many bytes, and is in table files.
+    pub(super) fn of_tables(
+        group: GroupId,
+        header: SnapshotHeader,
+        stream_bytes: u64,
+        sessions_bytes: u64,
+        tables: TableFiles,
+    ) -> Self {
+        Self::of_form(group, header, stream_bytes, sessions_bytes, Vec::new(), Form::Tables(tables))
+    }
+
+    fn of_form(
+        group: GroupId,
+        header: SnapshotHeader,
+        data_bytes: u64,
+        sessions_bytes: u64,
+        chunk_crc32c: Vec<u32>,
+        form: Form,
     ) -> Self {
         let kind = match header.kind {
             MachineKind::Memory => snapshot_manifest::Kind::Memory,
@@ -53,11 +103,19 @@ impl Manifest {
             chunk_crc32c: chunk_crc32c.clone(),
             saved_point: header.tail.as_ref().map(|tail| tail.saved.encode().into()).unwrap_or_default(),
             saved_bytes: header.tail.as_ref().map_or(0, |tail| tail.saved_bytes),
+            form: match form {
+                Form::Data => snapshot_manifest::Form::Unspecified,
+                Form::Stream => snapshot_manifest::Form::Stream,
+                Form::Tables(_) => snapshot_manifest::Form::Tables,
+            }
+            .into(),
             sessions_bytes,
+            table_bytes: if let Form::Tables(tables) = &form { tables.bytes.clone() } else { Vec::new() },
+            incarnation: if let Form::Tables(tables) = &form { tables.incarnation } else { 0 },
         };
         let bytes = seal(KEY, &[&message.encode_to_vec()]).into();
         let info = SnapshotInfo { header, bytes: data_bytes };
-        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, sessions_bytes, bytes }
+        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, sessions_bytes, form, bytes }
     }
 
     /// Reads a manifest of this group, or says what is wrong with it.
@@ -92,13 +150,26 @@ impl Manifest {
             }
             Some(Box::new(SnapshotTail { saved, saved_bytes: message.saved_bytes }))
         };
-        if message.sessions_bytes > message.data_bytes {
-            return Err("its manifest has more of sessions than there is".into());
-        }
         if message.chunk_bytes == 0 || message.chunk_bytes > CHUNK_BYTES_MAX {
             return Err(format!("its chunks have {} bytes", message.chunk_bytes));
         }
-        let chunks = message.data_bytes.div_ceil(u64::from(message.chunk_bytes));
+        let form = match snapshot_manifest::Form::try_from(message.form) {
+            Ok(snapshot_manifest::Form::Unspecified) => Form::Data,
+            Ok(snapshot_manifest::Form::Stream) => Form::Stream,
+            Ok(snapshot_manifest::Form::Tables) => {
+                Form::Tables(TableFiles { incarnation: message.incarnation, bytes: message.table_bytes })
+            }
+            Err(_) => return Err("its data is kept in a form that this version does not know".into()),
+        };
+        if form != Form::Data && kind != MachineKind::Store {
+            return Err("it is of a memory machine, and is kept like that of a store machine".into());
+        }
+        let sessions_max = if form == Form::Data { message.data_bytes } else { SESSIONS_BYTES_MAX };
+        if message.sessions_bytes > sessions_max {
+            return Err("its manifest has more of sessions than there can be".into());
+        }
+        let chunked_bytes = if form == Form::Data { message.data_bytes } else { 0 };
+        let chunks = chunked_bytes.div_ceil(u64::from(message.chunk_bytes));
         if u64::try_from(message.chunk_crc32c.len()) != Ok(chunks) {
             return Err(format!(
                 "its manifest has {} checksums for {chunks} chunks",
@@ -114,6 +185,7 @@ impl Manifest {
             chunk_bytes: message.chunk_bytes,
             chunk_crc32c: message.chunk_crc32c,
             sessions_bytes: message.sessions_bytes,
+            form,
             bytes,
         })
     }

@@ -3,6 +3,7 @@ mod incoming;
 mod life;
 mod received;
 mod sessions;
+mod streams;
 
 use super::*;
 use crate::{
