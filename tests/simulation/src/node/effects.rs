@@ -104,6 +104,7 @@ impl Simulation {
             Effect::Refused { group: _, request, reason } => {
                 self.coverage.refused += 1;
                 self.answered(request);
+                self.sessions.lost(request);
                 match reason {
                     Refusal::Lost | Refusal::Closed { appended: true } => self.history.lost(request),
                     _ => self.history.refused(request),

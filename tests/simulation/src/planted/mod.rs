@@ -46,6 +46,10 @@ bugs! {
     ReadBeforeFirstCommit = "read-before-first-commit";
     /// Snapshots do not hold the members.
     SnapshotWithoutMembers = "snapshot-without-members";
+    /// Snapshots do not hold the sessions.
+    SnapshotWithoutSessions = "snapshot-without-sessions";
+    /// Commands of sessions are applied as often as they are in the log.
+    SkipSessionTable = "skip-session-table";
     /// A node that starts again cuts from its log what it does not know to be committed.
     TruncatePastCommit = "truncate-past-commit";
     /// Consensus is not told of a snapshot that was lost.
@@ -72,7 +76,7 @@ bugs! {
     SnapshotMessageFirst = "snapshot-message-first";
 }
 
-// To come: a session table that is left out of snapshots, a group that is woken twice as leader.
+// To come: a group that is woken twice as leader.
 
 impl fmt::Display for Bug {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
