@@ -130,6 +130,12 @@ coverage! {
     transferred = "transfers done";
     /// Changes of members asked for.
     member_changes = "member changes asked for";
+    /// Steps towards members that the catalog wants.
+    member_steps = "steps of member changes";
+    /// Changes of members that were brought about.
+    changes_completed = "member changes completed";
+    /// Changes of the catalog's own voters asked for.
+    own_changes = "catalog voter changes asked for";
     /// Groups that were created.
     groups_created = "groups created";
     /// Groups that were deleted.

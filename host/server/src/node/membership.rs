@@ -210,7 +210,10 @@ impl Core {
             .configuration
             .members
             .iter()
-            .map(|member| facts(*member, &status.progress, last, self.is_reachable(member.node)))
+            .map(|member| MemberFacts {
+                may_lead: status.configuration.priority(member.replica) > 0,
+                ..facts(*member, &status.progress, last, self.is_reachable(member.node))
+            })
             .collect();
         let step = members_step(status.replica, &facts, is_joint, wanted);
         if step != MembersStep::Done {
@@ -319,6 +322,7 @@ fn facts(member: Member, progress: &[MemberProgress], last: u64, is_reachable: b
         is_caught_up: progress.is_some_and(|progress| !progress.awaits_snapshot)
             && matched > 0
             && matched.saturating_add(CATCH_UP_LAG_MAX) >= last,
+        may_lead: true,
     }
 }
 

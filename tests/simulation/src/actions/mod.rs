@@ -50,7 +50,7 @@ impl Simulation {
             860..890 => {
                 self.if_has(FaultKind::Observers, |simulation| simulation.renew_observer(node, group));
             }
-            890..930 => self.destroy_removed(),
+            890..930 if !self.plan.members_by_catalog => self.destroy_removed(),
             _ => self.change_groups(),
         }
     }
@@ -87,7 +87,11 @@ impl Simulation {
                 self.tell(node, [Input::Unreachable { node: other }]);
             }
             _ => self.if_has(FaultKind::Members, |simulation| {
-                simulation.change_members(group);
+                if simulation.plan.members_by_catalog {
+                    simulation.want_members(group);
+                } else {
+                    simulation.change_members(group);
+                }
                 simulation.if_has(FaultKind::Crash, Self::crash_amid_change);
             }),
         }

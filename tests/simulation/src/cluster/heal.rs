@@ -39,7 +39,9 @@ impl Simulation {
                     return;
                 }
             }
-            self.destroy_removed();
+            if !self.plan.members_by_catalog {
+                self.destroy_removed();
+            }
             match self.sickness(&mut groups) {
                 None => {
                     let took = self.now - began;
@@ -64,7 +66,7 @@ impl Simulation {
                 sick = Some(format!("group {group}: {why}\n{}", self.describe(group)));
             }
         }
-        sick
+        sick.or_else(|| self.leftovers().filter(|_| self.plan.members_by_catalog))
     }
 
     fn sickness_of(&mut self, group: GroupId, recovery: &mut Recovery) -> Option<String> {
@@ -76,6 +78,9 @@ impl Simulation {
             // Again, should it be lost: what keeps the machine from being saved keeps others from joining.
             let request = self.request(leader);
             self.tell(leader, [Input::Propose { group, request, command: "mend".into() }]);
+        }
+        if recovery.looks.is_multiple_of(16) {
+            self.let_all_lead(group, leader);
         }
         recovery.looks += 1;
         let members = self.members_of(group);
@@ -99,6 +104,9 @@ impl Simulation {
         let joint = self.checks.configuration(group).is_some_and(Configuration::is_joint);
         if joint {
             return Some("its configuration is joint".into());
+        }
+        if let Some(why) = self.unsettled(group) {
+            return Some(why);
         }
         if group.is_catalog() {
             return None;

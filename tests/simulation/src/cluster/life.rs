@@ -48,6 +48,8 @@ impl Simulation {
             witnesses: BTreeMap::new(),
             retiring: Vec::new(),
             busy: BTreeSet::new(),
+            barrier: None,
+            changes: BTreeMap::new(),
             failed_by_disk: BTreeSet::new(),
         });
         self.open_catalog(id);

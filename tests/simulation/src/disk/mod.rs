@@ -94,6 +94,11 @@ impl Disk {
         self.folders.remove(&group);
     }
 
+    /// A group of whose replica here more is left than its log.
+    pub(crate) fn stray(&self) -> Option<GroupId> {
+        self.folders.keys().find(|group| !self.logs.contains_key(group)).copied()
+    }
+
     /// What a node does about its disk when it starts: what belongs to no log is removed.
     pub(crate) fn remove_strays(&mut self) {
         let logs = &self.logs;

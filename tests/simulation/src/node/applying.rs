@@ -197,12 +197,14 @@ impl Simulation {
     }
 
     fn read(&mut self, id: NodeId, group: GroupId, index: u64, request: RequestId) {
-        let Some(key) = self.history.asked(request).map(|asked| asked.key) else { return };
-        let Some(local) = self.local(id, group) else { return };
+        let is_barrier = self.is_barrier(id, request);
+        let key = self.history.asked(request).map(|asked| asked.key);
+        let Some(local) = self.local(id, group).filter(|_| is_barrier || key.is_some()) else { return };
         if local.replica.applied().index < index {
             local.reads.push((index, request));
             return;
         }
+        let Some(key) = key else { return self.keep(id) };
         let query = format!("get k{key}").into();
         match local.replica.read_point() {
             Ok(point) => self.observe(id, group, ObserveWork::Query { point, request: Some(request), query }),

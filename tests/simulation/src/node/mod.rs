@@ -4,6 +4,7 @@ mod applying;
 mod disk_errors;
 mod effects;
 mod hosting;
+mod logs;
 mod observing;
 mod opening;
 mod shadow;
@@ -17,6 +18,7 @@ pub(crate) use witness::LocalWitness;
 use crate::{
     clock::Clock,
     disk::{Disk, LogHistory, LogWriter, SnapshotShelf, State},
+    keeping::{Barrier, ChangeUnderWay},
     machine::HeldPlugin,
 };
 use bytes::Bytes;
@@ -57,6 +59,10 @@ pub(crate) struct Running {
     pub(crate) retiring: Vec<(GroupId, ReplicaId)>,
     /// Groups about which something is being done.
     pub(crate) busy: BTreeSet<GroupId>,
+    /// What it asks the catalog, until that answers.
+    pub(crate) barrier: Option<Barrier>,
+    /// Changes of members that it is bringing about.
+    pub(crate) changes: BTreeMap<GroupId, ChangeUnderWay>,
     /// Groups whose replicas here the disk has failed.
     pub(crate) failed_by_disk: BTreeSet<GroupId>,
 }

@@ -35,10 +35,17 @@ impl Simulation {
     pub(crate) fn open_catalog(&mut self, id: NodeId) {
         let group = GroupId::CATALOG;
         let member = |node: NodeId| Member { replica: ReplicaId(node.0), node, role: MemberRole::Voter };
-        let members: Vec<Member> = self.plan.node_ids().map(member).collect();
+        let members: Vec<Member> = self.plan.founder_ids().map(member).collect();
+        let is_founder = members.iter().any(|member| member.node == id);
+        let (start, initial) = if is_founder {
+            let initial = AppliedPoint::initial(Configuration::new(members.clone()));
+            (LogStart::bootstrap(group, ReplicaId(id.0), members), initial)
+        } else {
+            (LogStart::joining(group, ReplicaId(id.0)), AppliedPoint::joining())
+        };
         let node = self.node(id);
         if node.disk.log(group).is_none() {
-            node.disk.create(&LogStart::bootstrap(group, ReplicaId(id.0), members.clone()));
+            node.disk.create(&start);
         }
         let Some(running) = &node.running else { return };
         let plugin = Arc::new(CatalogPlugin::new(running.catalog.clone()));
@@ -46,7 +53,7 @@ impl Simulation {
             info: catalog_group(),
             limits: GroupLimits::default(),
             digest: catalog_digest(),
-            initial: AppliedPoint::initial(Configuration::new(members)),
+            initial,
             kind: MachineKind::Memory,
             checkpoint_mode: CheckpointMode::Inline,
             held: None,
