@@ -40,6 +40,8 @@ pub(crate) enum Event {
     Crash { node: NodeId, life: u64 },
     /// A node that is down comes back.
     Start { node: NodeId, life: u64 },
+    /// An operator looks at a group that has lost a majority of its voters.
+    Operate,
     /// Somebody asks for something.
     Act,
     /// Something goes wrong.

@@ -51,6 +51,8 @@ fault_kinds! {
     LostSnapshot = "lost-snapshot";
     /// Commands trap, and checkpoints fail.
     Trap = "trap";
+    /// Groups lose a majority of their voters for good.
+    Majority = "majority";
     /// Members change.
     Members = "members";
     /// Members are preferred as leaders, or not.

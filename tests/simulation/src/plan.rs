@@ -65,8 +65,8 @@ impl Plan {
         let members_by_catalog = ways.chance(600);
         Self {
             seed,
-            nodes,
-            founders: if members_by_catalog && ways.chance(500) { 3 } else { nodes },
+            nodes: if members_by_catalog { nodes + ways.below(2) } else { nodes },
+            founders: if members_by_catalog && ways.chance(300) { 3 } else { nodes },
             members_by_catalog,
             groups: random.between(1, 6),
             pause_us_max: random.between(5_000, 60_000) * if is_quiet { 40 } else { 1 },

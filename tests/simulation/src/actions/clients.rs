@@ -6,7 +6,7 @@ use quorate_consensus::{Input, ReadMode, RequestId};
 use quorate_vocabulary::{GroupId, NodeId};
 
 /// So many operations go to the same few keys, then others are used: so that a key's history stays short.
-const OPERATIONS_PER_KEYS: u64 = 60;
+pub(super) const OPERATIONS_PER_KEYS: u64 = 60;
 const KEYS: u64 = 3;
 
 impl Simulation {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 impl Simulation {
     /// The members of a group, as anybody knows them to be committed.
-    fn configuration(&self, group: GroupId) -> Option<Configuration> {
+    pub(super) fn configuration(&self, group: GroupId) -> Option<Configuration> {
         let committed = self.checks.configuration(group).cloned();
         committed.or_else(|| Some(Configuration::new(self.catalog().group(group)?.members.clone())))
     }
@@ -85,6 +85,9 @@ impl Simulation {
     pub(super) fn want_members(&mut self, group: GroupId) {
         let catalog = self.catalog();
         if group.is_catalog() {
+            if self.disaster.is_some() {
+                return;
+            }
             let nodes: Vec<NodeId> = catalog.nodes().map(|node| node.id).collect();
             let voters: Vec<NodeId> = nodes.into_iter().filter(|_| self.random.upsets.chance(750)).collect();
             let changes = catalog.own_members().changes;

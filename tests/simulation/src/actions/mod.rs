@@ -2,6 +2,9 @@
 
 mod clients;
 mod members;
+mod recovery;
+
+pub(crate) use recovery::Disaster;
 
 use crate::{
     cluster::Simulation,
@@ -76,11 +79,21 @@ impl Simulation {
             28..36 => self.if_has(FaultKind::Partition, Self::divide),
             36..44 => self.if_has(FaultKind::OneWay, Self::divide_one_way),
             44..64 => {
+                self.disturbed = self.now;
                 self.network.heal();
                 self.slow_leaders(false);
             }
             64..69 => self.if_has(FaultKind::Jump, |simulation| simulation.jump(node)),
-            69..79 => self.if_has(FaultKind::Transfer, |simulation| simulation.transfer(group)),
+            69..72 => self.if_has(FaultKind::Majority, |simulation| {
+                let groups: Vec<GroupId> = simulation.catalog().groups().map(|group| group.id).collect();
+                for group in groups {
+                    if simulation.plan.members_by_catalog {
+                        simulation.lose_majority(group);
+                    }
+                }
+            }),
+            72..74 => self.recover_needlessly(group),
+            74..79 => self.if_has(FaultKind::Transfer, |simulation| simulation.transfer(group)),
             79..82 => self.if_has(FaultKind::Priorities, |simulation| simulation.change_priorities(group)),
             82..84 => {
                 let other = self.some_node();

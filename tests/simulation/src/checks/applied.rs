@@ -32,6 +32,24 @@ impl Law {
     fn at(&self, index: u64) -> Option<&Applied> {
         self.applied.get(usize::try_from(index.checked_sub(FIRST)?).ok()?)
     }
+
+    /// Forgets all from `end` on, and applies the others once more.
+    pub(super) fn cut<'a>(
+        &mut self,
+        end: u64,
+        bodies: impl Iterator<Item = &'a EntryBody>,
+    ) -> Result<(), (Invariant, String)> {
+        let kept = usize::try_from(end.saturating_sub(FIRST)).unwrap_or(usize::MAX);
+        if kept < self.applied.len() {
+            self.applied.truncate(kept);
+            self.snapshots.split_off(&end);
+            self.model = Model::default();
+            for (body, applied) in bodies.zip(&self.applied) {
+                self.model.apply(body, &applied.calls).map_err(|what| (Invariant::AppliedOnce, what))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn differs(who: &str, expected: &AppliedPoint, found: &AppliedPoint) -> (Invariant, String) {

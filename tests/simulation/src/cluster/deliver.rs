@@ -56,6 +56,7 @@ impl Simulation {
             && self.random.network.chance(CUT_BEHIND_SNAPSHOT_PER_MILLE);
         if cuts && !needless {
             self.network.cut(to, from);
+            self.disturbed = self.now;
         }
         // The answer may be lost, though the snapshot was not.
         let heard =

@@ -27,9 +27,10 @@ impl Simulation {
     /// A node that is down comes back.
     pub(crate) fn start(&mut self, id: NodeId) {
         let now = self.now;
-        if self.node(id).running.is_some() {
+        if self.node(id).running.is_some() || self.is_kept_down(id) {
             return;
         }
+        self.disturbed = now;
         let (life, config) = (self.node(id).life, self.plan.shard(id, self.nodes[&id].life));
         let shard = match Shard::new(config) {
             Ok(shard) => shard,
@@ -48,6 +49,7 @@ impl Simulation {
             witnesses: BTreeMap::new(),
             retiring: Vec::new(),
             busy: BTreeSet::new(),
+            failed: BTreeSet::new(),
             barrier: None,
             changes: BTreeMap::new(),
             failed_by_disk: BTreeSet::new(),
@@ -73,6 +75,7 @@ impl Simulation {
 
     /// The node loses everything that is not on disk.
     pub(crate) fn crash(&mut self, id: NodeId) {
+        self.disturbed = self.now;
         let survives = self.random.disk.chance(500);
         let mid_load = self.random.disk.chance(500);
         let node = self.node(id);

@@ -2,6 +2,7 @@
 //! about what is wanted of it, step by step, from what it finds.
 
 mod members;
+mod recovery;
 
 pub(crate) use members::ChangeUnderWay;
 
@@ -77,6 +78,10 @@ impl Simulation {
             let Some(group) = state.group(group).filter(|group| self.needs_a_step(id, group)) else {
                 continue;
             };
+            // Until the catalog knows who is lost it wants them still.
+            if self.note_recovery(id, group) {
+                continue;
+            }
             let Some(status) = self.status(id, group.id).filter(|status| status.role == Role::Leader) else {
                 continue;
             };
@@ -85,7 +90,8 @@ impl Simulation {
     }
 
     fn needs_a_step(&mut self, id: NodeId, group: &Group) -> bool {
-        self.plan.members_by_catalog && self.is_change_pending(id, group)
+        self.plan.members_by_catalog
+            && (self.is_change_pending(id, group) || self.unknown_recovery(id, group).is_some())
     }
 
     pub(crate) fn known_catalog(&mut self, id: NodeId) -> Arc<CatalogState> {

@@ -103,10 +103,13 @@ impl Simulation {
                 u64::from_le_bytes(*point.digest.0.first_chunk().unwrap_or(&[0; 8])),
             ]);
             let calls: Vec<Call> = result.commands.clone();
-            self.checks.applied(group, &who, &entry.body, result.commands, &point);
+            if !self.is_fenced(id, group) {
+                self.checks.applied(group, &who, &entry.body, result.commands, &point);
+            }
             self.answer(group, index, &requests, &calls);
             if let Some(configuration) = result.configuration {
                 self.coverage.configurations += 1;
+                self.note_epoch(id, group, (index, configuration.epoch));
                 let members = configuration.members;
                 self.callback(id, group, LifecycleEvent::ConfigurationCommitted { index, members });
             }
@@ -190,7 +193,9 @@ impl Simulation {
         let (kind, state) = (local.kind, local.state.clone());
         let numbers = if kind == MachineKind::Store { pairs_fingerprint(&state.pairs()) } else { None };
         self.coverage.snapshots_installed += 1;
-        self.checks.stands_at(group, &who, &applied, numbers);
+        if !self.is_fenced(id, group) {
+            self.checks.stands_at(group, &who, &applied, numbers);
+        }
         let (index, time_ms) = (applied.index, applied.time_ms);
         self.tell(id, [Input::Restored { group, index, time_ms }]);
         self.flush_reads(id, group);

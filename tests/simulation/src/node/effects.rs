@@ -73,11 +73,14 @@ impl Simulation {
                     let what = format!("node {id}, group {group}: handed {entries:?} behind entry {told}");
                     self.checks.violate(Invariant::AppliedOnce, what);
                 }
-                self.checks.committed(group, term, &entries);
+                if !self.is_fenced(id, group) {
+                    self.checks.committed(group, term, &entries);
+                }
                 let requests: Vec<RequestId> =
                     entries.iter().flat_map(|entry| entry.requests.clone()).collect();
                 for request in requests {
                     self.answered(request);
+                    self.check_not_needless(group, request);
                 }
                 self.work(id, group, ApplyWork::Entries(entries));
             }
@@ -104,6 +107,7 @@ impl Simulation {
                 self.coverage.refused += 1;
                 self.answered(request);
                 self.barrier_refused(id, request);
+                self.recovery_refused(request, &reason);
                 match reason {
                     Refusal::Lost | Refusal::Closed { appended: true } => self.history.lost(request),
                     _ => self.history.refused(request),
@@ -134,6 +138,10 @@ impl Simulation {
             Effect::ReplicaFailed { group, .. } if self.is_disk_to_blame(id, group) => {
                 self.stop_replica(id, group);
             }
+            Effect::ReplicaFailed { group, cause } if self.is_superseded(id, group, &cause) => {
+                self.coverage.superseded += 1;
+                self.set_aside(id, group);
+            }
             Effect::ReplicaFailed { group, cause } => {
                 let what = format!("node {id}, group {group}: {cause}");
                 self.checks.violate(Invariant::ReplicasRun, what);
@@ -144,7 +152,10 @@ impl Simulation {
     fn role_changed(&mut self, id: NodeId, group: GroupId, role: Role, term: u64) {
         let Some(local) = self.local(id, group) else { return };
         (local.role, local.term, local.established) = (role, term, false);
+        self.check_fenced(id, group, role);
         if role == Role::Leader {
+            self.branch_if_recovering(id, group);
+            let Some(local) = self.local(id, group) else { return };
             let (replica, shadow) = (local.replica_id, local.shadow.clone());
             self.coverage.elections += 1;
             self.checks.leads(group, replica, term, |index| shadow.term_at(index));

@@ -43,7 +43,9 @@ impl Simulation {
             let runs = self.running(id).is_some_and(|running| {
                 running.replicas.contains_key(&group) || running.witnesses.contains_key(&group)
             });
-            if known && !runs {
+            let is_usable = !self.node(id).disk.damaged().contains_key(&group)
+                && !self.running(id).is_some_and(|running| running.failed.contains(&group));
+            if known && !runs && is_usable {
                 self.host(id, group, replica, false);
             }
         }
@@ -113,6 +115,7 @@ impl Simulation {
         }
         running.replicas.remove(&group);
         running.witnesses.remove(&group);
+        running.failed.remove(&group);
         running.retiring.push((group, replica));
         self.coverage.replicas_removed += 1;
         self.tell(id, [Input::Close { group }]);

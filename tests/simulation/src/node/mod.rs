@@ -59,6 +59,8 @@ pub(crate) struct Running {
     pub(crate) retiring: Vec<(GroupId, ReplicaId)>,
     /// Groups about which something is being done.
     pub(crate) busy: BTreeSet<GroupId>,
+    /// Groups whose replicas here are of no use, and are not started again.
+    pub(crate) failed: BTreeSet<GroupId>,
     /// What it asks the catalog, until that answers.
     pub(crate) barrier: Option<Barrier>,
     /// Changes of members that it is bringing about.

@@ -58,6 +58,7 @@ impl Simulation {
             Ok(call) => {
                 self.coverage.queries += 1;
                 if let (Some(request), Outcome::Reply(reply)) = (request, call.outcome) {
+                    self.check_fenced(id, group, Role::Leader);
                     self.read_done(group, point.applied().index, request, number(&reply));
                 }
             }

@@ -153,7 +153,9 @@ impl Simulation {
         if let Some(running) = self.running(id) {
             running.replicas.insert(group, local);
         }
-        self.checks.stands_at(group, &format!("node {id}"), &applied, numbers);
+        if !self.is_fenced(id, group) {
+            self.checks.stands_at(group, &format!("node {id}"), &applied, numbers);
+        }
         self.tell(id, [Input::Open(Box::new(start))].into_iter().chain(taken));
     }
 }

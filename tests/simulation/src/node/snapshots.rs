@@ -108,7 +108,9 @@ impl Simulation {
     }
 
     pub(crate) fn check_snapshot(&mut self, id: NodeId, group: GroupId, kind: MachineKind, index: u64) {
-        if let Some(snapshot) = self.local(id, group).and_then(|local| local.snapshots.get(index)) {
+        if let Some(snapshot) = self.local(id, group).and_then(|local| local.snapshots.get(index))
+            && !self.is_fenced(id, group)
+        {
             self.checks.snapshot(group, &format!("node {id}"), kind, &snapshot);
         }
     }
