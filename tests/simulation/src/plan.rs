@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     /// Whether members change as the catalog says, or only by what is asked of raft.
     pub(crate) members_by_catalog: bool,
     pub(crate) checkpoints: CheckpointPolicy,
+    /// After so many entries that asked something of a machine its replicas are compared.
+    pub(crate) check_entries: u64,
     /// Snapshots that are kept of a group.
     pub(crate) snapshots_kept: usize,
     shard: ShardConfig,
@@ -68,6 +70,7 @@ impl Plan {
             nodes: if members_by_catalog { nodes + ways.below(2) } else { nodes },
             founders: if members_by_catalog && ways.chance(300) { 3 } else { nodes },
             members_by_catalog,
+            check_entries: ways.between(5, 60),
             groups: random.between(1, 6),
             pause_us_max: random.between(5_000, 60_000) * if is_quiet { 40 } else { 1 },
             calm_us_max: random.between(300_000, 4_000_000),

@@ -150,6 +150,20 @@ coverage! {
     superseded = "lost replicas set aside";
     /// Recoveries asked for while all was well.
     recoveries_needless = "needless recoveries asked for";
+    /// States that were made wrong.
+    corruptions = "states corrupted";
+    /// Comparisons in which all replicas agreed.
+    agreements = "comparisons agreed";
+    /// Verdicts on replicas that differed.
+    verdicts = "verdicts";
+    /// Replicas that a verdict stopped.
+    outvoted = "replicas outvoted";
+    /// Replicas that were given up.
+    given_up = "replicas given up";
+    /// Logs that were damaged.
+    damages = "logs damaged";
+    /// Replacements asked for.
+    replaced = "replacements asked for";
     /// Groups that were created.
     groups_created = "groups created";
     /// Groups that were deleted.

@@ -167,7 +167,11 @@ impl Core {
             if self.note_recovery(&replica, Deadline::after(CATALOG_TIMEOUT)).await {
                 continue;
             }
-            let status = statuses.get(&replica.shared.group).filter(|status| status.role == Role::Leader);
+            // Raft knows of a recovery before it is applied.
+            let known = self.known_epoch(replica.shared.group);
+            let status = statuses
+                .get(&replica.shared.group)
+                .filter(|status| status.role == Role::Leader && Some(status.configuration.epoch) == known);
             match (self.pending_group(&replica), status) {
                 (Some(group), Some(status)) => self.step_group(&group, status).await,
                 (None, Some(status)) if self.is_own_change_pending(&replica) => self.step_own_members(status),

@@ -94,7 +94,7 @@ impl Simulation {
             self.coverage.own_changes += 1;
             return self.change_catalog(Change::ChangeOwnVoters { voters, changes });
         }
-        let Some(group) = catalog.group(group) else { return };
+        let Some(group) = catalog.group(group).filter(|_| !self.is_hurt(group)) else { return };
         let mut all = Vec::new();
         for node in self.plan.node_ids() {
             let (wanted, votes) = (self.random.upsets.chance(700), self.random.upsets.chance(800));

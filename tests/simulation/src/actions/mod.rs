@@ -1,6 +1,7 @@
 //! What people and chance do to a cluster.
 
 mod clients;
+mod corruption;
 mod members;
 mod recovery;
 
@@ -99,6 +100,8 @@ impl Simulation {
                 let other = self.some_node();
                 self.tell(node, [Input::Unreachable { node: other }]);
             }
+            84..87 => self.if_has(FaultKind::Corrupt, |simulation| simulation.corrupt(group)),
+            87..89 => self.if_has(FaultKind::Damage, |simulation| simulation.damage(group)),
             _ => self.if_has(FaultKind::Members, |simulation| {
                 if simulation.plan.members_by_catalog {
                     simulation.want_members(group);

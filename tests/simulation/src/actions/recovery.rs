@@ -10,6 +10,8 @@ const LOOK_MS_MAX: u64 = 1_500;
 /// A node whose disks are whole comes back at most so many milliseconds after the group has been recovered.
 const BACK_MS_MAX: u64 = 3_000;
 
+/// After so many refusals the operator names the survivors without witnesses.
+const REFUSALS_MAX: u32 = 6;
 /// So long nothing has kept nodes from hearing each other when an operator who is wrong must be refused.
 const UNDISTURBED: Duration = Duration::from_secs(2);
 
@@ -25,6 +27,8 @@ pub(crate) struct Disaster {
     recovered: Option<(NodeId, u64)>,
     /// The nodes of those that are lost: nobody starts them until the group is recovered.
     down: BTreeSet<NodeId>,
+    /// How often it was refused.
+    refused: u32,
     /// What the operator waits for.
     asked: Option<(NodeId, RequestId)>,
 }
@@ -61,7 +65,8 @@ impl Simulation {
     pub(super) fn lose_majority(&mut self, group: GroupId) {
         let is_settled = self.catalog().group(group).is_some_and(|group| group.change.is_none());
         let current = self.configuration(group).filter(|current| !current.is_joint());
-        let Some(current) = current.filter(|_| is_settled && self.disaster.is_none()) else { return };
+        let is_free = is_settled && self.disaster.is_none() && !self.is_hurt(group);
+        let Some(current) = current.filter(|_| is_free) else { return };
         let mut voters: Vec<Member> =
             current.members.iter().filter(|member| member.role.votes()).copied().collect();
         let able = |member: &&Member| member.role == MemberRole::Voter && self.knows(member, group, &current);
@@ -101,8 +106,16 @@ impl Simulation {
         let (epoch, asked) = (current.epoch, None);
         let is_lost = |member: &&Member| !survivors.iter().any(|survivor| survivor.replica == member.replica);
         let lost_replicas = current.members.iter().filter(is_lost).map(|member| member.replica).collect();
-        self.disaster =
-            Some(Disaster { group, epoch, survivors, lost: lost_replicas, recovered: None, down, asked });
+        self.disaster = Some(Disaster {
+            group,
+            epoch,
+            survivors,
+            lost: lost_replicas,
+            recovered: None,
+            down,
+            refused: 0,
+            asked,
+        });
         for member in lost {
             self.crash(member.node);
             if comes_back.is_none_or(|back| back.replica != member.replica) {
@@ -196,6 +209,14 @@ impl Simulation {
             disaster.asked = None;
             if matches!(reason, Refusal::NotRecovered { .. }) {
                 self.coverage.recoveries_refused += 1;
+                disaster.refused += 1;
+                if disaster.refused >= REFUSALS_MAX && disaster.recovered.is_none() {
+                    // One of them has more than those that could lead.
+                    let (witnesses, others): (Vec<Member>, Vec<Member>) =
+                        disaster.survivors.iter().partition(|survivor| survivor.role.is_witness());
+                    disaster.survivors = others;
+                    disaster.lost.extend(witnesses.iter().map(|witness| witness.replica));
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod applied;
 mod committed;
+mod corruption;
 mod leaders;
 mod model;
 mod recovery;
@@ -9,6 +10,7 @@ mod recovery;
 use applied::Law;
 pub(crate) use applied::number;
 use committed::Committed;
+use corruption::Corruption;
 use leaders::Leaders;
 pub(crate) use model::pairs_fingerprint;
 use quorate_vocabulary::{GroupId, ReplicaId};
@@ -68,6 +70,8 @@ invariants! {
     Fenced = "lost members stay aside";
     /// Nobody goes on alone while the others live.
     RecoveryRefused = "no recovery while a majority lives";
+    /// No replica is taken for corrupted that is not.
+    FalseAlarm = "no false alarm";
     /// No replica meets what cannot be.
     ReplicasRun = "replicas do not fail";
     /// What is written to a log follows what is there.
@@ -105,6 +109,7 @@ pub(crate) struct Checks {
     groups: BTreeMap<GroupId, GroupChecks>,
     /// Replicas that their groups went on without.
     fenced: BTreeSet<(GroupId, ReplicaId)>,
+    corruption: Corruption,
     pub(crate) step: u64,
     violation: Option<Violation>,
 }

@@ -83,6 +83,9 @@ impl Simulation {
             self.let_all_lead(group, leader);
         }
         recovery.looks += 1;
+        if let Some(why) = self.hurt(group, leader, recovery.looks) {
+            return Some(why);
+        }
         let members = self.members_of(group);
         let committed = self.checks.committed_up_to(group);
         for node in &members {
@@ -94,6 +97,9 @@ impl Simulation {
                         "the witness on node {node} knows {known:?}, and {committed} is committed"
                     ));
                 }
+                continue;
+            }
+            if self.is_corrupted(*node, group) {
                 continue;
             }
             let applied = self.local(*node, group).map(|local| local.replica.applied().index);
@@ -149,6 +155,13 @@ impl Simulation {
             let local = node.running.as_ref()?.replicas.get(&group)?;
             Some(line(node.id, local))
         });
-        lines.collect::<Vec<_>>().join("\n")
+        let catalog = self.catalog();
+        let known = catalog.group(group).map(|group| (&group.members, &group.change));
+        let held = self.nodes.values().map(|node| {
+            (node.id, node.disk.replicas().get(&group).copied(), node.disk.damaged().contains_key(&group))
+        });
+        let held: Vec<_> = held.collect();
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        format!("{lines}\n  the catalog: {known:?}\n  on disk, damaged: {held:?}")
     }
 }

@@ -50,6 +50,7 @@ impl Simulation {
             retiring: Vec::new(),
             busy: BTreeSet::new(),
             failed: BTreeSet::new(),
+            broken: BTreeMap::new(),
             barrier: None,
             changes: BTreeMap::new(),
             failed_by_disk: BTreeSet::new(),

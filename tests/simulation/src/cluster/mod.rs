@@ -164,6 +164,9 @@ impl Simulation {
             }
             Event::Restart { node, life } if self.lives(node, life) => self.crash_and_start(node),
             Event::Start { node, life } if self.lives(node, life) => self.start(node),
+            Event::Attested { from, to, group, replica, attested } => {
+                self.attested((from, to), group, replica, attested);
+            }
             Event::Operate => self.operate(),
             Event::Act => self.act(),
             Event::Upset => self.upset(),

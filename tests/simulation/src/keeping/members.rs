@@ -159,7 +159,7 @@ impl Simulation {
         let catalog = self.catalog();
         let now = self.checks.configuration(group).cloned();
         if group.is_catalog() {
-            let Some(now) = now else { return None };
+            let now = now?;
             let wanted = own_wanted(&catalog, &now);
             return (!same_members(&now.members, &wanted)).then(|| format!("it is to have {wanted:?}"));
         }

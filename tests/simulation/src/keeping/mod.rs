@@ -1,9 +1,12 @@
 //! What the nodes do because the catalog says so, beside making themselves what it says: the node that leads a group brings
 //! about what is wanted of it, step by step, from what it finds.
 
+mod attesting;
+mod healing;
 mod members;
 mod recovery;
 
+pub(crate) use healing::can_spare;
 pub(crate) use members::ChangeUnderWay;
 
 use crate::{cluster::Simulation, node::Local};
@@ -55,7 +58,10 @@ impl Simulation {
 
     fn has_work(&mut self, id: NodeId) -> bool {
         let state = self.known_catalog(id);
-        if !self.to_create(id, &state).is_empty() || self.is_own_change_pending(id, &state) {
+        if !self.wanted_replicas(id, &state).is_empty()
+            || self.is_own_change_pending(id, &state)
+            || !self.broken(id).is_empty()
+        {
             return true;
         }
         let led = self.led_groups(id);
@@ -68,12 +74,13 @@ impl Simulation {
             running.barrier = None;
         }
         let state = self.known_catalog(id);
-        for (group, replica) in self.to_create(id, &state) {
+        for (group, replica) in self.wanted_replicas(id, &state) {
             self.host(id, group, replica, true);
         }
         if self.is_own_change_pending(id, &state) {
             self.step_own_members(id, &state);
         }
+        self.replace_broken(id, &state);
         for group in self.led_groups(id) {
             let Some(group) = state.group(group).filter(|group| self.needs_a_step(id, group)) else {
                 continue;
@@ -82,9 +89,10 @@ impl Simulation {
             if self.note_recovery(id, group) {
                 continue;
             }
-            let Some(status) = self.status(id, group.id).filter(|status| status.role == Role::Leader) else {
-                continue;
-            };
+            // Raft knows of a recovery before it is applied.
+            let is_known = |status: &ReplicaStatus| status.configuration.epoch == group.epoch;
+            let status = self.status(id, group.id).filter(|status| status.role == Role::Leader);
+            let Some(status) = status.filter(is_known) else { continue };
             self.step_members(id, group, &status);
         }
     }
@@ -120,7 +128,7 @@ impl Simulation {
     }
 
     /// The replicas that a node is to make.
-    fn to_create(&mut self, id: NodeId, state: &CatalogState) -> Vec<(GroupId, ReplicaId)> {
+    fn wanted_replicas(&mut self, id: NodeId, state: &CatalogState) -> Vec<(GroupId, ReplicaId)> {
         let hosted = self.holds(id);
         let created = reconcile(state, id, &hosted).into_iter().filter_map(|instruction| match instruction {
             Instruction::Create { group, replica } => Some((group.id, replica)),

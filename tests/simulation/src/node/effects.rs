@@ -184,7 +184,11 @@ impl Simulation {
         let lost = self.random.network.chance(self.faults.lost_snapshots_per_mille);
         let after = delay(&mut self.random.network, self.faults.message_delay_us_max * 10);
         self.coverage.snapshots_sent += 1;
-        let Some(snapshot) = snapshot.filter(|_| !lost) else {
+        let spreads = self.is_corrupted(from, group);
+        if spreads {
+            self.keep_corruption(from, group);
+        }
+        let Some(snapshot) = snapshot.filter(|_| !lost && !spreads) else {
             self.coverage.snapshots_lost += 1;
             return self.snapshot_sent(from, life, group, to, false);
         };

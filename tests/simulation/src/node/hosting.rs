@@ -36,6 +36,9 @@ impl Simulation {
             }
         }
         self.ask_catalog(id);
+        if self.random.work.chance(100) {
+            self.attest_all(id);
+        }
         let by_catalog = self.plan.members_by_catalog;
         for (group, replica) in hosted.replicas {
             let is_mine = |group: &Group| !by_catalog || group.replica_on(id) == Some(replica);
@@ -116,8 +119,10 @@ impl Simulation {
         running.replicas.remove(&group);
         running.witnesses.remove(&group);
         running.failed.remove(&group);
+        running.broken.remove(&group);
         running.retiring.push((group, replica));
         self.coverage.replicas_removed += 1;
+        self.checks.forget_corrupted(group, replica);
         self.tell(id, [Input::Close { group }]);
     }
 

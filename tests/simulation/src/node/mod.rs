@@ -25,7 +25,7 @@ use bytes::Bytes;
 use quorate_catalog::CatalogHandle;
 use quorate_consensus::{CommittedEntry, Input, LogPoint, RequestId, Role, Shard};
 use quorate_replica::{
-    BackgroundCheckpoint, Observer, ReadPoint, Replica, StoreSnapshot,
+    Attestations, BackgroundCheckpoint, Observer, ReadPoint, Replica, StoreSnapshot,
     ports::{LifecycleEvent, SnapshotInfo},
 };
 use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, Member, NodeId, PluginDigest, ReplicaId};
@@ -61,6 +61,8 @@ pub(crate) struct Running {
     pub(crate) busy: BTreeSet<GroupId>,
     /// Groups whose replicas here are of no use, and are not started again.
     pub(crate) failed: BTreeSet<GroupId>,
+    /// Replicas that are to be replaced, and why.
+    pub(crate) broken: BTreeMap<GroupId, (ReplicaId, String)>,
     /// What it asks the catalog, until that answers.
     pub(crate) barrier: Option<Barrier>,
     /// Changes of members that it is bringing about.
@@ -127,6 +129,7 @@ pub(crate) struct Local {
     pub(crate) snapshot_from: u64,
     /// The last entry that was handed to apply.
     pub(crate) told: u64,
+    pub(crate) attestations: Attestations,
     pub(crate) shadow: Shadow,
     pub(crate) history: Arc<LogHistory>,
     pub(crate) state: State,

@@ -10,7 +10,7 @@ use crate::{
 use quorate_catalog::{CatalogPlugin, Group, catalog_digest, catalog_group};
 use quorate_consensus::{Configuration, Input, ReplicaStart as LogStart, Role};
 use quorate_replica::{
-    Replica, ReplicaStart,
+    Attestations, Replica, ReplicaStart,
     ports::{AppliedPoint, GroupInfo, GroupLimits, NoOtherPlugins, Plugin},
 };
 use quorate_vocabulary::{
@@ -111,6 +111,14 @@ impl Simulation {
         let replica = match opened {
             Ok(replica) => replica,
             Err(fault) => {
+                if self.checks.is_corrupted(group, replica_id) {
+                    self.coverage.given_up += 1;
+                    if let Some(running) = self.running(id) {
+                        running.broken.insert(group, (replica_id, fault.to_string()));
+                        running.failed.insert(group);
+                    }
+                    return;
+                }
                 let what = format!("node {id}, group {group}, opening: {fault}");
                 return self.checks.violate(Invariant::ReplicasRun, what);
             }
@@ -144,6 +152,7 @@ impl Simulation {
             checkpoint_mode,
             preparing: None,
             snapshot_from: 0,
+            attestations: Attestations::default(),
             told: start.applied.max(start.truncated.index),
             shadow,
             history,
@@ -153,7 +162,7 @@ impl Simulation {
         if let Some(running) = self.running(id) {
             running.replicas.insert(group, local);
         }
-        if !self.is_fenced(id, group) {
+        if !self.is_excused(id, group) {
             self.checks.stands_at(group, &format!("node {id}"), &applied, numbers);
         }
         self.tell(id, [Input::Open(Box::new(start))].into_iter().chain(taken));
