@@ -139,9 +139,9 @@ bool quorate_next(quorate_scan *scan, quorate_pair *pair);
 
 /* In save only: writes more bytes. It must come to the same on every replica. */
 void quorate_write(quorate_bytes bytes);
-/* In load only: all the bytes that save wrote. */
+/* In load and migrate only: all the bytes that save wrote. */
 quorate_bytes quorate_read_all(void);
-/* In load only: the next bytes, `limit` of them at most; none at the end. */
+/* In load and migrate only: the next bytes, `limit` of them at most; none at the end. */
 quorate_bytes quorate_read(uint32_t limit);
 
 /* ---- what a machine exports ---- */
@@ -151,6 +151,9 @@ typedef quorate_answer quorate_query_function(quorate_bytes request);
 /* Rejects to say that it failed, and why. */
 typedef quorate_answer quorate_snapshot_function(void);
 typedef quorate_answer quorate_fired_function(quorate_position position, uint64_t id);
+
+/* Brings a state of another version to that of this plugin; rejects to say that it cannot, and why. */
+typedef quorate_answer quorate_migrate_function(uint32_t from_version);
 
 /* What a machine is told about its replica; leave out what does not matter. These run apart from the commands: nothing
  * that they change is kept, and what they want changed they propose. */
@@ -198,6 +201,21 @@ typedef struct {
     }                                                                                              \
     QUORATE_EXPORT_("cabi_post_quorate:machine/timers@0.1.0#fired")                                \
     void quorate_export_fired_post_(void *result) { quorate_end_(result); }
+
+/* Has states of other versions of the plugin taken over: `version` is that of its own, a number from 1 (a plugin without
+ * this has 0). `migrate` runs once, on every replica, where the group goes over to this plugin. A store machine finds the old
+ * state in its store, and changes it there; a memory machine reads what the old version saved, in the place of load. When it
+ * rejects, or traps, the group goes on with the old version and the state it had. */
+#define QUORATE_UPGRADE(version, migrate)                                                          \
+    QUORATE_EXPORT_("quorate:machine/upgrade@0.1.0#state-version")                                 \
+    uint32_t quorate_export_state_version_(void) { return (version); }                             \
+    QUORATE_EXPORT_("quorate:machine/upgrade@0.1.0#migrate")                                       \
+    void *quorate_export_migrate_(uint32_t from_version) {                                         \
+        quorate_migrate_function *checked = migrate;                                               \
+        return quorate_lower_(checked(from_version));                                              \
+    }                                                                                              \
+    QUORATE_EXPORT_("cabi_post_quorate:machine/upgrade@0.1.0#migrate")                             \
+    void quorate_export_migrate_post_(void *result) { quorate_end_(result); }
 
 /* Has the machine told about its replica: QUORATE_LIFECYCLE(.leader_start = on_leader_start); */
 #define QUORATE_LIFECYCLE(...)                                                                     \

@@ -108,7 +108,7 @@ export class Context extends Host {
     /** The index of the entry of the log. */
     this.index = exact(index);
     /** The command's place in it, from 0. */
-    this.ordinal = ordinal;
+    this.ordinal = ordinal >>> 0;
     /** Milliseconds since the Unix epoch: the same on every replica, and never less than before. */
     this.timeMs = exact(timeMs);
   }
@@ -184,6 +184,15 @@ export function timers(definition, state) {
       answer(() => {
         definition.fired(new Context(index, ordinal, timeMs), ...state(), exact(id));
       }),
+  };
+}
+
+/** The interface `upgrade` of a definition; `migrate` calls its own. */
+export function upgrade(definition, migrate) {
+  return {
+    stateVersion: () => definition.stateVersion,
+    // Of migrating an error is a text. A number of 32 bits may come with a sign.
+    migrate: (from) => answer(() => migrate(from >>> 0), (rejection) => rejection.message),
   };
 }
 

@@ -28,14 +28,23 @@
 // `startFollowing(callback, leader, term)`, `stopFollowing(...)`, `configurationCommitted(callback, index, voters, learners)`,
 // `error(callback, message)`, `shutdown(callback)`. Then export `timers` and `lifecycle` as well, and name them in quorate.toml:
 // exports = ["lifecycle", "timers"].
+//
+// Upgrades: define `stateVersion`, a number from 1, and `migrate(saved, from)`, which is given what version `from` of the plugin
+// saved, in the place of `load`; throw a Rejection, and the group stays with that version. Export `upgrade`, and name it.
 
 import * as stream from "quorate:machine/snapshot-stream@0.1.0";
-import { answer, bytes, Context, Host, join, lifecycle, timers } from "./core.js";
+import { answer, bytes, Context, Host, join, lifecycle, timers, upgrade } from "./core.js";
 
 export { bytes, compare, fromOrdered, join, ordered, Rejection, text } from "./core.js";
 
 /** The host takes and gives this much at a time. */
 const CHUNK_BYTES_MAX = 1 << 20;
+
+function readAll() {
+  const chunks = [];
+  for (let chunk; (chunk = stream.read(CHUNK_BYTES_MAX)).length; ) chunks.push(chunk);
+  return join(...chunks);
+}
 
 /** Makes a memory machine; see above. */
 export function memoryMachine(definition) {
@@ -53,14 +62,10 @@ export function memoryMachine(definition) {
           const saved = bytes(definition.save());
           for (let at = 0; at < saved.length; at += CHUNK_BYTES_MAX) stream.write(saved.slice(at, at + CHUNK_BYTES_MAX));
         }, words),
-      load: () =>
-        answer(() => {
-          const chunks = [];
-          for (let chunk; (chunk = stream.read(CHUNK_BYTES_MAX)).length; ) chunks.push(chunk);
-          definition.load(join(...chunks));
-        }, words),
+      load: () => answer(() => definition.load(readAll()), words),
     },
     lifecycle: lifecycle(definition, () => []),
     timers: timers(definition, () => []),
+    upgrade: upgrade(definition, (from) => definition.migrate(readAll(), from)),
   };
 }

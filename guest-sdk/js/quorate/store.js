@@ -21,9 +21,12 @@
 // store, term)`, `startFollowing(callback, store, leader, term)`, `stopFollowing(...)`, `configurationCommitted(callback,
 // store, index, voters, learners)`, `error(callback, store, message)`, `shutdown(callback, store)`. Then export `timers` and
 // `lifecycle` as well, and name them in quorate.toml: exports = ["lifecycle", "timers"].
+//
+// Upgrades: define `stateVersion`, a number from 1, and `migrate(store, from)`, which brings a state of version `from` of the
+// plugin to this one; throw a Rejection, and the group stays with that version. Export `upgrade`, and name it.
 
 import * as space from "quorate:machine/store@0.1.0";
-import { answer, bytes, Context, Host, join, lifecycle, timers } from "./core.js";
+import { answer, bytes, Context, Host, join, lifecycle, timers, upgrade } from "./core.js";
 
 export { bytes, compare, fromOrdered, join, ordered, Rejection, text } from "./core.js";
 
@@ -96,5 +99,6 @@ export function storeMachine(definition) {
     },
     lifecycle: lifecycle(definition, () => [new StoreView()]),
     timers: timers(definition, () => [new Store()]),
+    upgrade: upgrade(definition, (from) => definition.migrate(new Store(), from)),
   };
 }

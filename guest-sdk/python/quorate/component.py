@@ -56,6 +56,17 @@ class Timers:
             raise Err(rejection.answer)
 
 
+class Upgrade:
+    def state_version(self):
+        return _machine.state_version
+
+    def migrate(self, from_version):
+        try:
+            _machine._migrate(from_version)
+        except Rejection as rejection:
+            raise Err(rejection.answer.decode())
+
+
 class Lifecycle:
     def leader_start(self, term):
         _machine.leader_start(Callback(), *_machine._reading(), term)

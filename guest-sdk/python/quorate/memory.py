@@ -60,6 +60,14 @@ class MemoryMachine:
     def fired(self, context: Context, id: int):
         """A timer is due. Needs exports = ["timers"] in quorate.toml."""
 
+    #: The version of the state that `save` writes, from 1. Needs exports = ["upgrade"].
+    state_version = 0
+
+    def migrate(self, saved: bytes, from_version: int):
+        """Takes what version `from_version` of the plugin saved, in the place of `load`, where a group goes over from that
+        version. After a `Rejection`, or another exception, the group stays with it. Needs exports = ["upgrade"]."""
+        raise Rejection(f"this machine knows no state of version {from_version}")
+
     # The rest needs exports = ["lifecycle"]. It runs apart from the commands: nothing that it changes is kept.
 
     def leader_start(self, callback: Callback, term: int):
@@ -95,4 +103,11 @@ class MemoryMachine:
             _stream().write(saved[start : start + CHUNK_BYTES_MAX])
 
     def _read(self):
-        self.load(b"".join(iter(lambda: _stream().read(CHUNK_BYTES_MAX), b"")))
+        self.load(_saved())
+
+    def _migrate(self, from_version):
+        self.migrate(_saved(), from_version)
+
+
+def _saved():
+    return b"".join(iter(lambda: _stream().read(CHUNK_BYTES_MAX), b""))

@@ -100,6 +100,14 @@ class StoreMachine:
     def fired(self, context: Context, store: Store, id: int):
         """A timer is due. Needs exports = ["timers"] in quorate.toml."""
 
+    #: The version of the state that it keeps, from 1. Needs exports = ["upgrade"].
+    state_version = 0
+
+    def migrate(self, store: Store, from_version: int):
+        """Brings what the store holds from version `from_version` of the plugin to this one, where a group goes over from that
+        version. After a `Rejection`, or another exception, the group stays with it. Needs exports = ["upgrade"]."""
+        raise Rejection(f"this machine knows no state of version {from_version}")
+
     # The rest needs exports = ["lifecycle"]. It runs apart from the commands: nothing that it changes is kept.
 
     def leader_start(self, callback: Callback, store: StoreView, term: int):
@@ -122,6 +130,9 @@ class StoreMachine:
 
     def shutdown(self, callback: Callback, store: StoreView):
         """The replica is being closed."""
+
+    def _migrate(self, from_version):
+        self.migrate(Store(), from_version)
 
     def _applying(self):
         return (Store(),)

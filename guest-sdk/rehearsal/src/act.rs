@@ -3,12 +3,14 @@
 use crate::data::Shown;
 use crate::script::Answer;
 use crate::stage::{self, Stage};
-use crate::{Case, CaseFailure, Expected, Script, Step};
+use crate::{Case, CaseFailure, Expected, FormerState, Script, Step};
 use bytes::Bytes;
 use quorate_replica::ports::{
-    Call, CallFailure, EmptyView, GroupLimits, HostFault, LogLevel, LogLine, Outcome, Plugin,
+    AppliedPoint, Call, CallFailure, EmptyView, GroupLimits, HostFault, LogLevel, LogLine, Outcome, Plugin,
+    StateStore,
 };
-use quorate_replica::{CheckpointResult, ReplicaFault};
+use quorate_replica::testing::MemoryStore;
+use quorate_replica::{CheckpointResult, Configuration, Overlay, ReplicaFault};
 use quorate_vocabulary::{PluginDigest, Position};
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -135,7 +137,46 @@ fn perform(
                 .map_err(|fault| ReplicaFault::Host { doing: "loading a state", fault })?;
             compare(expected, &[call])
         }
+        Step::Migrate { state, from, query } => {
+            let call = migrate(subject, state, *from, query.as_ref())
+                .map_err(|fault| ReplicaFault::Host { doing: "migrating a state", fault })?;
+            compare(expected, &[call])
+        }
     })
+}
+
+/// What a fresh instance answers once a state of another version was taken over: one that it refuses counts as a rejection.
+fn migrate(
+    subject: &Subject,
+    state: &FormerState,
+    from: u32,
+    query: Option<&Bytes>,
+) -> Result<Call, HostFault> {
+    if !subject.plugin.migrates() {
+        return Ok(Call::of(Outcome::Rejection("it does not export `upgrade`".into())));
+    }
+    let mut instance = subject.plugin.start(&stage::group(), &subject.limits)?;
+    let at = Position { index: 1, ordinal: 0, time_ms: stage::TIME_MS };
+    let store = MemoryStore::default();
+    let migrated = match state {
+        FormerState::Saved(saved) => {
+            instance.migrate_memory(at, from, Box::new(Cursor::new(saved.clone())))?
+        }
+        FormerState::Pairs(pairs) => {
+            let point = AppliedPoint::initial(Configuration::default());
+            let mut loader = store.begin_load()?;
+            loader.put(pairs.clone().into_iter().collect())?;
+            loader.finish(&point)?;
+            let overlay = Overlay::for_migration(store.view()?, &subject.limits);
+            let (migrated, mut overlay) = instance.migrate_store(at, from, overlay)?;
+            overlay.keep_command();
+            store.commit(overlay.into_changes(), &point)?;
+            // As every entry behind it has.
+            instance = subject.plugin.start(&stage::group(), &subject.limits)?;
+            migrated
+        }
+    };
+    answered(migrated, query, |request| instance.query(at, request, store.view()?))
 }
 
 /// What a fresh instance answers once it has loaded this: a state it refuses counts as a rejection.
@@ -143,8 +184,16 @@ fn load(subject: &Subject, state: &Bytes, query: Option<&Bytes>) -> Result<Call,
     let mut instance = subject.plugin.start(&stage::group(), &subject.limits)?;
     let at = Position { index: 1, ordinal: 0, time_ms: stage::TIME_MS };
     let loaded = instance.load(at, Box::new(Cursor::new(state.clone())))?;
-    match (loaded, query) {
-        (Ok(()), Some(request)) => instance.query(at, request, Arc::new(EmptyView)),
+    answered(loaded, query, |request| instance.query(at, request, Arc::new(EmptyView)))
+}
+
+fn answered(
+    taken_over: Result<(), CallFailure>,
+    query: Option<&Bytes>,
+    ask: impl FnOnce(&Bytes) -> Result<Call, HostFault>,
+) -> Result<Call, HostFault> {
+    match (taken_over, query) {
+        (Ok(()), Some(request)) => ask(request),
         (Ok(()), None) => Ok(Call::of(Outcome::Reply(Bytes::new()))),
         (Err(CallFailure::Refused(why)), _) => Ok(Call::of(Outcome::Rejection(why.into()))),
         (Err(CallFailure::Trapped(trap)), _) => Ok(Call::of(Outcome::Trapped(trap))),
@@ -253,5 +302,11 @@ fn action(step: &Step) -> String {
         Step::Checkpoint => "checkpoint".into(),
         Step::Restart => "restart".into(),
         Step::Load { state, .. } => format!("load {}", Shown(state)),
+        Step::Migrate { state: FormerState::Saved(saved), from, .. } => {
+            format!("migrate {} from version {from}", Shown(saved))
+        }
+        Step::Migrate { state: FormerState::Pairs(pairs), from, .. } => {
+            format!("migrate a store of {} pairs from version {from}", pairs.len())
+        }
     }
 }

@@ -14,5 +14,5 @@ mod stage;
 pub use act::{Subject, Summary, run, run_case};
 pub use data::Data;
 pub use failure::{CaseFailure, ScriptError};
-pub use script::{Case, Expected, Script, Step};
+pub use script::{Case, Expected, FormerState, Script, Step};
 pub use stage::{Stage, TIME_MS};

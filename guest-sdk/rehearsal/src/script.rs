@@ -3,6 +3,7 @@ use bytes::Bytes;
 use quorate_replica::ports::LifecycleEvent;
 use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// What a plugin is put through.
 #[derive(Clone, Debug)]
@@ -42,6 +43,24 @@ pub enum Step {
         /// What the instance is asked then.
         query: Option<Bytes>,
     },
+    /// A fresh instance takes over the state of another version, and is asked the query if there is one.
+    Migrate {
+        /// That state.
+        state: FormerState,
+        /// Its version.
+        from: u32,
+        /// What is asked then.
+        query: Option<Bytes>,
+    },
+}
+
+/// A state that another version of a plugin left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FormerState {
+    /// What a memory machine saved.
+    Saved(Bytes),
+    /// What stands in the store of a store machine.
+    Pairs(BTreeMap<Bytes, Bytes>),
 }
 
 /// What must come of a step; what is left out may be anything.
@@ -116,6 +135,9 @@ struct StepTable {
     checkpoint: Option<bool>,
     restart: Option<bool>,
     load: Option<Data>,
+    migrate: Option<Data>,
+    migrate_store: Option<Vec<[Data; 2]>>,
+    from: Option<u32>,
 
     reply: Option<Data>,
     rejected: Option<Data>,
@@ -158,10 +180,25 @@ impl StepTable {
             steps.push(Step::Apply(all(commands)?));
         }
         let query = self.query.map(|request| request.bytes()).transpose()?;
-        match (self.load, query) {
-            (Some(state), query) => steps.push(Step::Load { state: state.bytes()?, query }),
-            (None, Some(request)) => steps.push(Step::Query(request)),
-            (None, None) => {}
+        let former = match (self.migrate, self.migrate_store) {
+            (None, None) => None,
+            (Some(saved), None) => Some(FormerState::Saved(saved.bytes()?)),
+            (None, Some(pairs)) => {
+                let pairs = pairs.iter().map(|[key, value]| Ok((key.bytes()?, value.bytes()?)));
+                Some(FormerState::Pairs(pairs.collect::<Result<_, String>>()?))
+            }
+            (Some(_), Some(_)) => {
+                return Err("a state is either saved (`migrate`) or in the store (`migrate-store`)".into());
+            }
+        };
+        match (self.load, former, self.from, query) {
+            (Some(state), None, None, query) => steps.push(Step::Load { state: state.bytes()?, query }),
+            (None, Some(state), Some(from), query) => steps.push(Step::Migrate { state, from, query }),
+            (None, Some(_), None, _) => return Err("say `from` which version the state is".into()),
+            (_, None, Some(_), _) => return Err("`from` is only for `migrate` and `migrate-store`".into()),
+            (Some(_), Some(_), _, _) => return Err("it does two things; make it two steps".into()),
+            (None, None, None, Some(request)) => steps.push(Step::Query(request)),
+            (None, None, None, None) => {}
         }
         steps.extend(self.pass_ms.map(Step::Pass));
         if let Some(line) = self.tell {
@@ -172,7 +209,7 @@ impl StepTable {
         steps.extend(self.restart.filter(|told| *told).map(|_| Step::Restart));
         let step = match steps.len() {
             1 => steps.remove(0),
-            0 => return Err("it does nothing: say `apply`, `entry`, `query`, `pass-ms`, `tell`, `checkpoint`, `restart` or `load`".into()),
+            0 => return Err("it does nothing: say `apply`, `entry`, `query`, `pass-ms`, `tell`, `checkpoint`, `restart`, `load`, `migrate` or `migrate-store`".into()),
             _ => return Err("it does two things; make it two steps".into()),
         };
         let one = AnswerTable { reply: self.reply, rejected: self.rejected, trapped: self.trapped }.read()?;
@@ -204,7 +241,11 @@ impl Expected {
     fn fits(&self, step: &Step) -> Result<(), String> {
         let calls = matches!(step, Step::Apply(_) | Step::Query(_) | Step::Pass(_));
         for (given, may, name) in [
-            (self.answers.is_some(), calls || matches!(step, Step::Load { .. }), "how a call ends"),
+            (
+                self.answers.is_some(),
+                calls || matches!(step, Step::Load { .. } | Step::Migrate { .. }),
+                "how a call ends",
+            ),
             (self.events.is_some(), calls, "`events`"),
             (self.logs.is_some(), calls || matches!(step, Step::Tell(_)), "`logs`"),
             (self.proposals.is_some(), matches!(step, Step::Tell(_)), "`proposals`"),

@@ -33,6 +33,7 @@ pub(crate) enum Kind {
 pub(crate) enum Export {
     Lifecycle,
     Timers,
+    Upgrade,
 }
 
 /// A plugin in another language than Rust.

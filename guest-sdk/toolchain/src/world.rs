@@ -34,6 +34,7 @@ impl World {
         let more = plugin.exports.iter().map(|export| match export {
             Export::Lifecycle => "lifecycle",
             Export::Timers => "timers",
+            Export::Upgrade => "upgrade",
         });
         Self {
             imports: ["host"].into_iter().chain(state).map(str::to_owned).collect(),

@@ -17,10 +17,10 @@ pub struct EngineConfig {
     /// How deep a plugin's calls may go. Part of the fingerprint: where the stack ends, a command traps.
     pub wasm_stack_bytes: usize,
     /// The most plugin instances alive at once. Each takes up to four memory maps, so an engine does not start with more
-    /// than the system's `vm.max_map_count` allows (65,530 unless set otherwise). An eighth is left to store machines.
+    /// than the system's `vm.max_map_count` allows (65,530 unless set otherwise). Memory machines that stay leave an eighth to
+    /// instances that live for one entry, query or checkpoint.
     pub instances_max: u32,
-    /// How long a store machine's instance waits for another one to end when as many live as may. Past it, and at once for
-    /// a memory machine, that is a fault of the host.
+    /// How long an instance waits for another one to end when as many live as may. Past it that is a fault of the host.
     pub instance_wait: Duration,
     /// Address space set aside for each linear memory, and the most a group may allow an instance. At 4 GiB no access
     /// needs a bounds check, which makes code up to 30% faster. It is address space, not memory: of 128 TiB that a

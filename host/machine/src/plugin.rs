@@ -200,6 +200,10 @@ impl Plugin for CompiledPlugin {
         self.inner.checked.has_upgrade
     }
 
+    fn has_room(&self) -> bool {
+        self.inner.room.has_room_to_stay(self.kind())
+    }
+
     fn start(&self, group: &GroupInfo, limits: &GroupLimits) -> Result<Box<dyn Instance>, HostFault> {
         Ok(match WasmInstance::start(self.inner.clone(), group, limits, self.kind())? {
             Ok(instance) => Box::new(instance),

@@ -1,8 +1,9 @@
 //! Room for instances: how many may live, of which kind, and who waits for one to end.
 //!
 //! An instance of a store machine lives for an entry or a query, so it is worth waiting for another one to end. One of a
-//! memory machine lives as long as its replica: there is no waiting for those, and they never take all the room, so that
-//! groups of store machines go on however many memory machines there are.
+//! memory machine lives as long as its replica is awake. Those that stay never take all the room: whoever can wait asks
+//! first whether there is room to stay. What is left is for store machines, and for instances that are made in the place of
+//! others or go soon, so that a machine that trapped, or is asked something, does not have to wait until another group sleeps.
 
 use quorate_replica::ports::HostFault;
 use quorate_vocabulary::MachineKind;
@@ -11,8 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Of so many instances, one is left to store machines.
-const STORE_SHARE: u32 = 8;
+/// Of so many instances, one is left to those that do not stay.
+const SHORT_LIVED_SHARE: u32 = 8;
 
 /// The room of one engine.
 pub(crate) struct Room {
@@ -40,7 +41,7 @@ pub(crate) struct Place {
 
 impl Room {
     pub(crate) fn new(instances_max: u32, wait: Duration) -> Self {
-        let memory_machines_max = (instances_max - instances_max / STORE_SHARE).max(1);
+        let memory_machines_max = (instances_max - instances_max / SHORT_LIVED_SHARE).max(1);
         Self { instances_max, memory_machines_max, wait, taken: Mutex::default(), freed: Condvar::new() }
     }
 
@@ -77,15 +78,12 @@ impl Room {
         let mut taken = self.lock();
         loop {
             let no_news = seen.is_some_and(|seen| taken.ended == seen);
-            if !no_news && self.has_room(&taken, kind) {
+            if !no_news && taken.all < self.instances_max {
                 taken.all += 1;
                 taken.memory_machines += u32::from(kind == MachineKind::Memory);
                 return Ok((Place { room: self.clone(), kind, used: true }, taken.ended));
             }
-            let patience = match kind {
-                MachineKind::Store => self.wait.saturating_sub(begun.elapsed()),
-                MachineKind::Memory => Duration::ZERO,
-            };
+            let patience = self.wait.saturating_sub(begun.elapsed());
             if patience.is_zero() {
                 return Err(self.full(&taken, kind));
             }
@@ -94,18 +92,17 @@ impl Room {
         }
     }
 
-    fn has_room(&self, taken: &Taken, kind: MachineKind) -> bool {
+    /// Whether there is room for one more instance of this kind that stays as long as such a one does.
+    pub(crate) fn has_room_to_stay(&self, kind: MachineKind) -> bool {
+        let taken = self.lock();
         let fits = kind == MachineKind::Store || taken.memory_machines < self.memory_machines_max;
         fits && taken.all < self.instances_max
     }
 
     fn full(&self, taken: &Taken, kind: MachineKind) -> HostFault {
         let Taken { all, memory_machines, .. } = taken;
-        let max = match kind {
-            MachineKind::Store => self.instances_max,
-            MachineKind::Memory => self.memory_machines_max,
-        };
-        HostFault::because(format!(
+        let max = self.instances_max;
+        HostFault::no_room(format!(
             "this node has no room for another instance of a {kind} machine: {all} instances live, {memory_machines} of them of memory machines, and {max} may; raise plugin_instances_max or move groups to other nodes"
         ))
     }

@@ -98,6 +98,12 @@ fn since(agreed: u64) -> String {
 }
 
 impl ReplicaFault {
+    /// Whether the node had no room for another instance: once some have ended, the same may go well.
+    #[must_use]
+    pub fn is_no_room(&self) -> bool {
+        matches!(self, Self::Host { fault, .. } if fault.is_no_room())
+    }
+
     /// Says what was being done when the host failed.
     pub(crate) fn while_doing(doing: &'static str) -> impl FnOnce(HostFault) -> Self {
         move |fault| Self::Host { doing, fault }

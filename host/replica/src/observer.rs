@@ -55,6 +55,13 @@ impl Observer {
         self.follower = None;
     }
 
+    /// Whether the instance it would keep for this point is one that the node has no room for: it may be used, and should not
+    /// stay ([`Observer::rest`]).
+    #[must_use]
+    pub fn lacks_room_for(&self, at: &ReadPoint) -> bool {
+        at.memory.is_some() && self.follower.is_none() && !at.start.plugin.has_room()
+    }
+
     /// Answers a query as of `at` or, where a memory machine's observer has gone further already, later.
     pub fn query(&mut self, at: &ReadPoint, request: &Bytes) -> Result<Call, ReplicaFault> {
         self.start = at.start.clone();

@@ -45,6 +45,11 @@ pub enum Step {
     Tell(LifecycleEvent, Result<usize, TrapKind>),
     /// A checkpoint, and what the reason of its failure contains, if it must fail.
     Checkpoint(Result<(), &'static str>),
+    /// A checkpoint in the background, an entry of commands that comes before its successor takes over, and what the reason of
+    /// its failure contains, if it must fail.
+    Background(Vec<(Bytes, Expected)>, Result<(), &'static str>),
+    /// The group goes over to this component, and what the reason contains why it stays with the one before, if it must.
+    Upgrade(Vec<u8>, Result<(), &'static str>),
     /// The replica is opened again from its disk.
     Restart,
 }
@@ -133,6 +138,22 @@ pub fn entry(commands: impl IntoIterator<Item = (&'static str, Expected)>) -> St
     Step::Entry(commands.into_iter().map(|(command, expected)| (Bytes::from(command), expected)).collect())
 }
 
+/// A checkpoint in the background, while these commands are applied.
+#[must_use]
+pub fn background(
+    commands: impl IntoIterator<Item = (&'static str, Expected)>,
+    expected: Result<(), &'static str>,
+) -> Step {
+    let commands = commands.into_iter().map(|(command, expected)| (Bytes::from(command), expected));
+    Step::Background(commands.collect(), expected)
+}
+
+/// The group goes over to this guest, or stays with the one before.
+#[must_use]
+pub fn upgrade(to: &Guest, expected: Result<(), &'static str>) -> Step {
+    Step::Upgrade(to.bytes(), expected)
+}
+
 /// The timers that are due fire, and end so.
 #[must_use]
 pub fn fire(expected: impl IntoIterator<Item = Expected>) -> Step {
@@ -165,6 +186,7 @@ pub fn small_limits() -> GroupLimits {
         fuel_per_query: 3_000_000,
         fuel_per_callback: 3_000_000,
         fuel_per_snapshot: 20_000_000,
+        fuel_per_migration: 20_000_000,
         memory_bytes_max: 16 << 20,
         ..GroupLimits::default()
     }

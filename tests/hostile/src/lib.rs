@@ -8,6 +8,7 @@ pub mod case;
 pub mod corpus;
 mod group;
 mod neighbour;
+pub mod page;
 pub mod stage;
 
 pub use case::Case;

@@ -87,18 +87,7 @@ fn contained(engine: &Engine, component: &[u8], limits: &GroupLimits, steps: &[S
 
 fn run(step: &Step, first: &mut Group, twin: &mut Group) -> Result<(), String> {
     match step {
-        Step::Entry(commands) => {
-            let bytes: Vec<Bytes> = commands.iter().map(|(command, _)| command.clone()).collect();
-            let result = first.commands(bytes.clone())?;
-            let again = twin.commands(bytes)?;
-            if result != again {
-                return Err(format!("one replica made {result:?} of it, its twin {again:?}"));
-            }
-            for (call, (_, expected)) in result.commands.iter().zip(commands) {
-                check_call(call, expected)?;
-            }
-            Ok(())
-        }
+        Step::Entry(commands) => run_entry(commands, first, twin),
         Step::Timers(expected) => {
             let (result, again) = (first.timers()?, twin.timers()?);
             if result != again {
@@ -127,21 +116,68 @@ fn run(step: &Step, first: &mut Group, twin: &mut Group) -> Result<(), String> {
             if result != again {
                 return Err(format!("one replica made {result:?} of it, its twin {again:?}"));
             }
-            match (result, expected) {
-                (Some(CheckpointResult::Taken(_)), Ok(())) => Ok(()),
-                (Some(CheckpointResult::Failed(failure)), Err(says)) => {
-                    let message = failure.to_string();
-                    check_message(&message)?;
-                    if message.contains(says) {
-                        Ok(())
-                    } else {
-                        Err(format!("the checkpoint failed: {message}"))
-                    }
-                }
-                (other, _) => Err(format!("the checkpoint came to {other:?}")),
+            check_checkpoint(result, *expected)
+        }
+        Step::Background(commands, expected) => {
+            let (checkpoint, again) = (first.begin_checkpoint()?, twin.begin_checkpoint()?);
+            if checkpoint != again {
+                return Err(format!("one replica began a checkpoint at {checkpoint}, its twin at {again}"));
             }
+            // The first prepares it meanwhile, the twin not before it must.
+            run_entry(commands, first, twin)?;
+            first.prepare_checkpoint()?;
+            let (result, again) = (first.take_over(checkpoint)?, twin.take_over(checkpoint)?);
+            if result != again {
+                return Err(format!("one replica made {result:?} of it, its twin {again:?}"));
+            }
+            check_checkpoint(result, *expected)
+        }
+        Step::Upgrade(component, expected) => {
+            let next = engine().compile(component).map_err(|refusal| format!("it was refused: {refusal}"))?;
+            let digest = next.digest();
+            let (result, again) = (first.upgrade(next.clone(), digest)?, twin.upgrade(next, digest)?);
+            if result != again {
+                return Err(format!("one replica made {result:?} of it, its twin {again:?}"));
+            }
+            let failure = result.activation.as_ref().and_then(|record| record.failure.as_deref());
+            check_failure(failure, *expected)
         }
         Step::Restart => first.restart(),
+    }
+}
+
+/// Both apply one entry of commands.
+fn run_entry(commands: &[(Bytes, Expected)], first: &mut Group, twin: &mut Group) -> Result<(), String> {
+    let bytes: Vec<Bytes> = commands.iter().map(|(command, _)| command.clone()).collect();
+    let result = first.commands(bytes.clone())?;
+    let again = twin.commands(bytes)?;
+    if result != again {
+        return Err(format!("one replica made {result:?} of it, its twin {again:?}"));
+    }
+    result.commands.iter().zip(commands).try_for_each(|(call, (_, expected))| check_call(call, expected))
+}
+
+fn check_checkpoint(
+    result: Option<CheckpointResult>,
+    expected: Result<(), &'static str>,
+) -> Result<(), String> {
+    match result {
+        Some(CheckpointResult::Taken(_)) => check_failure(None, expected),
+        Some(CheckpointResult::Failed(failure)) => check_failure(Some(&failure.to_string()), expected),
+        other => Err(format!("the checkpoint came to {other:?}")),
+    }
+}
+
+/// Why something failed, if it did, and what of that must be said, if it must fail.
+fn check_failure(failure: Option<&str>, expected: Result<(), &'static str>) -> Result<(), String> {
+    match (failure, expected) {
+        (None, Ok(())) => Ok(()),
+        (Some(message), Err(says)) => {
+            check_message(message)?;
+            if message.contains(says) { Ok(()) } else { Err(format!("it failed so: {}", short(message))) }
+        }
+        (Some(message), Ok(())) => Err(format!("it failed: {}", short(message))),
+        (None, Err(says)) => Err(format!("it did not fail with \"{says}\"")),
     }
 }
 

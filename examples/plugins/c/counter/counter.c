@@ -160,6 +160,13 @@ static quorate_answer load(void) {
     }
 }
 
+/* Version 0 of the state was the value alone. */
+static quorate_answer migrate(uint32_t from_version) {
+    if (from_version != 0) return quorate_rejectf("no counter of version %u is known", from_version);
+    if (!quorate_number(quorate_read_all(), &value)) return quorate_rejectf("not a counter of version 0");
+    return quorate_replyf("");
+}
+
 /* What this replica is told is put in the log, so that every replica can show it. */
 static void leader_start(uint64_t term) {
     quorate_log(QUORATE_INFO, "leads in term %llu", term);
@@ -168,4 +175,5 @@ static void leader_start(uint64_t term) {
 
 QUORATE_MEMORY_MACHINE(apply, query, save, load)
 QUORATE_TIMERS(fired)
+QUORATE_UPGRADE(1, migrate)
 QUORATE_LIFECYCLE(.leader_start = leader_start)

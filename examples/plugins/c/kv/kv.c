@@ -9,6 +9,8 @@
 /* In the store a value is at `k` and its key, and a key that expires at `e`, its time and the key. */
 #define ENTRY "k"
 #define EXPIRING "e"
+/* Version 0 of the state had its values at `v` and the key. */
+#define ENTRY_0 "v"
 
 static bool is(quorate_bytes word, const char *text) { return quorate_equal(word, quorate_text(text)); }
 
@@ -155,6 +157,16 @@ static quorate_answer query(quorate_bytes text) {
     return quorate_reject(quorate_join(quorate_text("unknown query "), asked.verb));
 }
 
+static quorate_answer migrate(uint32_t from_version) {
+    if (from_version != 0) return quorate_rejectf("no kv of version %u is known", from_version);
+    quorate_scan scan = quorate_prefix(quorate_text(ENTRY_0));
+    for (quorate_pair pair; quorate_next(&scan, &pair);) {
+        quorate_delete(pair.key);
+        quorate_put(entry(quorate_from(pair.key, 1)), pair.value);
+    }
+    return quorate_replyf("");
+}
+
 static void leader_start(uint64_t term) { quorate_log(QUORATE_INFO, "leads in term %llu", term); }
 
 static void leader_stop(uint64_t term) { quorate_log(QUORATE_INFO, "led in term %llu", term); }
@@ -183,6 +195,7 @@ static void shut_down(void) { quorate_log(QUORATE_INFO, "is closed"); }
 
 QUORATE_STORE_MACHINE(apply, query)
 QUORATE_TIMERS(fired)
+QUORATE_UPGRADE(1, migrate)
 QUORATE_LIFECYCLE(.leader_start = leader_start, .leader_stop = leader_stop,
                   .start_following = start_following, .stop_following = stop_following,
                   .configuration_committed = configuration_committed, .error = error,

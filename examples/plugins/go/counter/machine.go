@@ -17,6 +17,7 @@ import (
 	"quorate/lifecycle"
 	"quorate/memory"
 	"quorate/timers"
+	"quorate/upgrade"
 )
 
 // leadersMax changes of leader are kept; older ones are forgotten.
@@ -197,6 +198,19 @@ func (machine *counter) fired(context *quorate.Context, id uint64) error {
 	return nil
 }
 
+// Version 0 of the state was the value alone.
+func (machine *counter) migrate(from uint32) error {
+	if from != 0 {
+		return quorate.Reject("no counter of version %d is known", from)
+	}
+	value, err := strconv.ParseUint(string(memory.Saved()), 10, 64)
+	if err != nil {
+		return quorate.Reject("not a counter of version 0")
+	}
+	machine.value = value
+	return nil
+}
+
 // What this replica is told is put in the log, so that every replica can show it.
 func leaderStart(callback *quorate.Callback, term uint64) {
 	callback.Log(quorate.Info, "leads in term %d", term)
@@ -207,6 +221,7 @@ func init() {
 	machine := &counter{}
 	memory.Export(machine)
 	timers.Export(machine.fired)
+	upgrade.Export(1, machine.migrate)
 	lifecycle.Export(lifecycle.Callbacks{LeaderStart: leaderStart})
 }
 

@@ -10,6 +10,7 @@ import (
 	"quorate/lifecycle"
 	"quorate/store"
 	"quorate/timers"
+	"quorate/upgrade"
 )
 
 const keyBytesMax = 1024
@@ -22,6 +23,9 @@ var (
 	entries  = []byte("k")
 	expiring = []byte("e")
 )
+
+// Version 0 of the state had its values at `v` and the key.
+var entries0 = []byte("v")
 
 // kv is the machine. It has no fields: a store machine keeps its state in the store.
 type kv struct{}
@@ -170,6 +174,18 @@ func fired(context *quorate.Context, id uint64) error {
 	return nil
 }
 
+func migrate(from uint32) error {
+	if from != 0 {
+		return quorate.Reject("no kv of version %d is known", from)
+	}
+	store := store.Store{}
+	for pair := range store.Prefix(entries0) {
+		store.Delete(pair.Key)
+		store.Put(entry(pair.Key[1:]), pair.Value)
+	}
+	return nil
+}
+
 func listed(numbers []uint64) string {
 	text := ""
 	for _, number := range numbers {
@@ -181,6 +197,7 @@ func listed(numbers []uint64) string {
 func init() {
 	store.Export(kv{})
 	timers.Export(fired)
+	upgrade.Export(1, migrate)
 	lifecycle.Export(lifecycle.Callbacks{
 		LeaderStart: func(callback *quorate.Callback, term uint64) {
 			callback.Log(quorate.Info, "leads in term %d", term)

@@ -25,7 +25,7 @@ function number(word) {
   return found;
 }
 
-export const { machine, snapshot, lifecycle, timers } = memoryMachine({
+export const { machine, snapshot, lifecycle, timers, upgrade } = memoryMachine({
   // The state. Of each change of leader, the term and the index of the entry that says so.
   value: 0n,
   leaders: [],
@@ -125,6 +125,16 @@ export const { machine, snapshot, lifecycle, timers } = memoryMachine({
       if (!leader) throw new Rejection("not a change of leader");
       return [BigInt(leader[1]), BigInt(leader[2])];
     });
+  },
+
+  stateVersion: 1,
+
+  // Version 0 of the state was the value alone.
+  migrate(saved, from) {
+    if (from !== 0) throw new Rejection(`no counter of version ${from} is known`);
+    const value = whole(text(saved) ?? "");
+    if (value === null) throw new Rejection("not a counter of version 0");
+    this.value = value;
   },
 
   // What this replica is told is put in the log, so that every replica can show it.

@@ -10,6 +10,8 @@ const EXPIRY = 0;
 /** In the store a value is at `k` and its key, and a key that expires at `e`, its time and the key. */
 const ENTRY = "k";
 const EXPIRING = "e";
+/** Version 0 of the state had its values at `v` and the key. */
+const ENTRY_0 = "v";
 
 const entry = (key) => join(ENTRY, key);
 /** Where a range ends: `-` is behind the last key. */
@@ -63,7 +65,7 @@ function scan(store, [start, end, limit], reverse) {
   return join(...parts);
 }
 
-export const { machine, lifecycle, timers } = storeMachine({
+export const { machine, lifecycle, timers, upgrade } = storeMachine({
   apply(context, store, command) {
     const [first, rest] = cut(command);
     const verb = text(first);
@@ -131,6 +133,16 @@ export const { machine, lifecycle, timers } = storeMachine({
       context.emit("expired", key);
     }
     setTimer(context, store);
+  },
+
+  stateVersion: 1,
+
+  migrate(store, from) {
+    if (from !== 0) throw new Rejection(`no kv of version ${from} is known`);
+    for (const { key, value } of store.prefix(ENTRY_0)) {
+      store.delete(key);
+      store.put(entry(key.subarray(1)), value);
+    }
   },
 
   leaderStart(callback, store, term) {

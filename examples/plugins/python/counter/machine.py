@@ -126,6 +126,17 @@ class Counter(MemoryMachine):
                 case _:
                     raise Rejection("not a change of leader")
 
+    state_version = 1
+
+    def migrate(self, saved, from_version):
+        """Version 0 of the state was the value alone."""
+        if from_version != 0:
+            raise Rejection(f"no counter of version {from_version} is known")
+        value = whole(text(saved))
+        if value is None:
+            raise Rejection("not a counter of version 0")
+        self.value = value
+
     def leader_start(self, callback, term):
         """What this replica is told is put in the log, so that every replica can show it."""
         callback.info(f"leads in term {term}")

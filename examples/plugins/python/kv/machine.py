@@ -9,6 +9,8 @@ EXPIRY = 0
 #: In the store a value is at `k` and its key, and a key that expires at `e`, its time and the key.
 ENTRY = b"k"
 EXPIRING = b"e"
+#: Version 0 of the state had its values at `v` and the key.
+ENTRY_0 = b"v"
 
 
 def end_of(word):
@@ -112,6 +114,15 @@ class Kv(StoreMachine):
             store.delete(ENTRY + key)
             context.emit("expired", key)
         set_timer(context, store)
+
+    state_version = 1
+
+    def migrate(self, store, from_version):
+        if from_version != 0:
+            raise Rejection(f"no kv of version {from_version} is known")
+        for key, value in store.prefix(ENTRY_0):
+            store.delete(key)
+            store.put(ENTRY + key[1:], value)
 
     def leader_start(self, callback, store, term):
         callback.info(f"leads in term {term}")

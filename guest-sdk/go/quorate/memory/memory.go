@@ -37,11 +37,16 @@ func save() error {
 }
 
 func load() error {
+	return exported.Load(Saved())
+}
+
+// Saved is what another version of the plugin saved; in a migration only.
+func Saved() []byte {
 	var saved []byte
 	for {
 		chunk := read(chunkBytesMax)
 		if len(chunk) == 0 {
-			return exported.Load(saved)
+			return saved
 		}
 		saved = append(saved, chunk...)
 	}

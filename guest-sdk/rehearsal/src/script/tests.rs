@@ -15,6 +15,9 @@ fn a_step_says_what_happens_and_what_must_come_of_it() {
         step("{ entry = ['a', 'b'], answers = [{ rejected = 'no' }, { trapped = '' }] }").unwrap();
     assert_eq!(found, Step::Apply(vec!["a".into(), "b".into()]));
     assert_eq!(expected.answers, Some(vec![Answer::Rejected("no".into()), Answer::Trapped(String::new())]));
+    let (found, _) = step("{ migrate-store = [['a', '1']], from = 2, query = 'b' }").unwrap();
+    let pairs = [("a".into(), "1".into())].into();
+    assert_eq!(found, Step::Migrate { state: FormerState::Pairs(pairs), from: 2, query: Some("b".into()) });
     let (found, _) = step("{ tell = 'configuration-committed 9 voters 1 learners 3' }").unwrap();
     let Step::Tell(LifecycleEvent::ConfigurationCommitted { index: 9, members }) = found else {
         panic!("{found:?}")
@@ -36,6 +39,10 @@ fn what_makes_no_sense_is_refused_with_its_place() {
         ("{ tell = 'dance' }", "no callback for \"dance\""),
         ("{ tell = 'leader-start' }", "no callback"),
         ("{ apply = { hex = '0' } }", "hexadecimal"),
+        ("{ migrate = 'a' }", "say `from` which version"),
+        ("{ migrate = 'a', migrate-store = [], from = 1 }", "either saved"),
+        ("{ query = 'a', from = 1 }", "only for `migrate`"),
+        ("{ load = 'a', migrate = 'b', from = 1 }", "two things"),
         ("{ aply = 'a' }", "unknown field `aply`"),
         ("{ entry = ['a'], answers = [{}] }", "an answer is empty"),
     ] {

@@ -22,8 +22,7 @@ fn the_counter_is_the_same_after_a_checkpoint_and_a_restart() {
     let mut counter = Running::start("plugins/counter");
     counter.apply("add 40");
     assert!(matches!(counter.checkpoint(), CheckpointResult::Taken(_)));
-    let index = counter.snapshots.indexes()[0];
-    let saved = counter.snapshots.content(index).unwrap();
+    let saved = counter.saved();
     assert!(saved.windows(4).any(|window| window == b"QCNT"), "the plugin's own bytes are in the snapshot");
     counter.apply("add 2");
     let mut counter = counter.restart();

@@ -5,7 +5,7 @@ use quorate_replica::CheckpointResult;
 use quorate_replica::ports::{GroupLimits, Outcome, TrapKind};
 
 fn timers(running: &Running) -> Vec<(u64, u64)> {
-    running.replica.applied().timers.iter().collect()
+    running.applied().timers.iter().collect()
 }
 
 #[test]

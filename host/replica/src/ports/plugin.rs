@@ -30,6 +30,12 @@ pub trait Plugin: Send + Sync {
         false
     }
 
+    /// Whether there is room for one more instance that stays. [`Plugin::start`] gives one past that too, for those that go
+    /// soon or take the place of another; whoever can wait, or has no need of it yet, asks first.
+    fn has_room(&self) -> bool {
+        true
+    }
+
     /// A fresh instance. Two fresh instances of one plugin under the same limits must behave the same to the last
     /// unit of fuel, on every node.
     fn start(&self, group: &GroupInfo, limits: &GroupLimits) -> Result<Box<dyn Instance>, HostFault>;

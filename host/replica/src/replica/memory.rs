@@ -91,6 +91,10 @@ impl MemoryMachine {
         self.instance = None;
     }
 
+    pub(super) fn sleeps(&self) -> bool {
+        self.instance.is_none()
+    }
+
     pub(super) fn read_point(&self) -> MemoryPoint {
         MemoryPoint { base: self.base.clone(), trapped: self.trapped.clone() }
     }
@@ -394,16 +398,6 @@ impl MemoryMachine {
             Ok(()) => writer.finish().map(Some).map_err(ReplicaFault::while_doing("finishing a snapshot")),
             Err(_) => Ok(None),
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn query_on_the_apply_instance(
-        &mut self,
-        at: Position,
-        request: &bytes::Bytes,
-    ) -> Option<Call> {
-        let instance = self.instance.as_mut()?;
-        instance.query(at, request, Arc::new(crate::ports::EmptyView)).ok()
     }
 }
 

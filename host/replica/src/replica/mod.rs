@@ -13,7 +13,7 @@ use crate::{
     CommittedEntry, Observer, ReadPoint, ReplicaFault, StoreSnapshot,
     checkpoint_policy::Growth,
     digest::EntryDigest,
-    ports::{AppliedPoint, Attested, EmptyView, Plugin, SnapshotInfo, StateDigest},
+    ports::{AppliedPoint, Attested, EmptyView, HostFault, Plugin, SnapshotInfo, StateDigest},
 };
 pub(crate) use memory::MemoryPoint;
 
@@ -49,6 +49,13 @@ impl Replica {
     #[allow(clippy::needless_pass_by_value)] // Made for this alone, and kept but for the plugin.
     pub fn open(start: ReplicaStart) -> Result<Self, ReplicaFault> {
         let (start, applied, machine) = match start.plugin.kind() {
+            MachineKind::Memory if !start.plugin.has_room() => {
+                let fault = HostFault::no_room(format!(
+                    "this node has no room for another instance of a {} machine that stays: it waits until others sleep or go",
+                    MachineKind::Memory
+                ));
+                return Err(ReplicaFault::while_doing("starting an instance")(fault));
+            }
             MachineKind::Memory => {
                 let (start, applied, machine) = MemoryMachine::open(&start)?;
                 (start, applied, Machine::Memory(machine))
@@ -110,6 +117,31 @@ impl Replica {
         let opened = self.start.snapshots.open(index);
         let (header, _) = opened.map_err(ReplicaFault::while_doing("opening a snapshot"))?;
         Ok(self.lacks(header.point.plugin(self.start.founding)))
+    }
+
+    /// Whether this entry has to wait because a machine that sleeps must be woken for it, and the node has no room for that.
+    #[must_use]
+    pub fn lacks_room_for(&self, body: &EntryBody) -> bool {
+        let asks_the_machine = match body {
+            EntryBody::Commands { .. }
+            | EntryBody::Timers { .. }
+            | EntryBody::Checkpoint { .. }
+            | EntryBody::TakeOver { .. }
+            | EntryBody::Order { .. } => true,
+            EntryBody::Empty
+            | EntryBody::BackgroundCheckpoint { .. }
+            | EntryBody::Attest { .. }
+            | EntryBody::Verdict { .. }
+            | EntryBody::Configuration(_)
+            | EntryBody::Withheld { .. } => false,
+        };
+        asks_the_machine && self.sleeps() && !self.start.plugin.has_room()
+    }
+
+    /// Whether it is a memory machine without its instance, which is made again when it is needed.
+    #[must_use]
+    pub fn sleeps(&self) -> bool {
+        matches!(&self.machine, Machine::Memory(machine) if machine.sleeps())
     }
 
     fn lacks(&self, digest: PluginDigest) -> Option<PluginDigest> {
@@ -368,15 +400,5 @@ impl Replica {
             self.stopped = Some(fault.to_string());
         }
         result
-    }
-
-    /// Runs a query where none may ever run, so that a test can show what comes of it.
-    #[cfg(test)]
-    pub(crate) fn query_on_the_apply_instance(
-        &mut self,
-        request: &bytes::Bytes,
-    ) -> Option<crate::ports::Call> {
-        let Machine::Memory(machine) = &mut self.machine else { return None };
-        machine.query_on_the_apply_instance(self.applied.position(), request)
     }
 }

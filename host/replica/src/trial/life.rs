@@ -4,7 +4,7 @@ use super::{Subject, TrialFailure, log::Entry};
 use crate::{
     CheckpointPolicy, CommittedEntry, Configuration, EntryResult, Observer, Replica, ReplicaFault,
     ReplicaStart,
-    ports::{AppliedPoint, GroupInfo, HostFault, Instance, LifecycleEvent, NoOtherPlugins},
+    ports::{AppliedPoint, GroupInfo, HostFault, Instance, LifecycleEvent},
     testing::{MemoryHistory, MemorySnapshots, MemoryStore},
 };
 use bytes::Bytes;
@@ -53,7 +53,7 @@ impl Life {
             plugin: subject.plugin.clone(),
             plugin_digest: subject.digest,
             founding: subject.digest,
-            plugins: Arc::new(NoOtherPlugins),
+            plugins: subject.plugins.clone(),
             state: Arc::new(state.clone()),
             snapshots: Arc::new(snapshots.clone()),
             history: history.clone(),

@@ -13,7 +13,7 @@ use crate::{
     testing::MemorySnapshots,
 };
 use bytes::Bytes;
-use quorate_vocabulary::ReplicaId;
+use quorate_vocabulary::{PluginDigest, ReplicaId};
 use std::sync::Arc;
 
 /// A life that nothing disturbed: what all others must be like.
@@ -27,9 +27,13 @@ pub(crate) struct First<'a> {
     half_way: MemorySnapshots,
 }
 
-/// Runs the first life, until the log or the fuel of the trial ends.
-pub(crate) fn first<'a>(subject: &'a Subject, commands: &'a [Bytes]) -> Result<First<'a>, TrialFailure> {
-    let mut log = log::log(commands, Packing::Mixed);
+/// Runs the first life, until the log or the fuel of the trial ends. `next`: the plugin that it goes over to half way.
+pub(crate) fn first<'a>(
+    subject: &'a Subject,
+    commands: &'a [Bytes],
+    next: Option<PluginDigest>,
+) -> Result<First<'a>, TrialFailure> {
+    let mut log = log::log(commands, Packing::Mixed, next);
     let middle = log.len() / 2;
     let (mut records, mut fuel) = (Vec::new(), 0_u64);
     let half_way = MemorySnapshots::default();
@@ -73,6 +77,12 @@ impl First<'_> {
     /// How many commands were tried.
     pub(crate) fn commands(&self) -> usize {
         self.commands.len()
+    }
+
+    /// What came of going over to the next plugin, if that was reached.
+    pub(crate) fn migration(&self) -> Option<Result<(), String>> {
+        let record = self.records.iter().find_map(|record| record.result.activation.as_ref())?;
+        Some(record.failure.clone().map_or(Ok(()), Err))
     }
 
     /// What came of each command.
@@ -153,6 +163,17 @@ impl First<'_> {
             }
         }
         let last = entry.command + log::count(entry).saturating_sub(1);
+        let migrations = [&first.result, &second.result].map(|result| {
+            result.activation.as_ref().map(|record| match &record.failure {
+                None => "took on the state".to_owned(),
+                Some(why) => format!("refused ({why})"),
+            })
+        });
+        if let [Some(first), Some(second)] = migrations
+            && first != second
+        {
+            return Err(self.differ(last, ("a migration behind it", first, second), conditions));
+        }
         if first.saved != second.saved {
             return Err(self.differ(last, saved(first, &second), conditions));
         }
@@ -167,7 +188,7 @@ impl First<'_> {
     /// The same commands in entries of another size, at the positions that they had in the first life.
     pub(crate) fn compare_with_repacked(&self, size: usize) -> Result<(), TrialFailure> {
         let conditions = TrialConditions::Repacked;
-        let log = log::log(self.commands, Packing::Equal(size));
+        let log = log::log(self.commands, Packing::Equal(size), None);
         let places = Arc::new(Places::new(&log, &self.log));
         let plugin = PlacedPlugin { plugin: self.subject.plugin.clone(), places };
         let subject = Subject { plugin: Arc::new(plugin), ..self.subject.clone() };

@@ -1,8 +1,8 @@
 //! The logs of a trial: the same commands, packed into entries in one way or another.
 
-use crate::EntryBody;
+use crate::{Activation, EntryBody, Order};
 use bytes::Bytes;
-use quorate_vocabulary::Position;
+use quorate_vocabulary::{PluginDigest, Position};
 use std::collections::BTreeMap;
 
 /// After so many commands comes a checkpoint and the firing of timers. No entry reaches over that.
@@ -33,8 +33,9 @@ pub(crate) enum Packing {
     Equal(usize),
 }
 
-/// The log of these commands.
-pub(crate) fn log(commands: &[Bytes], packing: Packing) -> Vec<Entry> {
+/// The log of these commands. `next`: a plugin to go over to behind the entry with the middle one of them.
+pub(crate) fn log(commands: &[Bytes], packing: Packing, mut next: Option<PluginDigest>) -> Vec<Entry> {
+    let middle = commands.len() / 2;
     let mut entries = Vec::new();
     let mut index = FIRST_INDEX;
     let mut sizes = SIZES.into_iter().cycle();
@@ -55,6 +56,12 @@ pub(crate) fn log(commands: &[Bytes], packing: Packing) -> Vec<Entry> {
             push(EntryBody::Commands { time_ms, commands: packed.to_vec() }, done);
             done += packed.len();
             rest = behind;
+            if done >= middle
+                && let Some(plugin) = next.take()
+            {
+                let order = Order::Activate(Activation { number: 1, plugin });
+                push(EntryBody::Order { time_ms, order }, done.saturating_sub(1));
+            }
         }
         let last = done.saturating_sub(1);
         push(EntryBody::Timers { time_ms: time_ms + CHUNK_MS / 2 }, last);

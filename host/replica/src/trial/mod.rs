@@ -1,11 +1,13 @@
 //! Whether a plugin does the same whatever happens around it, found out before a group runs it.
 //!
 //! The same commands are run through whole replicas: one that lives on, one that is restarted, asked and told things in
-//! between, one that begins from a snapshot, and some whose log packs the commands into entries in other ways. All of it
+//! between, one that begins from a snapshot, and some whose log packs the commands into entries in other ways. A plugin that
+//! migrates goes through it once more, from a former version of the state on. All of it
 //! is a function of the plugin and the commands, so it comes to the same wherever it is run.
 
 mod commands;
 mod difference;
+mod former;
 mod life;
 mod lives;
 mod log;
@@ -18,9 +20,10 @@ pub use difference::{Difference, TrialConditions};
 
 use crate::{
     ReplicaFault,
-    ports::{GroupLimits, LogLine, Outcome, Plugin, Trap},
+    ports::{GroupLimits, LogLine, NoOtherPlugins, Outcome, Plugin, Plugins, Trap},
 };
 use bytes::Bytes;
+use former::{FormerPlugin, NextPlugin};
 use quorate_vocabulary::PluginDigest;
 use std::sync::Arc;
 
@@ -56,6 +59,8 @@ pub struct TrialReport {
     pub first_trap: Option<String>,
     /// What they burnt in one life.
     pub fuel: u64,
+    /// Of a plugin that migrates: whether it took on the state of a former version, or why it refused.
+    pub migration: Option<Result<(), String>>,
 }
 
 /// Why a trial did not come to its end.
@@ -75,6 +80,8 @@ pub(crate) struct Subject {
     pub(crate) plugin: Arc<dyn Plugin>,
     pub(crate) digest: PluginDigest,
     pub(crate) limits: GroupLimits,
+    /// What else it may go over to.
+    pub(crate) plugins: Arc<dyn Plugins>,
 }
 
 /// Runs a plugin through its trial. Takes as long as the fuel of [`TRIAL_FUEL_MAX`], a handful of times.
@@ -96,13 +103,28 @@ pub fn run_trial(
         ..GroupLimits::default()
     };
     let commands = &commands[..commands.len().min(TRIAL_COMMANDS_MAX)];
-    let subject = Subject { plugin, digest, limits };
-    let first = lives::first(&subject, commands)?;
+    let migration = if plugin.migrates() {
+        let next = NextPlugin { digest, plugin: plugin.clone() };
+        let subject = Subject {
+            plugin: Arc::new(FormerPlugin(plugin.clone())),
+            digest: FormerPlugin::digest(),
+            limits: limits.clone(),
+            plugins: Arc::new(next),
+        };
+        let first = lives::first(&subject, commands, Some(digest))?;
+        first.compare_with_disturbed()?;
+        first.compare_with_newcomer()?;
+        first.migration()
+    } else {
+        None
+    };
+    let subject = Subject { plugin, digest, limits, plugins: Arc::new(NoOtherPlugins) };
+    let first = lives::first(&subject, commands, None)?;
     first.compare_with_disturbed()?;
     first.compare_with_newcomer()?;
     first.compare_with_repacked(1)?;
     first.compare_with_repacked(log::CHUNK_COMMANDS)?;
-    let mut report = TrialReport { commands: first.commands(), ..TrialReport::default() };
+    let mut report = TrialReport { commands: first.commands(), migration, ..TrialReport::default() };
     for call in first.calls() {
         match &call.outcome {
             Outcome::Reply(_) => report.replied += 1,

@@ -124,6 +124,128 @@ fn a_plugin_that_does_as_it_should_passes() {
     }
 }
 
+/// What a migration finds out that it should not.
+type OddMigration = fn(&AtomicU64, u32) -> Result<(), CallFailure>;
+
+/// A well-behaved plugin but for its migration.
+struct OddlyMigrating {
+    kind: MachineKind,
+    shared: Arc<AtomicU64>,
+    odd: OddMigration,
+}
+
+impl Plugin for OddlyMigrating {
+    fn kind(&self) -> MachineKind {
+        self.kind
+    }
+
+    fn has_lifecycle(&self) -> bool {
+        false
+    }
+
+    fn state_version(&self) -> u32 {
+        3
+    }
+
+    fn migrates(&self) -> bool {
+        true
+    }
+
+    fn start(&self, _: &GroupInfo, _: &GroupLimits) -> Result<Box<dyn Instance>, HostFault> {
+        Ok(Box::new(OddlyMigratingInstance { shared: self.shared.clone(), odd: self.odd }))
+    }
+}
+
+struct OddlyMigratingInstance {
+    shared: Arc<AtomicU64>,
+    odd: OddMigration,
+}
+
+impl Instance for OddlyMigratingInstance {
+    fn apply(&mut self, _: Position, command: &Bytes, store: Overlay) -> Result<(Call, Overlay), HostFault> {
+        Ok((Call::of(Outcome::Reply(command.clone())), store))
+    }
+
+    fn query(&mut self, _: Position, _: &Bytes, _: Arc<dyn StoreView>) -> Result<Call, HostFault> {
+        Ok(Call::of(Outcome::Reply(Bytes::new())))
+    }
+
+    fn save(&mut self, _: Position, _: Box<dyn Write + Send>) -> Result<Result<(), CallFailure>, HostFault> {
+        Ok(Ok(()))
+    }
+
+    fn load(&mut self, _: Position, _: Box<dyn Read + Send>) -> Result<Result<(), CallFailure>, HostFault> {
+        Ok(Ok(()))
+    }
+
+    fn migrate_store(
+        &mut self,
+        _: Position,
+        from: u32,
+        store: Overlay,
+    ) -> Result<(Result<(), CallFailure>, Overlay), HostFault> {
+        Ok(((self.odd)(&self.shared, from), store))
+    }
+
+    fn migrate_memory(
+        &mut self,
+        _: Position,
+        from: u32,
+        _: Box<dyn Read + Send>,
+    ) -> Result<Result<(), CallFailure>, HostFault> {
+        Ok((self.odd)(&self.shared, from))
+    }
+
+    fn lifecycle(
+        &mut self,
+        _: Position,
+        _: &LifecycleEvent,
+        _: Arc<dyn StoreView>,
+    ) -> Result<Callback, HostFault> {
+        Ok(Callback::default())
+    }
+}
+
+fn try_migration(kind: MachineKind, odd: OddMigration) -> Result<TrialReport, TrialFailure> {
+    let plugin = OddlyMigrating { kind, shared: Arc::default(), odd };
+    run_trial(Arc::new(plugin), PluginDigest::of(b"odd"), &derived_commands())
+}
+
+#[test]
+fn a_migration_is_tried_from_a_former_version_of_the_state() {
+    let refuses: OddMigration = |_, from| match from {
+        2 => Err(CallFailure::Refused("too old".into())),
+        other => panic!("version {other}"),
+    };
+    for kind in [MachineKind::Memory, MachineKind::Store] {
+        let plugin = Arc::new(NativePlugin::with_state_version(kind, 7));
+        let report =
+            run_trial(plugin, PluginDigest::of(b"native"), &known()).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!((report.commands, report.migration), (60, Some(Ok(()))), "{kind}");
+        let report = try_migration(kind, refuses).unwrap_or_else(|why| panic!("{why}"));
+        assert!(matches!(&report.migration, Some(Err(why)) if why.contains("too old")), "{report:?}");
+    }
+}
+
+#[test]
+fn a_migration_that_does_not_do_the_same_everywhere_is_found() {
+    let odd: OddMigration = |shared, _| match shared.fetch_add(1, Ordering::Relaxed) {
+        0 => Ok(()),
+        _ => Err(CallFailure::Refused("once is enough".into())),
+    };
+    for kind in [MachineKind::Memory, MachineKind::Store] {
+        let TrialFailure::NotDeterministic(found) = try_migration(kind, odd).expect_err("it is odd") else {
+            panic!("the host did nothing wrong");
+        };
+        assert_eq!(found.conditions, TrialConditions::Disturbed);
+        let message = found.to_string();
+        assert!(
+            message.contains("a migration behind it took on the state at first, and refused"),
+            "{message}"
+        );
+    }
+}
+
 #[test]
 fn without_commands_there_is_nothing_to_find() {
     let plugin = Arc::new(NativePlugin::new(MachineKind::Memory));

@@ -99,6 +99,14 @@ pub(super) fn check(arguments: PluginCheckArguments, output: Output) -> Result<(
             rejected: trial.rejected,
             trapped: trial.trapped,
             first_trap: trial.first_trap,
+            migration: trial.migration.map(|migration| match migration {
+                Ok(()) => {
+                    "of its own state, as one of a former version, went the same way everywhere".to_owned()
+                }
+                Err(why) => {
+                    format!("of its own state, as one of a former version, was refused everywhere: {why}")
+                }
+            }),
         },
         engine: engine.fingerprint().to_string(),
     })

@@ -49,7 +49,13 @@ impl ObserveWorker {
         let Some(observer) = &mut self.observer else {
             return ticket.fail(broken("its observer is being made anew"));
         };
-        match observer.query(point, &request) {
+        // Answered all the same, by an instance that does not stay.
+        let lacks_room = observer.lacks_room_for(point);
+        let answered = observer.query(point, &request);
+        if lacks_room {
+            observer.rest();
+        }
+        match answered {
             Ok(call) => {
                 self.shared.log.lines(point.applied().index, &call.logs);
                 if let Outcome::Trapped(trap) = &call.outcome {
@@ -64,6 +70,10 @@ impl ObserveWorker {
                 ticket.request = Some(request);
                 self.shared.tell_apply(ApplyWork::Read { index: 0, ticket });
             }
+            Err(fault) if fault.is_no_room() => {
+                let queue = "the room for instances of plugins";
+                ticket.fail(Failure::Error(RequestError::Overloaded { queue }));
+            }
             Err(fault) => {
                 tracing::warn!(group = %self.shared.info.name, %fault, "a query failed on the host");
                 ticket.fail(broken(&fault.to_string()));
@@ -74,7 +84,12 @@ impl ObserveWorker {
 
     fn callback(&mut self, point: &ReadPoint, event: &LifecycleEvent) {
         let Some(observer) = &mut self.observer else { return };
-        match observer.lifecycle(point, event) {
+        let lacks_room = observer.lacks_room_for(point);
+        let ended = observer.lifecycle(point, event);
+        if lacks_room {
+            observer.rest();
+        }
+        match ended {
             Ok(callback) => {
                 self.shared.log.lines(point.applied().index, &callback.logs);
                 if let Some(trap) = callback.failure {

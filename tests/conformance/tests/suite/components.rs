@@ -15,20 +15,29 @@ pub(crate) fn engine() -> &'static Engine {
         .get_or_init(|| Engine::new(&EngineConfig { instances_max: 128, ..EngineConfig::default() }).unwrap())
 }
 
+/// The folder with the components.
+fn folder() -> PathBuf {
+    let folder = env::var_os("QUORATE_PLUGINS").map(PathBuf::from);
+    folder.unwrap_or_else(|| {
+        panic!("QUORATE_PLUGINS is not set: these tests are run by `cargo xtask test`, which builds what they need")
+    })
+}
+
 /// The plugin in this language; none when the language is skipped, which is said where everybody sees it.
 pub(crate) fn subject(language: &str, name: &str) -> Option<Subject> {
-    type Compiled = Arc<OnceLock<Arc<CompiledPlugin>>>;
-    static ALL: Mutex<BTreeMap<PathBuf, Compiled>> = Mutex::new(BTreeMap::new());
-    let folder = env::var_os("QUORATE_PLUGINS").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| {
-        panic!("QUORATE_PLUGINS is not set: these tests are run by `cargo xtask test`, which builds what they need")
-    });
-    let path = folder.join(format!("{language}-{name}.wasm"));
-    if let Ok(why) = fs::read_to_string(folder.join(format!("{language}.skipped"))) {
+    if let Ok(why) = fs::read_to_string(folder().join(format!("{language}.skipped"))) {
         // Not by a macro: the output of those is kept back when a test passes.
         let _ = writeln!(io::stderr(), "skipped: {language}-{name}: {}", why.trim().replace('\n', " "));
         return None;
     }
+    Some(component(&format!("{language}-{name}.wasm")))
+}
+
+/// The plugin in this file.
+pub(crate) fn component(file: &str) -> Subject {
+    type Compiled = Arc<OnceLock<Arc<CompiledPlugin>>>;
+    static ALL: Mutex<BTreeMap<PathBuf, Compiled>> = Mutex::new(BTreeMap::new());
+    let path = folder().join(file);
     let compiled =
         ALL.lock().unwrap_or_else(PoisonError::into_inner).entry(path.clone()).or_default().clone();
     // Others may be compiled meanwhile.
@@ -40,7 +49,7 @@ pub(crate) fn subject(language: &str, name: &str) -> Option<Subject> {
         })
         .clone();
     let digest = plugin.checked().digest;
-    Some(Subject { plugin, digest, limits: GroupLimits::default() })
+    Subject { plugin, digest, limits: GroupLimits::default() }
 }
 
 /// The script of a plugin.

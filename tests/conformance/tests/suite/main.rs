@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "tests, and what helps them")]
 
 mod components;
+mod lives;
 mod random;
 mod scripts;
 mod trials;
@@ -35,6 +36,16 @@ macro_rules! languages {
             #[test]
             fn the_kv_passes_its_trial() {
                 crate::trials::passes(LANGUAGE, "kv");
+            }
+
+            #[test]
+            fn the_counter_is_the_same_in_all_its_lives() {
+                crate::lives::agree(LANGUAGE, "counter");
+            }
+
+            #[test]
+            fn the_kv_is_the_same_in_all_its_lives() {
+                crate::lives::agree(LANGUAGE, "kv");
             }
 
             #[test]

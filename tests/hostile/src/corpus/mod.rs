@@ -1,6 +1,7 @@
 //! The hostile plugins, by what they try.
 
 mod abi;
+mod background;
 mod binaries;
 mod callbacks;
 mod compiling;
@@ -13,33 +14,50 @@ mod snapshots;
 mod start;
 mod stores;
 mod timers;
+mod upgrades;
 
 use crate::Case;
 
 /// A topic and its cases.
-pub type Topic = (&'static str, fn() -> Vec<Case>);
+pub struct Topic {
+    /// What it is called here.
+    pub name: &'static str,
+    /// What it is called in the book.
+    pub title: &'static str,
+    /// Its cases.
+    pub cases: fn() -> Vec<Case>,
+}
 
-/// All topics.
-pub const TOPICS: &[Topic] = &[
-    ("abi", abi::cases),
-    ("binaries", binaries::cases),
-    ("callbacks", callbacks::cases),
-    ("compiling", compiling::cases),
-    ("contract", contract::cases),
-    ("determinism", determinism::cases),
-    ("floods", floods::cases),
-    ("loops", loops::cases),
-    ("memory", memory::cases),
-    ("snapshots", snapshots::cases),
-    ("start", start::cases),
-    ("stores", stores::cases),
-    ("timers", timers::cases),
-];
+macro_rules! topics {
+    ($($name:ident: $title:expr;)*) => {
+        /// All topics.
+        pub const TOPICS: &[Topic] =
+            &[$(Topic { name: stringify!($name), title: $title, cases: $name::cases }),*];
+    };
+}
+
+topics! {
+    abi: "The rules between a component and its host, broken";
+    background: "Saves and loads in checkpoints that are prepared in the background";
+    binaries: "Bytes that are no component, and what plugins may not have";
+    callbacks: "Callbacks and queries";
+    compiling: "Small components that would keep a compiler busy, or unfold to something huge";
+    contract: "Components that are not of this contract";
+    determinism: "The doors by which replicas could come to differ";
+    floods: "Too much of what leaves a plugin";
+    loops: "What never comes to an end";
+    memory: "Memory and tables without end";
+    snapshots: "Snapshots that lie, flood or break";
+    start: "What goes wrong before the first call";
+    stores: "The store, filled and asked too much";
+    timers: "Timers";
+    upgrades: "New versions that do not want the state of the one before, or too much of it";
+}
 
 /// Every case of every topic.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    TOPICS.iter().flat_map(|(_, cases)| cases()).collect()
+    TOPICS.iter().flat_map(|topic| (topic.cases)()).collect()
 }
 
 /// An answer of no bytes.

@@ -9,7 +9,7 @@ use quorate_guests::Guest;
 use quorate_replica::ports::{GroupLimits, TrapKind::NotAllowed};
 
 /// Counts in its memory, at 64.
-fn counter() -> Guest {
+pub(super) fn counter() -> Guest {
     Guest::memory()
         .apply(
             "(i64.store (i32.const 64) (i64.add (i64.load (i32.const 64)) (i64.const 1)))

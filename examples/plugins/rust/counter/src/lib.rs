@@ -1,8 +1,8 @@
 //! A number that many can add to: ../../README.md says what it does.
 
 use quorate_guest::{
-    Callback, Context, Host, Level, Lifecycle, MemoryMachine, MemoryTimers, Rejection, Reply, SnapshotReader,
-    SnapshotWriter,
+    Callback, Context, Host, Level, Lifecycle, MemoryMachine, MemoryTimers, MemoryUpgrade, Rejection, Reply,
+    SnapshotReader, SnapshotWriter,
 };
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
@@ -156,6 +156,21 @@ impl MemoryTimers for Counter {
     }
 }
 
+impl MemoryUpgrade for Counter {
+    const STATE_VERSION: u32 = 1;
+
+    /// Version 0 of the state was the value alone.
+    fn migrate(snapshot: &mut SnapshotReader, from: u32) -> io::Result<Self> {
+        if from != 0 {
+            return Err(io::Error::other(format!("no counter of version {from} is known")));
+        }
+        let mut text = String::new();
+        snapshot.read_to_string(&mut text)?;
+        let value = number(&text).map_err(|_| io::Error::other("not a counter of version 0"))?;
+        Ok(Self { value, ..Self::default() })
+    }
+}
+
 impl Lifecycle for Counter {
     /// What this replica is told is put in the log, so that every replica can show it.
     fn leader_start(&self, callback: &Callback<Self>, term: u64) {
@@ -186,4 +201,4 @@ fn level(word: &str) -> Result<Level, Rejection> {
     })
 }
 
-quorate_guest::export_memory_machine!(Counter, lifecycle, timers);
+quorate_guest::export_memory_machine!(Counter, lifecycle, timers, upgrade);

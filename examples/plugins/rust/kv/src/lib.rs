@@ -1,7 +1,8 @@
 //! Keys and values in order: ../../README.md says what it does.
 
 use quorate_guest::{
-    Callback, Context, Host, Lifecycle, Rejection, Reply, Store, StoreMachine, StoreTimers, StoreView,
+    Callback, Context, Host, Lifecycle, Rejection, Reply, Store, StoreMachine, StoreTimers, StoreUpgrade,
+    StoreView,
 };
 
 const KEY_BYTES_MAX: usize = 1024;
@@ -10,6 +11,8 @@ const EXPIRY: u64 = 0;
 /// In the store a value is at `k` and its key, and a key that expires at `e`, its time and the key.
 const ENTRY: &[u8] = b"k";
 const EXPIRING: &[u8] = b"e";
+/// Version 0 of the state had its values at `v` and the key.
+const ENTRY_0: &[u8] = b"v";
 
 #[derive(Default)]
 struct Kv;
@@ -128,6 +131,22 @@ impl StoreTimers for Kv {
     }
 }
 
+impl StoreUpgrade for Kv {
+    const STATE_VERSION: u32 = 1;
+
+    fn migrate(&self, store: &mut Store, from: u32) -> Result<(), String> {
+        if from != 0 {
+            return Err(format!("no kv of version {from} is known"));
+        }
+        let old: Vec<_> = store.prefix(ENTRY_0).collect();
+        for pair in old {
+            store.delete(&pair.key);
+            store.put(entry(&pair.key[1..]), &pair.value);
+        }
+        Ok(())
+    }
+}
+
 impl Lifecycle for Kv {
     fn leader_start(&self, callback: &Callback<Self>, term: u64) {
         callback.info(format_args!("leads in term {term}"));
@@ -191,4 +210,4 @@ fn end_of(word: &[u8]) -> Vec<u8> {
     if word == b"-" { b"l".to_vec() } else { entry(word) }
 }
 
-quorate_guest::export_store_machine!(Kv, lifecycle, timers);
+quorate_guest::export_store_machine!(Kv, lifecycle, timers, upgrade);

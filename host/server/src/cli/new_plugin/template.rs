@@ -109,6 +109,14 @@ pub(super) static GO: Language = Language {
             include_str!("../../../../../guest-sdk/go/quorate/timers/host_wasm.go"),
         ),
         ("quorate/timers/timers.go", include_str!("../../../../../guest-sdk/go/quorate/timers/timers.go")),
+        (
+            "quorate/upgrade/host_wasm.go",
+            include_str!("../../../../../guest-sdk/go/quorate/upgrade/host_wasm.go"),
+        ),
+        (
+            "quorate/upgrade/upgrade.go",
+            include_str!("../../../../../guest-sdk/go/quorate/upgrade/upgrade.go"),
+        ),
     ],
 };
 

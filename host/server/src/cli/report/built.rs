@@ -122,15 +122,19 @@ pub(crate) struct TrialSummary {
     pub(crate) trapped: usize,
     /// What the first of those traps said.
     pub(crate) first_trap: Option<String>,
+    /// Of a plugin that migrates: what that came to, from a former version of the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) migration: Option<String>,
 }
 
 impl TrialSummary {
     fn human(&self) -> String {
-        let Self { commands, derived, replied, rejected, trapped, first_trap } = self;
+        let Self { commands, derived, replied, rejected, trapped, first_trap, migration } = self;
         let trap = first_trap.as_ref().map_or(String::new(), |trap| format!("; the first {trap}"));
         let hint = if *derived { "; try it with commands of its own: --commands FILE" } else { "" };
+        let migration = migration.as_ref().map_or(String::new(), |what| format!("\na migration {what}"));
         format!(
-            "{commands} commands came to the same under different conditions: {replied} replied, {rejected} rejected, {trapped} trapped{trap}{hint}"
+            "{commands} commands came to the same under different conditions: {replied} replied, {rejected} rejected, {trapped} trapped{trap}{hint}{migration}"
         )
     }
 }

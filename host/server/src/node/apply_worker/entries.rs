@@ -1,6 +1,6 @@
 //! Committed entries: applied in order, answered, and a state that another node sent taken in their place.
 
-use super::{ApplyWork, ApplyWorker};
+use super::{ApplyWork, ApplyWorker, standstill::Lack};
 use crate::RequestError;
 use crate::node::{
     view::{GroupEvent, Submitted},
@@ -24,9 +24,9 @@ impl ApplyWorker {
         self.applying.extend(entries.iter().flat_map(|entry| &entry.requests));
         let mut entries = entries.into_iter();
         while let Some(entry) = entries.next() {
-            if let Some(lacks) = self.lacks_for(&entry) {
+            if let Some(lack) = self.lacks_for(&entry) {
                 let rest = [entry].into_iter().chain(entries).collect();
-                self.stand_still(lacks, ApplyWork::Entries(rest));
+                self.stand_still(lack, ApplyWork::Entries(rest));
                 break;
             }
             if let EntryBody::TakeOver { checkpoint, .. } = entry.body {
@@ -146,7 +146,7 @@ impl ApplyWorker {
         let Some(replica) = &mut self.replica else { return };
         match replica.lacks_for_snapshot(point.index) {
             Ok(None) => {}
-            Ok(Some(lacks)) => return self.stand_still(lacks, ApplyWork::Restore(point)),
+            Ok(Some(lacks)) => return self.stand_still(Lack::Plugin(lacks), ApplyWork::Restore(point)),
             Err(fault) => return self.failed(fault.to_string(), None),
         }
         match replica.install_snapshot(point.index) {

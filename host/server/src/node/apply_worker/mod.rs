@@ -7,6 +7,7 @@ mod lifecycle;
 mod orders;
 mod reads;
 mod snapshots;
+mod standstill;
 mod timers;
 
 use super::{
@@ -20,7 +21,6 @@ use super::{
 };
 use crate::RequestError;
 use background::Preparation;
-use orders::Standstill;
 use quorate_consensus::{CommittedEntry, Input, LogPoint, Refusal, RequestId};
 use quorate_replica::{
     Attestations, ReadPoint, Replica,
@@ -28,6 +28,7 @@ use quorate_replica::{
 };
 use quorate_transport::Attestation;
 use quorate_vocabulary::{GroupId, PluginDigest};
+use standstill::Standstill;
 use std::sync::Arc;
 use tokio::{sync::oneshot, task::AbortHandle};
 
@@ -72,6 +73,8 @@ pub(super) enum ApplyWork {
     Rest,
     /// A plugin that this replica may wait for is compiled. Held until it has been told.
     PluginReady { digest: PluginDigest, plugin: Arc<dyn Plugin> },
+    /// There may be room for the instance of a machine that waits for it.
+    RoomTime,
     /// Raft found something that cannot be.
     Fail(String),
     /// The node shuts down: tell the plugin.
@@ -100,7 +103,7 @@ pub(super) struct ApplyWorker {
     attestations: Attestations,
     /// After one that failed the next is not tried before this index is applied.
     snapshot_from: u64,
-    /// What waits for a plugin that is not compiled here.
+    /// What waits until the replica has what it lacks.
     standstill: Option<Standstill>,
 }
 
@@ -190,6 +193,7 @@ impl Worker for ApplyWorker {
             ApplyWork::CheckTime => self.attest_if(1),
             ApplyWork::Attested(attestation) => self.attested(&attestation),
             ApplyWork::TimersDue => self.timers_due(),
+            ApplyWork::RoomTime => self.look_for_room(),
             ApplyWork::Rest => self.rest(),
             ApplyWork::Fail(why) => {
                 let point = self.callback_point();

@@ -4,7 +4,7 @@ use crate::{
     RequestError,
     node::{
         Consistency, CreateGroup, Deadline, GroupView, NodeConfig, NodeHandle, ReplicaState, ReplicaView,
-        RunningNode, Submitted,
+        RunningNode, Submitted, apply_worker::ApplyWork,
     },
 };
 use bytes::Bytes;
@@ -97,6 +97,12 @@ impl Cluster {
     pub(super) fn instances(&self, number: usize) -> u32 {
         let running = self.seats[number - 1].running.as_ref().expect("it runs");
         running.node.core().engine.instances()
+    }
+
+    /// Has a group let go of all instances on a node, as if it slept.
+    pub(super) fn rest(&self, number: usize, group: GroupId) {
+        let core = self.seats[number - 1].running.as_ref().expect("it runs").node.core();
+        core.registry.get(group).expect("its replica").apply(ApplyWork::Rest);
     }
 
     /// Where a node keeps its data.

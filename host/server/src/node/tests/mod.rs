@@ -5,5 +5,6 @@ mod consistency;
 mod machines;
 mod one_node;
 mod recovering;
+mod room;
 mod three_nodes;
 mod unused_snapshots;
