@@ -42,6 +42,7 @@ impl Simulation {
         node.running = Some(Running {
             shard,
             inbox: Vec::new(),
+            twins: None,
             wakes: false,
             log: LogWriter::default(),
             catalog: Default::default(),

@@ -2,7 +2,7 @@
 //! that most do not agree with.
 
 use super::Simulation;
-use crate::{checks::Invariant, events::Event, network::arrivals};
+use crate::{checks::Invariant, events::Event, network::arrivals, planted::Bug};
 use quorate_consensus::{EntryBody, Input};
 use quorate_replica::{Finding, ports::Attested};
 use quorate_vocabulary::{GroupId, MemberRole, NodeId, ReplicaId};
@@ -26,7 +26,13 @@ impl Simulation {
     /// A replica has noted its digest: its leader is told.
     pub(crate) fn noted(&mut self, id: NodeId, group: GroupId) {
         let Some(local) = self.local(id, group) else { return };
-        let Some(attested) = local.replica.applied().attested else { return };
+        let Some(mut attested) = local.replica.applied().attested else { return };
+        if self.settings.bug == Some(Bug::OwnDigest)
+            && let Some(first) = attested.digest.0.first_mut()
+        {
+            *first ^= id.0.to_le_bytes()[0];
+        }
+        let Some(local) = self.local(id, group) else { return };
         let (replica, leads) = (local.replica_id, local.leading.is_some());
         if leads {
             return self.take_attestation(id, group, replica, attested);
@@ -64,6 +70,7 @@ impl Simulation {
         match local.attestations.take(from, attested, &voters) {
             Finding::Nothing => {}
             Finding::Agreed => self.coverage.agreements += 1,
+            Finding::Verdict { .. } if self.settings.bug == Some(Bug::VerdictUnheard) => {}
             Finding::Verdict { attested: Attested { index, digest }, agreed } => {
                 self.coverage.verdicts += 1;
                 self.check_alarm(id, group, index);

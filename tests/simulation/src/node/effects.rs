@@ -27,11 +27,13 @@ impl Simulation {
 
     /// The shard takes what is in its inbox, and what it asks for is done.
     pub(crate) fn step_shard(&mut self, id: NodeId) {
+        let slept = self.sleeping_leaders(id);
         let now = self.now;
         let node = self.node(id);
         let now = Now { monotonic: node.clock.monotonic(now), wall_ms: node.clock.wall_ms(now) };
         let Some(running) = &mut node.running else { return };
         running.wakes = false;
+        let inbox = if running.twins.is_some() { running.inbox.clone() } else { Vec::new() };
         let mut effects = Vec::new();
         let by_lease = |input: &Input| match input {
             Input::Read { request, mode: ReadMode::Lease, .. } => Some(*request),
@@ -47,12 +49,16 @@ impl Simulation {
             }
             self.carry_out(id, effect);
         }
+        for effect in self.step_twins(id, now, &inbox) {
+            self.carry_out(id, effect);
+        }
+        self.wake_again(id, now, slept);
         for (group, replica) in retiring {
             self.write(id, LogWork::Remove { group, replica });
         }
     }
 
-    fn carry_out(&mut self, id: NodeId, effect: Effect) {
+    pub(super) fn carry_out(&mut self, id: NodeId, effect: Effect) {
         if self.trace.keeps_lines() {
             self.trace.say(format_args!("    node {id}: {effect:?}"));
         }

@@ -9,10 +9,12 @@ mod observing;
 mod opening;
 mod shadow;
 mod snapshots;
+mod twins;
 mod witness;
 
 pub(crate) use hosting::ENGINE;
 pub(crate) use shadow::Shadow;
+pub(crate) use twins::Twins;
 pub(crate) use witness::LocalWitness;
 
 use crate::{
@@ -49,6 +51,8 @@ pub(crate) struct Node {
 pub(crate) struct Running {
     pub(crate) shard: Shard,
     pub(crate) inbox: Vec<Input>,
+    /// A bug: replicas that were woken a second time.
+    pub(crate) twins: Option<Twins>,
     /// Whether the shard is about to look into its inbox.
     pub(crate) wakes: bool,
     pub(crate) log: LogWriter,
