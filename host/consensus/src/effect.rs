@@ -48,7 +48,8 @@ pub enum Effect {
     Send(RaftMessage),
     /// Send the snapshot that the message names, and when the other node has it on disk, the message. A snapshot that
     /// the host no longer has is answered by [`Input::SnapshotSent`](crate::Input::SnapshotSent) as not delivered;
-    /// the next try will name the newest one.
+    /// the next try will name the newest one. Or a later one, with the message changed by
+    /// [`standing_at`](crate::standing_at).
     SendSnapshot {
         /// The group.
         group: GroupId,

@@ -283,4 +283,15 @@ pub enum Input {
         /// The term of the entry there.
         term: u64,
     },
+    /// A snapshot of this place, or of a later one that is applied, can be made while it is sent: what
+    /// [`Effect::SnapshotWanted`](crate::Effect::SnapshotWanted) asks for where nothing has to be written first. The log is not
+    /// cut behind it. What is sent may stand at a later place than raft has asked for.
+    SnapshotSendable {
+        /// The group.
+        group: GroupId,
+        /// Its index.
+        index: u64,
+        /// The term of the entry there.
+        term: u64,
+    },
 }

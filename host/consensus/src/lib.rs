@@ -46,7 +46,7 @@ pub use config::{ConfigError, ShardConfig};
 pub use effect::{CommittedEntry, Effect, Persist, Refusal, RestoredLog};
 pub use input::{HardState, Input, Now, ReadMode, ReplicaStart, RequestId};
 pub use log_index::LogIndex;
-pub use message::{Lane, lane};
+pub use message::{Lane, lane, standing_at};
 pub use quorate_proto::entry::{Activation, Configuration, EntryBody, EntryError, LogEntry, LogPoint, Order};
 pub use quorate_proto::peer::v1::{RaftMessage, RaftMessageType};
 pub use shard::{Shard, ShardWork};

@@ -38,8 +38,10 @@ pub(crate) struct LogWindow {
     cached_bytes: usize,
     /// Up to here the log is committed and its members are in force.
     handed: u64,
-    /// The newest snapshot that may be sent.
+    /// The newest snapshot that is on disk.
     snapshot: Option<LogPoint>,
+    /// From here on one can be made while it is sent.
+    sendable: Option<LogPoint>,
     /// raft asked for a snapshot and there was none of at least this index.
     snapshot_wanted: Cell<Option<u64>>,
     missing: RefCell<Vec<MissingEntries>>,
@@ -66,6 +68,7 @@ impl LogWindow {
             cached_bytes: 0,
             handed: applied,
             snapshot: None,
+            sendable: None,
             snapshot_wanted: Cell::new(None),
             missing: RefCell::default(),
             fetched: Vec::new(),
@@ -243,6 +246,17 @@ impl LogWindow {
         true
     }
 
+    /// A snapshot that can be made while it is sent, of this place or a later one. Nothing is on disk for it. Whether it is one
+    /// of this log and newer than the last.
+    pub(crate) fn offer_to_send(&mut self, point: LogPoint) -> bool {
+        let newer = self.sendable.is_none_or(|sendable| sendable.index < point.index);
+        if !newer || self.term_at(point.index) != Some(point.term) {
+            return false;
+        }
+        self.sendable = Some(point);
+        true
+    }
+
     pub(crate) fn take_snapshot_wanted(&self) -> Option<u64> {
         self.snapshot_wanted.take()
     }
@@ -374,11 +388,10 @@ impl Storage for LogWindow {
                 None => Err(StorageError::SnapshotTemporarilyUnavailable.into()),
             };
         }
-        match self.snapshot {
-            Some(point) if point.index >= index_min => {
-                Ok(raft_snapshot(point, self.configuration_at(point.index)))
-            }
-            _ => {
+        let points = [self.sendable, self.snapshot].into_iter().flatten();
+        match points.filter(|point| point.index >= index_min).max_by_key(|point| point.index) {
+            Some(point) => Ok(raft_snapshot(point, self.configuration_at(point.index))),
+            None => {
                 self.snapshot_wanted.set(Some(index_min));
                 Err(StorageError::SnapshotTemporarilyUnavailable.into())
             }

@@ -105,6 +105,15 @@ pub(crate) fn to_wire(group: GroupId, from: NodeId, to: NodeId, mut message: Mes
     Some(wire)
 }
 
+/// The message for a snapshot at a later place than the one that raft has asked to be sent: for a host that sends the state as
+/// it is when the sending begins ([`Input::SnapshotSendable`](crate::Input::SnapshotSendable)). All there must be applied.
+#[must_use]
+pub fn standing_at(message: RaftMessage, point: LogPoint, configuration: &Configuration) -> RaftMessage {
+    let configuration = Some(configuration.into());
+    let snapshot = Some(SnapshotPoint { index: point.index, term: point.term, configuration });
+    RaftMessage { snapshot, ..message }
+}
+
 /// From the wire to raft, with everything checked that can be told from the message alone.
 pub(crate) fn from_wire(wire: RaftMessage) -> Result<Message, MessageError> {
     let kind = wire.r#type();

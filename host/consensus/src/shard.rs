@@ -187,7 +187,8 @@ impl Shard {
             | Input::Restored { group, .. }
             | Input::Fetched { group, .. }
             | Input::SnapshotSent { group, .. }
-            | Input::SnapshotTaken { group, .. } => *group,
+            | Input::SnapshotTaken { group, .. }
+            | Input::SnapshotSendable { group, .. } => *group,
         };
         touched.insert(group);
         if let Some(Slot::Running(replica)) = self.slots.get(&group)

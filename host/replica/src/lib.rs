@@ -40,4 +40,4 @@ pub use replica::{
     BackgroundCheckpoint, CheckpointResult, EntryResult, PreparedCheckpoint, Replica, ReplicaStart,
 };
 
-pub use store_snapshot::StoreSnapshot;
+pub use store_snapshot::{StoreSnapshot, StoreStream, StreamDecoder, StreamMark};

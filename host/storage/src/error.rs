@@ -276,6 +276,17 @@ pub enum StorageError {
         why: String,
     },
 
+    /// A state that is to be sent cannot be read.
+    #[error("the state of group {group} at index {index} cannot be read to be sent: {why}")]
+    SnapshotUnreadable {
+        /// The group.
+        group: GroupId,
+        /// Where the state stands.
+        index: u64,
+        /// What failed.
+        why: String,
+    },
+
     /// What arrived of a snapshot is not what its manifest says.
     #[error("the snapshot of group {group} at index {index} was damaged on its way: {what}; send it again")]
     SnapshotDamaged {

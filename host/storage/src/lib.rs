@@ -35,6 +35,7 @@ pub use raft::{
     StoredPlugin, StoredReplica,
 };
 pub use snapshot::{
-    IncomingSnapshot, MANIFEST_BYTES_MAX, SNAPSHOT_CHUNK_BYTES, SnapshotFile, SnapshotReader, SnapshotStore,
+    IncomingSnapshot, IncomingTables, MANIFEST_BYTES_MAX, SNAPSHOT_CHUNK_BYTES, SnapshotFile, SnapshotReader,
+    SnapshotStore, StreamSource,
 };
 pub use state::GroupState;

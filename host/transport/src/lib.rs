@@ -35,7 +35,8 @@ pub use lane::Lane;
 pub use outbound::{LaneStatus, PeerStatus, Peers, PeersHandle};
 pub use server::PeerServer;
 pub use snapshot::{
-    SnapshotOffer, SnapshotReceiver, SnapshotRefusal, SnapshotSendError, SnapshotSource, SnapshotTransfer,
+    ALL_BYTES, SnapshotOffer, SnapshotReceiver, SnapshotRefusal, SnapshotSendError, SnapshotSource,
+    SnapshotTransfer,
 };
 
 #[cfg(test)]

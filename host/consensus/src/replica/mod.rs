@@ -177,6 +177,7 @@ impl Replica {
             Input::Fetched { first, entries, .. } => self.fetched(first, entries)?,
             Input::SnapshotSent { to, delivered, .. } => self.snapshot_sent(to, delivered),
             Input::SnapshotTaken { index, term, .. } => self.snapshot_taken(index, term, effects),
+            Input::SnapshotSendable { index, term, .. } => self.snapshot_sendable(index, term),
             // These are for the shard.
             Input::Tick
             | Input::Open(_)

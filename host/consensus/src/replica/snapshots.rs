@@ -100,6 +100,13 @@ impl Replica {
         self.cut_log(effects);
     }
 
+    /// Offers followers what can be made while it is sent. Nothing is on disk for it, and the log is not cut.
+    pub(super) fn snapshot_sendable(&mut self, index: u64, term: u64) {
+        if index <= self.applying.applied && self.raw.mut_store().offer_to_send(LogPoint { index, term }) {
+            self.snapshot_wanted = None;
+        }
+    }
+
     fn cut_log(&mut self, effects: &mut Vec<Effect>) {
         if self.restoring.is_some() {
             return;

@@ -34,6 +34,7 @@ impl Chaos {
             config.wakes_per_tick_max = 1;
         });
         cluster.create(OTHER, &voters(1..=3));
+        cluster.sends_live = seed % 2 == 1;
         cluster.entries_on_start_max = 4;
         cluster.faults = Faults {
             drop_per_mille: 20,

@@ -6,8 +6,8 @@ use super::{
     node::{Disk, Hosted, Machine, Node, Work, Write},
 };
 use crate::{
-    Effect, EntryBody, Input, Now, RaftMessage, ReadMode, ReplicaStart, ReplicaStatus, RequestId, Role,
-    Shard, ShardConfig, random::mix,
+    Effect, EntryBody, Input, LogPoint, Now, RaftMessage, ReadMode, ReplicaStart, ReplicaStatus, RequestId,
+    Role, Shard, ShardConfig, random::mix,
 };
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
@@ -62,6 +62,8 @@ pub(super) struct Cluster {
     /// Everything nodes did, newest last, when `records` is set.
     pub(super) effects: Vec<(NodeId, Effect)>,
     pub(super) records: bool,
+    /// Snapshots are made while they are sent, and of what is applied then.
+    pub(super) sends_live: bool,
     /// Entries that a restarted node finds in memory.
     pub(super) entries_on_start_max: usize,
     /// Disks of these nodes do not finish anything.
@@ -103,6 +105,7 @@ impl Cluster {
             config,
             effects: Vec::new(),
             records: false,
+            sends_live: false,
             entries_on_start_max: usize::MAX,
             stuck_disks: BTreeSet::new(),
             stuck_machines: BTreeSet::new(),
@@ -354,7 +357,14 @@ impl Cluster {
             Effect::SendSnapshot { group, to, node, message } => {
                 assert_eq!((message.to_replica, message.to_node), (to.0, node.0));
                 let index = message.snapshot.as_ref().expect("a snapshot").index;
-                let snapshot = self.nodes[&id].groups[&group].disk.snapshots.get(&index).cloned();
+                let hosted = &self.nodes[&id].groups[&group];
+                let (snapshot, message) = if self.sends_live {
+                    let machine = hosted.machine.clone();
+                    let message = crate::standing_at(message, machine.applied, &machine.configuration);
+                    (Some(machine), message)
+                } else {
+                    (hosted.disk.snapshots.get(&index).cloned(), message)
+                };
                 let lost = self.faults.lost_snapshots_per_mille;
                 let delay = self.delay(self.faults.message_delay_us_max * 10);
                 if let (Some(snapshot), false) = (snapshot, self.chance(lost)) {
@@ -397,6 +407,10 @@ impl Cluster {
                 assert!(log.values().any(|(of, _)| *of == term), "something of term {term} is committed");
             }
             Effect::FellAsleep { .. } => {}
+            Effect::SnapshotWanted { group, .. } if self.sends_live => {
+                let LogPoint { index, term } = self.nodes[&id].groups[&group].machine.applied;
+                self.input(id, Input::SnapshotSendable { group, index, term });
+            }
             Effect::SnapshotWanted { group, .. } => self.snapshot(id, group),
             Effect::ReplicaFailed { cause, .. } if self.may_fail => {
                 self.failures.insert(id, cause);

@@ -169,6 +169,36 @@ fn a_replica_that_joins_gets_a_snapshot_that_knows_it() {
 }
 
 #[test]
+fn a_replica_that_joins_gets_the_state_as_it_is_when_that_is_sent() {
+    let mut cluster = Cluster::empty(4, 3);
+    cluster.sends_live = true;
+    cluster.create(GROUP, &voters(1..=3));
+    let leader = cluster.leader();
+    for _ in 0..20 {
+        cluster.commit(b"before");
+    }
+    cluster.records = true;
+    cluster.host(NodeId(4), ReplicaStart::joining(GROUP, ReplicaId(4)));
+    cluster.change_members(leader, voters(1..=4));
+    cluster.until("restored", |cluster| cluster.machine(4).applied.index > 20);
+    let index = cluster.commit(b"after");
+    cluster.applied([4], index);
+    assert_eq!(cluster.machine(4).commands.len(), 21);
+    assert_eq!(cluster.status(leader).snapshot, None, "none was written");
+    assert_eq!(cluster.status(leader).truncated.index, ReplicaStart::BOOTSTRAP.index);
+}
+
+#[test]
+fn what_can_be_sent_cuts_no_log_and_is_not_taken_for_what_is_on_disk() {
+    let mut lone = busy(0);
+    let sendable = |index, term| Input::SnapshotSendable { group: GROUP, index, term };
+    assert!(cuts(&lone.step(vec![sendable(100, 2)])).is_empty());
+    assert_eq!(lone.status().snapshot, None);
+    assert_eq!(cuts(&lone.step(vec![taken(90, 2)])), [LogPoint { index: 90, term: 2 }]);
+    assert_eq!(lone.status().snapshot, Some(LogPoint { index: 90, term: 2 }));
+}
+
+#[test]
 fn a_snapshot_older_than_the_log_changes_nothing() {
     let mut lone = Lone::new(3);
     let bodies = vec![crate::EntryBody::Empty; 20];

@@ -47,6 +47,11 @@ pub trait Snapshots: Send + Sync {
     /// The one with the highest index.
     fn newest(&self) -> Result<Option<SnapshotInfo>, HostFault>;
 
+    /// The size of that one. Asked for often.
+    fn newest_bytes(&self) -> Result<Option<u64>, HostFault> {
+        Ok(self.newest()?.map(|newest| newest.bytes))
+    }
+
     /// Opens the one at this index; its absence is a fault. Damaged content must come out as an error of the reader, at
     /// the latest where it would end.
     fn open(&self, index: u64) -> Result<(SnapshotHeader, Box<dyn Read + Send>), HostFault>;

@@ -114,6 +114,12 @@ pub trait StateStore: Send + Sync {
     /// from the log, which must not be cut further than what is durable here.
     fn commit(&self, changes: StoreChanges, point: &AppliedPoint) -> Result<(), HostFault>;
 
+    /// Takes in the state of this point as it was prepared while it came from a peer, durably and in place of what is there:
+    /// the same as a load of its snapshot, without reading that. False when there is none, and nothing has changed.
+    fn take_in(&self, _point: &AppliedPoint) -> Result<bool, HostFault> {
+        Ok(false)
+    }
+
     /// Forgets everything, the applied point first, and takes a new state. Also called to start from nothing.
     fn begin_load(&self) -> Result<Box<dyn StateLoader>, HostFault>;
 }

@@ -351,7 +351,9 @@ impl Replica {
     /// [`Replica::snapshot`].
     #[must_use]
     pub fn checkpoint_due(&self) -> bool {
-        self.checkpoint_under_way().is_none() && self.start.checkpoints.is_due(&self.growth)
+        // Without a snapshot, or when it cannot be told, the state counts as a small one.
+        let state_bytes = || self.start.snapshots.newest_bytes().ok().flatten().unwrap_or(0);
+        self.checkpoint_under_way().is_none() && self.start.checkpoints.is_due(&self.growth, state_bytes)
     }
 
     /// Whether enough was applied since the last checkpoint or snapshot for another one when its time has come, which
@@ -381,9 +383,19 @@ impl Replica {
         if newest >= self.applied.index {
             return Ok(None);
         }
+        let snapshot = self.state_now()?;
+        self.growth = Growth::default();
+        Ok(snapshot)
+    }
+
+    /// The state of a store machine as of now, whether there is a snapshot of it or not: to be sent. None for a memory machine.
+    pub fn state_now(&self) -> Result<Option<StoreSnapshot>, ReplicaFault> {
+        self.check_running()?;
+        if self.kind() == MachineKind::Memory {
+            return Ok(None);
+        }
         let view =
             self.start.state.view().map_err(ReplicaFault::while_doing("taking a view of the state"))?;
-        self.growth = Growth::default();
         let header = self.start.header(AppliedPoint::clone(&self.applied));
         Ok(Some(StoreSnapshot { header, view, snapshots: self.start.snapshots.clone() }))
     }

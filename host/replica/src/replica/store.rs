@@ -39,6 +39,9 @@ pub(super) fn load(start: &ReplicaStart, index: u64) -> Result<(ReplicaStart, Ap
     let (header, mut source) = open_snapshot(&start, index)?;
     let point = header.point;
     let mut load = || {
+        if start.state.take_in(&point)? {
+            return Ok(());
+        }
         let mut loader = start.state.begin_load()?;
         load_pairs(&mut source, loader.as_mut())?;
         loader.finish(&point)

@@ -1,26 +1,18 @@
 //! Snapshots of store machines: the keys and values of a view, as a stream of checked blocks.
 
 mod format;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 use crate::{
     ReplicaFault,
-    overlay::successor,
-    ports::{
-        HostFault, KeyRange, ScanRange, SnapshotHeader, SnapshotInfo, Snapshots, StateLoader, StoreView,
-    },
+    ports::{HostFault, SnapshotHeader, SnapshotInfo, Snapshots, StateLoader, StoreView},
 };
-use format::{BlockReader, BlockWriter};
-use std::{
-    io::{Read, Write},
-    sync::Arc,
-};
-
-/// The most pairs read from the view at once.
-const PAGE_PAIRS_MAX: usize = 4_096;
-/// The most bytes read from the view at once, but for a single larger pair.
-const PAGE_BYTES_MAX: u64 = 1 << 20;
+use format::BlockReader;
+pub use format::{StreamDecoder, StreamMark};
+use std::{io::Read, sync::Arc};
+pub use stream::StoreStream;
 
 /// A snapshot of a store machine that is yet to be written. May be sent to another thread; apply goes on meanwhile.
 pub struct StoreSnapshot {
@@ -36,32 +28,25 @@ impl StoreSnapshot {
         &self.header
     }
 
+    /// The same as a stream, to be sent without being written.
+    #[must_use]
+    pub fn into_stream(self) -> StoreStream {
+        StoreStream::new(self.header, self.view)
+    }
+
     /// Writes it.
     pub fn write(self) -> Result<SnapshotInfo, ReplicaFault> {
+        let snapshots = self.snapshots.clone();
         let write = || {
-            let mut writer = self.snapshots.begin(&self.header)?;
-            write_pairs(self.view.as_ref(), &mut writer)?;
+            let mut writer = snapshots.begin(&self.header)?;
+            let mut stream = self.into_stream();
+            while stream.advance()? {
+                writer.write_all(stream.piece())?;
+            }
             writer.finish()
         };
         write().map_err(ReplicaFault::while_doing("writing a snapshot of the store"))
     }
-}
-
-fn write_pairs(view: &dyn StoreView, sink: &mut dyn Write) -> Result<(), HostFault> {
-    let mut blocks = BlockWriter::begin(sink)?;
-    let mut keys = KeyRange::all();
-    loop {
-        let page = view.scan_once(&ScanRange {
-            keys: keys.clone(),
-            limit: PAGE_PAIRS_MAX,
-            bytes_max: PAGE_BYTES_MAX,
-            reverse: false,
-        })?;
-        let Some((last, _)) = page.last() else { break };
-        keys.start = successor(last);
-        blocks.write(&page)?;
-    }
-    blocks.finish()
 }
 
 /// Loads the pairs of a snapshot, in the chunks they were written in.

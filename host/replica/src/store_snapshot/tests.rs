@@ -1,13 +1,19 @@
 use super::{
-    format::{BlockReader, BlockWriter},
-    load_pairs, write_pairs,
+    StoreStream, StreamDecoder, StreamMark,
+    format::{BlockReader, Encoder},
+    load_pairs,
 };
 use crate::{
-    ports::{AppliedPoint, HostFault, KeyRange, ScanRange, StateLoader, StateStore, StoreChanges, StoreView},
+    ports::{
+        AppliedPoint, HostFault, KeyRange, ScanRange, SnapshotHeader, StateLoader, StateStore, StoreChanges,
+        StoreView,
+    },
     testing::MemoryStore,
 };
 use bytes::Bytes;
 use quorate_proto::entry::Configuration;
+use quorate_vocabulary::{MachineKind, PluginDigest};
+use std::sync::Arc;
 
 type Pairs = Vec<(Bytes, Bytes)>;
 
@@ -16,13 +22,61 @@ fn pairs(count: usize, value_bytes: usize) -> Pairs {
 }
 
 fn written(blocks: &[Pairs]) -> Vec<u8> {
-    let mut content = Vec::new();
-    let mut writer = BlockWriter::begin(&mut content).expect("no fault");
+    let (mut encoder, begin) = Encoder::begin();
+    let mut content = begin.to_vec();
     for block in blocks {
-        writer.write(block).expect("no fault");
+        content.extend_from_slice(&encoder.block(block).expect("no fault"));
     }
-    writer.finish().expect("no fault");
+    content.extend_from_slice(&encoder.end());
     content
+}
+
+fn stream(view: Arc<dyn StoreView>) -> StoreStream {
+    let header = SnapshotHeader {
+        point: AppliedPoint::initial(Configuration::default()),
+        kind: MachineKind::Store,
+        plugin: PluginDigest::of(b"a plugin"),
+        state_version: 1,
+        tail: None,
+    };
+    StoreStream::new(header, view)
+}
+
+/// All of a stream, asked for in parts of this size.
+fn streamed(stream: &mut StoreStream, bytes_max: usize) -> Result<Vec<u8>, HostFault> {
+    let mut content = Vec::new();
+    loop {
+        let part = stream.read_at(content.len() as u64, bytes_max)?;
+        if part.is_empty() {
+            return Ok(content);
+        }
+        content.extend_from_slice(&part);
+    }
+}
+
+/// What a decoder makes of a stream that comes in pieces of this size.
+fn decoded(content: &[u8], piece_bytes: usize) -> Result<Pairs, HostFault> {
+    let mut decoder = StreamDecoder::default();
+    let mut pairs = Vec::new();
+    for piece in content.chunks(piece_bytes) {
+        decoder.push(Bytes::copy_from_slice(piece));
+        while let Some(block) = decoder.next_block()? {
+            pairs.extend(block);
+        }
+    }
+    assert_eq!(decoder.received(), content.len() as u64);
+    if decoder.has_ended() { Ok(pairs) } else { Err(HostFault::because("it has not ended")) }
+}
+
+/// Many small pairs, then some that are larger than a page each.
+fn store() -> (MemoryStore, Pairs) {
+    let store = MemoryStore::default();
+    let large = (0..3).map(|place| (format!("large-{place}").into(), Bytes::from(vec![1; 1200 << 10])));
+    let all: Pairs = pairs(10_000, 1).into_iter().chain(large).collect();
+    let keys = all.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+    let point = AppliedPoint::initial(Configuration::default());
+    store.commit(StoreChanges { keys, ..StoreChanges::default() }, &point).expect("no fault");
+    (store, all)
 }
 
 fn read(mut content: &[u8]) -> Result<Pairs, HostFault> {
@@ -113,16 +167,8 @@ fn a_view_of_any_size_is_written_in_pages_and_loaded_in_chunks() {
             Ok(())
         }
     }
-    // Many small pairs, then some that are larger than a page each.
-    let store = MemoryStore::default();
-    let large = (0..3).map(|place| (format!("large-{place}").into(), Bytes::from(vec![1; 1200 << 10])));
-    let all: Pairs = pairs(10_000, 1).into_iter().chain(large).collect();
-    let keys = all.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
-    let point = AppliedPoint::initial(Configuration::default());
-    store.commit(StoreChanges { keys, ..StoreChanges::default() }, &point).expect("no fault");
-
-    let mut content = Vec::new();
-    write_pairs(store.view().expect("no fault").as_ref(), &mut content).expect("no fault");
+    let (store, all) = store();
+    let content = streamed(&mut stream(store.view().expect("no fault")), usize::MAX).expect("no fault");
     let mut counting = Counting(Vec::new(), 0);
     load_pairs(&mut content.as_slice(), &mut &mut counting).expect("just written");
     assert_eq!(counting.0.iter().sum::<usize>(), all.len());
@@ -142,5 +188,73 @@ fn a_fault_of_the_view_ends_the_writing() {
             if range.keys == KeyRange::all() { Ok(pairs(1, 1)) } else { Err(HostFault::because("broken")) }
         }
     }
-    assert!(write_pairs(&Broken, &mut Vec::new()).is_err());
+    assert!(streamed(&mut stream(Arc::new(Broken)), usize::MAX).is_err());
+}
+
+#[test]
+fn a_stream_is_the_same_from_any_place_on() {
+    let (store, _) = store();
+    let mut stream = stream(store.view().expect("no fault"));
+    let whole = streamed(&mut stream, usize::MAX).expect("no fault");
+    assert_eq!(streamed(&mut stream, 100_000).expect("no fault"), whole);
+    for offset in [0, 1, 7, 8, 9, 70_000, 2_000_000, 300, whole.len() - 1, 20] {
+        let part = stream.read_at(offset as u64, 1_000).expect("no fault");
+        assert!(!part.is_empty() && whole[offset..].starts_with(&part), "{offset}");
+    }
+    assert!(stream.read_at(whole.len() as u64, 1).expect("no fault").is_empty());
+    assert!(stream.read_at(u64::MAX, 1).expect("no fault").is_empty());
+}
+
+#[test]
+fn pieces_of_any_size_are_taken_in() {
+    let content = written(&[pairs(3, 5), pairs(2_000, 1)[3..].to_vec()]);
+    for piece_bytes in [1, 7, 8, 9, 100, content.len()] {
+        assert_eq!(
+            decoded(&content, piece_bytes).expect("just written"),
+            pairs(2_000, 1)[..3]
+                .iter()
+                .map(|(key, _)| (key.clone(), Bytes::from(vec![b'v'; 5])))
+                .chain(pairs(2_000, 1).into_iter().skip(3))
+                .collect::<Pairs>()
+        );
+    }
+}
+
+#[test]
+fn pieces_that_are_damaged_are_noticed() {
+    let content = written(&[pairs(3, 5), pairs(6, 5)[3..].to_vec()]);
+    for place in 0..content.len() {
+        let mut damaged = content.clone();
+        damaged[place] ^= 1;
+        assert!(decoded(&damaged, 11).is_err(), "byte {place}");
+        assert!(decoded(&content[..place], 11).is_err(), "{place} bytes");
+    }
+    let longer = [&content[..], b"x"].concat();
+    assert!(decoded(&longer, 1_000).expect_err("one byte too many").to_string().contains("behind its end"));
+}
+
+#[test]
+fn what_was_read_up_to_a_mark_is_not_read_again() {
+    let blocks = [pairs(3, 5), pairs(6, 5)[3..].to_vec(), pairs(9, 5)[6..].to_vec()];
+    let content = Bytes::from(written(&blocks));
+    let mut first = StreamDecoder::default();
+    first.push(content.slice(..content.len() / 2));
+    let mut read: Pairs = Vec::new();
+    while let Some(block) = first.next_block().expect("just written") {
+        read.extend(block);
+    }
+    let mark: StreamMark = first.mark().clone();
+    assert!(mark.pairs > 0 && mark.offset < first.received());
+    let offset = usize::try_from(mark.offset).expect("short");
+    let mut second = StreamDecoder::new(mark.clone());
+    second.push(content.slice(offset..));
+    while let Some(block) = second.next_block().expect("just written") {
+        read.extend(block);
+    }
+    assert!(second.has_ended());
+    assert_eq!(read, blocks.concat());
+    // Another mark than that of the place.
+    let mut wrong = StreamDecoder::new(StreamMark { pairs: mark.pairs + 1, ..mark });
+    wrong.push(content.slice(offset..));
+    assert!(std::iter::repeat_with(|| wrong.next_block()).take(9).any(|read| read.is_err()));
 }

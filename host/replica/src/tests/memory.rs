@@ -200,6 +200,8 @@ fn checkpoints_are_due_by_entries_commands_bytes_and_repeated_commands() {
         entries_max: u64::MAX,
         commands_max: u64::MAX,
         bytes_max: u64::MAX,
+        bytes_percent_of_state: 50,
+        stretch_max: 1,
         repeated_commands_max: u64::MAX,
         timed_entries_min: u64::MAX,
     };

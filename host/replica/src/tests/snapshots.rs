@@ -1,6 +1,6 @@
 use super::harness::{BOTH, Host, entry_of, text};
 use crate::{
-    EntryBody, ReplicaFault,
+    CheckpointPolicy, EntryBody, ReplicaFault, ReplicaStart,
     ports::{Snapshots, StateStore},
     testing::MemoryStore,
 };
@@ -204,6 +204,34 @@ fn growth_is_counted_from_the_newest_snapshot_over_a_restart() {
             replica.apply(&entry).expect("no fault");
         }
         assert!(replica.checkpoint_due(), "{kind}");
+    }
+}
+
+#[test]
+fn a_large_state_is_saved_less_often() {
+    // The state is larger than three bytes, and the bound for one of a byte is two entries.
+    let policy = CheckpointPolicy {
+        entries_max: 2,
+        bytes_max: 1,
+        bytes_percent_of_state: 100,
+        stretch_max: 3,
+        ..CheckpointPolicy::default()
+    };
+    for kind in BOTH {
+        for (is_saved, due_after) in [(false, 2), (true, 6)] {
+            let mut host = Host::new(kind);
+            if is_saved {
+                host.apply(&["add a 1"]);
+                take(&mut host);
+            }
+            let mut replica = crate::Replica::open(ReplicaStart { checkpoints: policy, ..host.start() })
+                .expect("its own disk opens");
+            let due = (1..=10).find(|_| {
+                replica.apply(&host.history.push(1, EntryBody::Empty)).expect("no fault");
+                replica.checkpoint_due()
+            });
+            assert_eq!(due, Some(due_after), "{kind}");
+        }
     }
 }
 

@@ -53,12 +53,24 @@ impl Healing {
         self.broken().remove(&broken.group);
     }
 
-    /// Counts one more, if there may be one more.
+    fn replaced(&self) -> MutexGuard<'_, BTreeMap<GroupId, u32>> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there may be one more.
     fn may_replace(&self, group: GroupId) -> bool {
-        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = replaced.entry(group).or_default();
-        *count += 1;
-        *count <= REPLACED_PER_GROUP_MAX
+        self.replaced().get(&group).is_none_or(|count| *count < REPLACED_PER_GROUP_MAX)
+    }
+
+    /// Counts one that is replaced by this change. A change that fails replaces none: the catalog may be out of reach for long.
+    async fn counted<T, E>(
+        &self,
+        group: GroupId,
+        change: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let changed = change.await?;
+        *self.replaced().entry(group).or_default() += 1;
+        Ok(changed)
     }
 }
 
@@ -132,7 +144,10 @@ impl Core {
             what: broken.why.clone(),
             renew,
         };
-        match self.change_catalog(change, Deadline::after(CATALOG_TIMEOUT)).await {
+        let change = self.change_catalog(change, Deadline::after(CATALOG_TIMEOUT));
+        let changed =
+            if renew { self.services.healing.counted(broken.group, change).await } else { change.await };
+        match changed {
             Ok(_) => {
                 tracing::warn!(group = %group.name, %replica, renew, why = broken.why, "a replica is of no use any more");
                 true
@@ -186,5 +201,21 @@ mod tests {
         assert!(!spares(&[Voter, Voter]), "one of two is no majority");
         assert!(!spares(&[Voter]));
         assert!(!spares(&[Voter, Witness, Witness]), "nobody else has the data");
+    }
+
+    #[tokio::test]
+    async fn what_failed_does_not_count_against_a_group() {
+        let (healing, group) = (Healing::default(), GroupId(7));
+        for _ in 0..=REPLACED_PER_GROUP_MAX {
+            assert!(healing.may_replace(group));
+            let failed: Result<(), _> = healing.counted(group, async { Err("no leader") }).await;
+            assert_eq!(failed, Err("no leader"));
+        }
+        for _ in 0..REPLACED_PER_GROUP_MAX {
+            assert!(healing.may_replace(group));
+            assert_eq!(healing.counted(group, async { Ok::<_, &str>(()) }).await, Ok(()));
+        }
+        assert!(!healing.may_replace(group), "it breaks again and again");
+        assert!(healing.may_replace(GroupId(8)), "another group has nothing to do with that");
     }
 }

@@ -4,7 +4,7 @@ use super::{
     apply_worker::ApplyWork,
     core::Core,
     handle::Deadline,
-    snapshot_source::{NeedlessReceiver, StoredReceiver},
+    snapshot_source::{NeedlessReceiver, StateReceiver, StoredReceiver},
 };
 use bytes::Bytes;
 use quorate_consensus::{Input, RaftMessage, RaftMessageType};
@@ -103,7 +103,11 @@ impl PeerInbound for Inbound {
             return Ok(Box::new(NeedlessReceiver::new(&offer)));
         }
         tracing::info!(group = %offer.group, %from, index = offer.index, bytes = offer.total_bytes, "receiving a snapshot");
-        Ok(Box::new(StoredReceiver::begin(&replica.shared.snapshots, &offer)?))
+        let shared = &replica.shared;
+        Ok(match offer.total_bytes {
+            Some(total_bytes) => Box::new(StoredReceiver::begin(&shared.snapshots, &offer, total_bytes)?),
+            None => Box::new(StateReceiver::begin(&shared.snapshots, &shared.state, &offer)?),
+        })
     }
 
     async fn store_plugin(&self, from: NodeId, plugin: PluginUpload) -> Result<(), PluginRefusal> {

@@ -71,7 +71,7 @@ pub(super) struct ReplicaShared {
     pub(super) services: Services,
     pub(super) snapshots: Arc<SnapshotStore>,
     pub(super) history: Arc<GroupHistory>,
-    state: Arc<GroupState>,
+    pub(super) state: Arc<GroupState>,
     pub(super) events: Events,
     /// Where the lines go that the plugin logs.
     pub(super) log: PluginLog,

@@ -1,11 +1,17 @@
 //! What leaves the shard thread for the network and the disk's readers. Nothing here makes the shard wait.
 
-use super::{local_replica::LocalReplica, services::Services, snapshot_source::StoredSource};
-use quorate_consensus::{Input, Lane, RaftMessage, lane};
+use super::{
+    apply_worker::ApplyWork,
+    local_replica::LocalReplica,
+    services::Services,
+    snapshot_source::{StateSource, StoredSource},
+};
+use quorate_consensus::{Input, Lane, LogPoint, RaftMessage, lane, standing_at};
 use quorate_storage::RaftStore;
-use quorate_transport::{PeersHandle, SnapshotTransfer};
-use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
-use std::sync::Arc;
+use quorate_transport::{PeersHandle, SnapshotSource, SnapshotTransfer};
+use quorate_vocabulary::{GroupId, MachineKind, NodeId, ReplicaId};
+use std::{io, sync::Arc};
+use tokio::sync::oneshot;
 
 /// The ways out.
 pub(super) struct Outbound {
@@ -49,33 +55,55 @@ impl Outbound {
         self.services.runtime.spawn(async move {
             // Told also when the task is cut off by the end of the runtime, or panics.
             let mut report = Report { services, group, to, delivered: false };
-            let Some(replica) = replica else { return };
-            let point = message.snapshot.clone().unwrap_or_default();
-            let (index, term) = (point.index, point.term);
-            let snapshots = replica.shared.snapshots.clone();
-            drop(replica);
-            let opened = tokio::task::spawn_blocking(move || StoredSource::open(&snapshots, index)).await;
-            let source = match opened {
-                Ok(Ok(source)) => source,
-                Ok(Err(error)) => {
-                    tracing::warn!(%group, index, %error, "a snapshot cannot be read");
-                    return;
-                }
-                Err(error) => {
-                    tracing::warn!(%group, index, %error, "a snapshot cannot be read");
-                    return;
-                }
+            // While it waits for its turn the replica may go.
+            let Some(replica) = replica.map(|replica| Arc::downgrade(&replica)) else { return };
+            let transfer = async move {
+                let replica = replica.upgrade().ok_or_else(|| io::Error::other("the replica is gone"))?;
+                let opened = match replica.shared.kind {
+                    MachineKind::Memory => stored(&replica, message).await,
+                    MachineKind::Store => state_now(&replica, message).await,
+                };
+                let (source, message) = opened.map_err(io::Error::other)?;
+                let point = message.snapshot.as_ref();
+                let (index, term) = point.map_or((0, 0), |point| (point.index, point.term));
+                Ok(SnapshotTransfer { group, to, index, term, source, message })
             };
-            let transfer = SnapshotTransfer { group, to, index, term, source: Box::new(source), message };
-            match peers.send_snapshot(node, transfer).await {
+            match peers.send_snapshot_when_due(node, transfer).await {
                 Ok(()) => {
-                    tracing::info!(%group, %to, %node, index, "snapshot sent");
+                    tracing::info!(%group, %to, %node, "snapshot sent");
                     report.delivered = true;
                 }
-                Err(error) => tracing::warn!(%group, %to, %node, index, %error, "a snapshot was not sent"),
+                Err(error) => tracing::warn!(%group, %to, %node, %error, "a snapshot was not sent"),
             }
         });
     }
+}
+
+/// What is sent, and raft's message for it.
+type Opened = (Box<dyn SnapshotSource>, RaftMessage);
+
+/// The snapshot that the message names, from the disk.
+async fn stored(replica: &LocalReplica, message: RaftMessage) -> Result<Opened, String> {
+    let index = message.snapshot.as_ref().map_or(0, |point| point.index);
+    let snapshots = replica.shared.snapshots.clone();
+    let opened = tokio::task::spawn_blocking(move || StoredSource::open(&snapshots, index)).await;
+    let source = opened.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    Ok((Box::new(source), message))
+}
+
+/// The state of a store machine as it is now, which is at the place that the message names or behind it.
+async fn state_now(replica: &LocalReplica, message: RaftMessage) -> Result<Opened, String> {
+    let (reply, state) = oneshot::channel();
+    replica.apply(ApplyWork::Stream(reply));
+    let state = state.await.map_err(|_| "the replica has stopped".to_owned())?;
+    let stream = state.into_stream();
+    let point = &stream.header().point;
+    let place = LogPoint { index: point.index, term: point.term };
+    let message = standing_at(message, place, &point.configuration);
+    let snapshots = replica.shared.snapshots.clone();
+    let opened = tokio::task::spawn_blocking(move || StateSource::open(&snapshots, stream)).await;
+    let source = opened.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    Ok((Box::new(source), message))
 }
 
 /// Tells raft what became of a snapshot, however the sending ended.

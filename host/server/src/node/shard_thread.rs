@@ -138,7 +138,9 @@ impl ShardThread {
             }
             Effect::LeaderEstablished { group, term } => self.apply(group, ApplyWork::Established { term }),
             Effect::FellAsleep { group } => self.apply(group, ApplyWork::Rest),
-            Effect::SnapshotWanted { group, .. } => self.apply(group, ApplyWork::Snapshot(None)),
+            Effect::SnapshotWanted { group, index_min } => {
+                self.apply(group, ApplyWork::SnapshotWanted { index_min });
+            }
             Effect::ReplicaFailed { group, cause } => match self.registry.witness(group) {
                 Some(witness) => witness.fail(raft_failed(&cause)),
                 None => self.apply(group, ApplyWork::Fail(raft_failed(&cause))),

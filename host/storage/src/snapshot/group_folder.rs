@@ -1,6 +1,6 @@
 use super::{
-    manifest::{MANIFEST_BYTES_MAX, Manifest},
-    place::{DATA, MANIFEST, Place},
+    manifest::{Form, MANIFEST_BYTES_MAX, Manifest, TableFiles},
+    place::{DATA, MANIFEST, Place, table},
     shelf::{Finished, Origin, Shelf},
 };
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     disk::{create_folder, names, remove_folder, sync_folder},
     folder::FolderLock,
 };
-use quorate_replica::ports::SnapshotInfo;
+use quorate_replica::ports::{SnapshotHeader, SnapshotInfo};
 use quorate_vocabulary::GroupId;
 use std::{
     fmt, fs,
@@ -24,7 +24,7 @@ pub(super) struct GroupFolder {
     pub(super) group: GroupId,
     kept: usize,
     shelf: Mutex<Shelf>,
-    _lock: Arc<FolderLock>,
+    folder_lock: Arc<FolderLock>,
 }
 
 impl GroupFolder {
@@ -44,7 +44,7 @@ impl GroupFolder {
                 };
                 let folder = path.join(&name);
                 match place {
-                    Place::Taking { number } | Place::Removed { number } => {
+                    Place::Taking { number } | Place::Removed { number } | Place::Reading { number } => {
                         shelf.number = shelf.number.max(number);
                         remove_folder(&folder)?;
                     }
@@ -70,7 +70,7 @@ impl GroupFolder {
                 }
             }
         }
-        let store = Self { path, group, kept, shelf: Mutex::new(shelf), _lock: lock };
+        let store = Self { path, group, kept, shelf: Mutex::new(shelf), folder_lock: lock };
         let mut shelf = store.lock();
         for place in superseded {
             store.remove(&mut shelf, &place.path(&store.path))?;
@@ -84,9 +84,11 @@ impl GroupFolder {
     }
 
     pub(super) fn latest(&self) -> Option<SnapshotInfo> {
-        let shelf = self.lock();
-        let own = shelf.finished.values().rfind(|finished| finished.origin == Origin::Own);
-        own.map(|finished| finished.manifest.info.clone())
+        self.lock().latest().map(|finished| finished.manifest.info.clone())
+    }
+
+    pub(super) fn latest_bytes(&self) -> Option<u64> {
+        self.lock().latest().map(|finished| finished.manifest.info.bytes)
     }
 
     pub(super) fn remove_at(&self, index: u64) -> Result<(), StorageError> {
@@ -108,10 +110,11 @@ impl GroupFolder {
     }
 
     /// One more delivery of a received snapshot that is here already. None when it is gone.
-    pub(super) fn deliver_again(&self, manifest: &Manifest) -> Option<SnapshotInfo> {
+    pub(super) fn deliver_again(&self, index: u64, header: &SnapshotHeader) -> Option<SnapshotInfo> {
         let mut shelf = self.lock();
-        let finished = shelf.finished.get_mut(&manifest.index())?;
-        if finished.manifest.bytes != manifest.bytes {
+        let finished = shelf.finished.get_mut(&index)?;
+        // At one index there is one state, however it is written.
+        if finished.manifest.info.header != *header {
             return None;
         }
         if let Origin::Received { deliveries } = &mut finished.origin {
@@ -209,6 +212,48 @@ impl GroupFolder {
         Ok(info)
     }
 
+    /// The folder of a transfer that is being taken in; the leftovers of all others go.
+    pub(super) fn incoming_folder(&self, manifest: &Manifest) -> Result<PathBuf, StorageError> {
+        let place = Place::Incoming { index: manifest.index(), term: manifest.term() };
+        let folder = place.path(&self.path);
+        for name in names(&self.path)? {
+            let other = self.path.join(&name);
+            if matches!(Place::of(&name), Some(Place::Incoming { .. })) && other != folder {
+                remove_folder(&other)?;
+            }
+        }
+        Ok(folder)
+    }
+
+    /// Lets nobody else receive, until that is taken back.
+    pub(super) fn begin_to_receive(&self) -> Result<(), StorageError> {
+        let mut shelf = self.lock();
+        self.prepare(&shelf)?;
+        if shelf.receiving {
+            let why = "another one is being received; try again when that one is done".into();
+            return Err(StorageError::SnapshotRefused { group: self.group, why });
+        }
+        shelf.receiving = true;
+        Ok(())
+    }
+
+    /// Where the snapshot at this index is, if it is one in table files.
+    pub(super) fn tables_at(&self, index: u64) -> Option<(PathBuf, TableFiles)> {
+        let shelf = self.lock();
+        let finished = shelf.finished.get(&index)?;
+        let Form::Tables(tables) = &finished.manifest.form else { return None };
+        Some((finished.place.path(&self.path), tables.clone()))
+    }
+
+    /// A folder for a database made of a snapshot.
+    pub(super) fn reading_folder(&self) -> PathBuf {
+        Place::Reading { number: self.lock().next_number() }.path(&self.path)
+    }
+
+    pub(super) fn folder_lock(&self) -> Arc<FolderLock> {
+        self.folder_lock.clone()
+    }
+
     /// Transfers that were broken off and are of no use behind a snapshot at this index.
     fn outdated_transfers(&self, placed: u64) -> Result<Vec<PathBuf>, StorageError> {
         let outdated =
@@ -239,12 +284,26 @@ fn check_finished(folder: &Path, group: GroupId, index: u64) -> Result<Manifest,
     if manifest.index() != index {
         return Err(format!("its manifest is of index {}", manifest.index()));
     }
-    let size =
-        fs::metadata(folder.join(DATA)).map_err(|error| format!("its data cannot be read: {error}"))?.len();
-    if size != manifest.info.bytes {
-        return Err(format!("its data has {size} bytes, and its manifest says {}", manifest.info.bytes));
+    match &manifest.form {
+        Form::Data => check_size(&folder.join(DATA), manifest.info.bytes)?,
+        Form::Stream => return Err("its manifest is of one that is being sent".into()),
+        Form::Tables(tables) => check_tables(folder, &tables.bytes)?,
     }
     Ok(manifest)
+}
+
+/// Whether the table files have the size they had.
+pub(super) fn check_tables(folder: &Path, bytes: &[u64]) -> Result<(), String> {
+    bytes.iter().enumerate().try_for_each(|(number, bytes)| check_size(&folder.join(table(number)), *bytes))
+}
+
+fn check_size(path: &Path, bytes: u64) -> Result<(), String> {
+    let size = fs::metadata(path).map_err(|error| format!("its data cannot be read: {error}"))?.len();
+    if size == bytes {
+        Ok(())
+    } else {
+        Err(format!("its data has {size} bytes, and its manifest says {bytes}"))
+    }
 }
 
 /// A snapshot that was whole when it was placed no longer is.

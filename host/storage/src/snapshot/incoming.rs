@@ -1,12 +1,12 @@
 use super::{
     group_folder::{GroupFolder, read_manifest},
-    manifest::Manifest,
-    place::{DATA, MANIFEST, Place},
+    manifest::{Form, Manifest},
+    place::{DATA, MANIFEST},
     shelf::Origin,
 };
 use crate::{
     StorageError,
-    disk::{create_folder, names, remove_folder, write_file_atomically},
+    disk::{create_folder, remove_folder, write_file_atomically},
     steady_file::SteadyFile,
 };
 use bytes::Bytes;
@@ -50,6 +50,9 @@ impl IncomingSnapshot {
         let group = store.group;
         let refused = |why: String| StorageError::SnapshotRefused { group, why };
         let manifest = Manifest::read(group, manifest.clone()).map_err(refused)?;
+        if manifest.form != Form::Data {
+            return Err(refused("it is not one that is kept in a file".into()));
+        }
         if manifest.info.bytes != total_bytes {
             let why =
                 format!("{total_bytes} bytes are announced, and its manifest says {}", manifest.info.bytes);
@@ -58,14 +61,7 @@ impl IncomingSnapshot {
         if store.find(manifest.index()).is_ok_and(|finished| finished.manifest.bytes == manifest.bytes) {
             return Ok(Self { store, manifest, transfer: None });
         }
-        {
-            let mut shelf = store.lock();
-            store.prepare(&shelf)?;
-            if shelf.receiving {
-                return Err(refused("another one is being received; try again when that one is done".into()));
-            }
-            shelf.receiving = true;
-        }
+        store.begin_to_receive()?;
         // From here on dropping it lets another one in.
         let mut incoming = Self { store, manifest, transfer: None };
         let opened = incoming.open();
@@ -140,10 +136,12 @@ impl IncomingSnapshot {
     /// thrown away), or when it cannot be placed.
     pub fn finish(mut self) -> Result<SnapshotInfo, StorageError> {
         let Some(transfer) = &mut self.transfer else {
-            return self.store.deliver_again(&self.manifest).ok_or_else(|| StorageError::SnapshotRefused {
-                group: self.manifest.group,
-                why: "it was here and has been removed meanwhile; send it again".into(),
-            });
+            return self.store.deliver_again(self.manifest.index(), &self.manifest.info.header).ok_or_else(
+                || StorageError::SnapshotRefused {
+                    group: self.manifest.group,
+                    why: "it was here and has been removed meanwhile; send it again".into(),
+                },
+            );
         };
         let (received, total) = (transfer.received, self.manifest.info.bytes);
         if received != total {
@@ -164,14 +162,7 @@ impl IncomingSnapshot {
     /// Goes on with what an earlier transfer left, or begins anew; the leftovers of all others go.
     fn open(&self) -> Result<Transfer, StorageError> {
         let store = &self.store;
-        let place = Place::Incoming { index: self.manifest.index(), term: self.manifest.term() };
-        let folder = place.path(&store.path);
-        for name in names(&store.path)? {
-            let other = store.path.join(&name);
-            if matches!(Place::of(&name), Some(Place::Incoming { .. })) && other != folder {
-                remove_folder(&other)?;
-            }
-        }
+        let folder = store.incoming_folder(&self.manifest)?;
         let same =
             read_manifest(&folder, store.group).is_ok_and(|manifest| manifest.bytes == self.manifest.bytes);
         if !same {

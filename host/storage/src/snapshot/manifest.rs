@@ -22,7 +22,28 @@ pub(super) struct Manifest {
     pub(super) info: SnapshotInfo,
     pub(super) chunk_bytes: u32,
     pub(super) chunk_crc32c: Vec<u32>,
+    pub(super) form: Form,
     pub(super) bytes: Bytes,
+}
+
+/// How the data of a snapshot is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In a file, checked in chunks.
+    Data,
+    /// Nowhere: it is made while it is sent.
+    Stream,
+    /// In table files.
+    Tables(TableFiles),
+}
+
+/// The table files that a state is in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct TableFiles {
+    /// The incarnation of the state whose keys are in them.
+    pub(super) incarnation: u64,
+    /// Their sizes, in order.
+    pub(super) bytes: Vec<u64>,
 }
 
 impl Manifest {
@@ -32,6 +53,31 @@ impl Manifest {
         header: SnapshotHeader,
         data_bytes: u64,
         chunk_crc32c: Vec<u32>,
+    ) -> Self {
+        Self::of_form(group, header, data_bytes, chunk_crc32c, Form::Data)
+    }
+
+    /// The manifest of a state that is sent without being kept.
+    pub(super) fn of_stream(group: GroupId, header: SnapshotHeader) -> Self {
+        Self::of_form(group, header, 0, Vec::new(), Form::Stream)
+    }
+
+    /// The manifest of a state that came as a stream of so many bytes, and is in table files.
+    pub(super) fn of_tables(
+        group: GroupId,
+        header: SnapshotHeader,
+        stream_bytes: u64,
+        tables: TableFiles,
+    ) -> Self {
+        Self::of_form(group, header, stream_bytes, Vec::new(), Form::Tables(tables))
+    }
+
+    fn of_form(
+        group: GroupId,
+        header: SnapshotHeader,
+        data_bytes: u64,
+        chunk_crc32c: Vec<u32>,
+        form: Form,
     ) -> Self {
         let kind = match header.kind {
             MachineKind::Memory => snapshot_manifest::Kind::Memory,
@@ -50,10 +96,18 @@ impl Manifest {
             chunk_crc32c: chunk_crc32c.clone(),
             saved_point: header.tail.as_ref().map(|tail| tail.saved.encode().into()).unwrap_or_default(),
             saved_bytes: header.tail.as_ref().map_or(0, |tail| tail.saved_bytes),
+            form: match form {
+                Form::Data => snapshot_manifest::Form::Unspecified,
+                Form::Stream => snapshot_manifest::Form::Stream,
+                Form::Tables(_) => snapshot_manifest::Form::Tables,
+            }
+            .into(),
+            table_bytes: if let Form::Tables(tables) = &form { tables.bytes.clone() } else { Vec::new() },
+            incarnation: if let Form::Tables(tables) = &form { tables.incarnation } else { 0 },
         };
         let bytes = seal(KEY, &[&message.encode_to_vec()]).into();
         let info = SnapshotInfo { header, bytes: data_bytes };
-        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, bytes }
+        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, form, bytes }
     }
 
     /// Reads a manifest of this group, or says what is wrong with it.
@@ -91,7 +145,19 @@ impl Manifest {
         if message.chunk_bytes == 0 || message.chunk_bytes > CHUNK_BYTES_MAX {
             return Err(format!("its chunks have {} bytes", message.chunk_bytes));
         }
-        let chunks = message.data_bytes.div_ceil(u64::from(message.chunk_bytes));
+        let form = match snapshot_manifest::Form::try_from(message.form) {
+            Ok(snapshot_manifest::Form::Unspecified) => Form::Data,
+            Ok(snapshot_manifest::Form::Stream) => Form::Stream,
+            Ok(snapshot_manifest::Form::Tables) => {
+                Form::Tables(TableFiles { incarnation: message.incarnation, bytes: message.table_bytes })
+            }
+            Err(_) => return Err("its data is kept in a form that this version does not know".into()),
+        };
+        if form != Form::Data && kind != MachineKind::Store {
+            return Err("it is of a memory machine, and is kept like that of a store machine".into());
+        }
+        let chunked_bytes = if form == Form::Data { message.data_bytes } else { 0 };
+        let chunks = chunked_bytes.div_ceil(u64::from(message.chunk_bytes));
         if u64::try_from(message.chunk_crc32c.len()) != Ok(chunks) {
             return Err(format!(
                 "its manifest has {} checksums for {chunks} chunks",
@@ -106,6 +172,7 @@ impl Manifest {
             },
             chunk_bytes: message.chunk_bytes,
             chunk_crc32c: message.chunk_crc32c,
+            form,
             bytes,
         })
     }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 pub(super) const MANIFEST: &str = "manifest";
 pub(super) const DATA: &str = "data";
+/// How far a stream has come whose pairs are being written to table files.
+pub(super) const PROGRESS: &str = "progress";
 
 /// What a folder among a group's snapshots is, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(super) enum Place {
     Incoming { index: u64, term: u64 },
     /// One that is being removed.
     Removed { number: u64 },
+    /// A database made of one, to read it.
+    Reading { number: u64 },
 }
 
 impl Place {
@@ -26,6 +30,9 @@ impl Place {
         }
         if let Some(rest) = name.strip_prefix("removed-") {
             return Some(Self::Removed { number: number(rest)? });
+        }
+        if let Some(rest) = name.strip_prefix("reading-") {
+            return Some(Self::Reading { number: number(rest)? });
         }
         if let Some(rest) = name.strip_prefix("incoming-") {
             let (index, term) = rest.split_once('-')?;
@@ -42,8 +49,14 @@ impl Place {
             Self::Taking { number } => format!("taking-{number}"),
             Self::Incoming { index, term } => format!("incoming-{index}-{term}"),
             Self::Removed { number } => format!("removed-{number}"),
+            Self::Reading { number } => format!("reading-{number}"),
         })
     }
+}
+
+/// The name of a table file.
+pub(super) fn table(number: usize) -> String {
+    format!("{number}.sst")
 }
 
 #[cfg(test)]
@@ -58,6 +71,7 @@ mod tests {
             Place::Taking { number: 1 },
             Place::Incoming { index: 9, term: 3 },
             Place::Removed { number: 4 },
+            Place::Reading { number: 5 },
         ] {
             let path = place.path(Path::new("group"));
             let name = path.file_name().and_then(|name| name.to_str()).unwrap();

@@ -41,6 +41,11 @@ impl Shelf {
         self.number
     }
 
+    /// The newest that is this replica's own.
+    pub(super) fn latest(&self) -> Option<&Finished> {
+        self.finished.values().rfind(|finished| finished.origin == Origin::Own)
+    }
+
     /// Takes out those that are not needed any more now that the state stands at this index.
     pub(super) fn superfluous(&mut self, index: u64, kept: usize) -> Vec<Finished> {
         // Raft has no use for what it did not take before that.

@@ -1,10 +1,14 @@
 use super::{
-    group_folder::GroupFolder, incoming::IncomingSnapshot, reader::SnapshotReader, source::SnapshotFile,
-    writer::Writer,
+    group_folder::GroupFolder, incoming::IncomingSnapshot, incoming_tables::IncomingTables, manifest::Form,
+    reader::SnapshotReader, shelf::Finished, source::SnapshotFile, stream_source::StreamSource,
+    table_reader::TableReader, writer::Writer,
 };
-use crate::StorageError;
+use crate::{StorageError, state::GroupState};
 use bytes::Bytes;
-use quorate_replica::ports::{HostFault, SnapshotHeader, SnapshotInfo, SnapshotWriter, Snapshots};
+use quorate_replica::{
+    StoreStream,
+    ports::{HostFault, SnapshotHeader, SnapshotInfo, SnapshotWriter, Snapshots},
+};
 use quorate_vocabulary::GroupId;
 use std::{fmt, io::Read, sync::Arc};
 
@@ -40,8 +44,19 @@ impl SnapshotStore {
     ///
     /// # Errors
     /// When there is none at this index, or it cannot be opened.
-    pub fn read(&self, index: u64) -> Result<SnapshotReader, StorageError> {
-        SnapshotReader::open(&self.folder, self.folder.find(index)?)
+    pub fn read(&self, index: u64) -> Result<Box<dyn Read + Send>, StorageError> {
+        self.reader(self.folder.find(index)?)
+    }
+
+    fn reader(&self, finished: Finished) -> Result<Box<dyn Read + Send>, StorageError> {
+        let manifest = finished.manifest.clone();
+        match &manifest.form {
+            Form::Tables(tables) => {
+                let from = finished.place.path(&self.folder.path);
+                Ok(Box::new(TableReader::open(&self.folder, manifest.clone(), &from, tables)?))
+            }
+            Form::Data | Form::Stream => Ok(Box::new(SnapshotReader::open(&self.folder, finished)?)),
+        }
     }
 
     /// Opens a snapshot to send it to a peer.
@@ -60,6 +75,28 @@ impl SnapshotStore {
     /// When the announcement is not one of this group, another one is being received, or it cannot be stored.
     pub fn receive(&self, manifest: &Bytes, total_bytes: u64) -> Result<IncomingSnapshot, StorageError> {
         IncomingSnapshot::begin(self.folder.clone(), manifest, total_bytes)
+    }
+
+    /// Makes a stream ready to be sent to a peer: see [`receive_stream`](Self::receive_stream).
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn send_stream(&self, stream: StoreStream) -> Result<StreamSource, StorageError> {
+        StreamSource::open(&self.folder, stream)
+    }
+
+    /// Begins to receive the state of a store machine that a peer sends as a stream, or goes on where an earlier transfer of
+    /// the same one broke off. Finished, it is a snapshot like one that was [received](Self::receive), and the state can take
+    /// it in as it is.
+    ///
+    /// # Errors
+    /// When the announcement is not one of this group, another one is being received, or it cannot be stored.
+    pub fn receive_stream(
+        &self,
+        state: &Arc<GroupState>,
+        manifest: &Bytes,
+    ) -> Result<IncomingTables, StorageError> {
+        IncomingTables::begin(self.folder.clone(), state.clone(), manifest)
     }
 
     /// Removes the finished snapshot at this index. One that is not there is no error.
@@ -99,9 +136,14 @@ impl Snapshots for SnapshotStore {
         Ok(self.latest())
     }
 
+    fn newest_bytes(&self) -> Result<Option<u64>, HostFault> {
+        Ok(self.folder.latest_bytes())
+    }
+
     fn open(&self, index: u64) -> Result<(SnapshotHeader, Box<dyn Read + Send>), HostFault> {
-        let reader = SnapshotReader::open(&self.folder, self.folder.adopt(index)?)?;
-        Ok((reader.header().clone(), Box::new(reader)))
+        let finished = self.folder.adopt(index)?;
+        let header = finished.manifest.info.header.clone();
+        Ok((header, self.reader(finished)?))
     }
 
     fn discard(&self, index: u64) -> Result<(), HostFault> {

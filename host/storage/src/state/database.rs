@@ -10,7 +10,9 @@ use crate::{
     folder::FolderLock,
 };
 use quorate_vocabulary::{GroupId, ReplicaId};
-use rocksdb::{Cache, DB, ErrorKind, IteratorMode, Options, ReadOptions, WriteBatch};
+use rocksdb::{
+    Cache, DB, ErrorKind, IngestExternalFileOptions, IteratorMode, Options, ReadOptions, WriteBatch,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
@@ -43,7 +45,7 @@ fn set_aside(path: &Path) -> Result<PathBuf, StorageError> {
 }
 
 /// The database with its path, for messages.
-pub(super) struct OpenDatabase {
+pub(crate) struct OpenDatabase {
     pub(super) db: DB,
     pub(super) path: PathBuf,
     /// How table files are written that the database is to take in.
@@ -52,6 +54,22 @@ pub(super) struct OpenDatabase {
 }
 
 impl OpenDatabase {
+    fn new(db: DB, path: &Path, cache: &Cache, lock: Arc<FolderLock>) -> Self {
+        let table_options = database::table_options(Content::Store, cache);
+        Self { db, path: path.to_owned(), table_options, _lock: lock }
+    }
+
+    /// A new database, to look into tables that are taken into it. It is of no use to anybody else.
+    pub(crate) fn to_look_into(
+        path: &Path,
+        cache: &Cache,
+        lock: Arc<FolderLock>,
+    ) -> Result<Self, StorageError> {
+        let families = [("default", Content::Store)];
+        let db = database::open(path, true, Recovery::Prefix, &families, cache)?;
+        Ok(Self::new(db, path, cache, lock))
+    }
+
     /// Where they are written: beside the database, on the same disk.
     pub(super) fn loading_folder(&self) -> PathBuf {
         self.path.with_extension(LOADING)
@@ -90,6 +108,17 @@ impl OpenDatabase {
     }
 }
 
+/// Takes table files into a database as they are, durably. Their names go.
+pub(crate) fn ingest(database: &OpenDatabase, paths: Vec<PathBuf>) -> Result<(), StorageError> {
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let mut options = IngestExternalFileOptions::default();
+    options.set_move_files(true);
+    let taken = database.db.ingest_external_file_opts(&options, paths);
+    taken.map_err(|error| database.failed("be written", error))
+}
+
 /// The stores of all groups of a node.
 pub(crate) struct StateDatabase {
     database: Arc<OpenDatabase>,
@@ -120,8 +149,7 @@ impl StateDatabase {
             }
             Some(opened) => opened?,
         };
-        let table_options = database::family_options(Content::Store, cache);
-        let database = OpenDatabase { db, path: path.to_owned(), table_options, _lock: lock };
+        let database = OpenDatabase::new(db, path, cache, lock);
         // Loads that a crash has ended begin anew.
         remove_folder(&database.loading_folder())?;
         let database = Arc::new(database);

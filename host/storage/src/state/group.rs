@@ -2,6 +2,7 @@ use super::{
     database::OpenDatabase,
     keys::{self, DataKeys},
     loader::Loader,
+    tables::Tables,
     view::View,
 };
 use crate::{
@@ -16,6 +17,7 @@ use quorate_vocabulary::{GroupId, ReplicaId};
 use rocksdb::WriteBatch;
 use std::{
     fmt,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -44,6 +46,12 @@ impl Incarnation {
         Ok(Some((ReplicaId(replica), Self { number: incarnation, loading })))
     }
 
+    /// The number of the next one.
+    fn next(self, group: GroupId) -> Result<u64, StorageError> {
+        let number = self.number.checked_add(1).filter(|number| *number < u64::MAX);
+        number.ok_or_else(|| corruption(group, None, "its state has no incarnation left"))
+    }
+
     /// Begins the next one, empty, and removes all before it.
     pub(super) fn begin(
         self,
@@ -52,8 +60,18 @@ impl Incarnation {
         replica: ReplicaId,
         loading: bool,
     ) -> Result<Self, StorageError> {
-        let number = self.number.checked_add(1).filter(|number| *number < u64::MAX);
-        let number = number.ok_or_else(|| corruption(group, None, "its state has no incarnation left"))?;
+        self.begin_as(self.next(group)?, database, group, replica, loading)
+    }
+
+    /// Begins one with a higher number, empty, and removes all before it.
+    fn begin_as(
+        self,
+        number: u64,
+        database: &OpenDatabase,
+        group: GroupId,
+        replica: ReplicaId,
+        loading: bool,
+    ) -> Result<Self, StorageError> {
         let next = Self { number, loading };
         let mut writes = WriteBatch::default();
         next.put(&mut writes, group, replica);
@@ -80,7 +98,18 @@ pub(super) struct Handle {
     pub(super) replica: ReplicaId,
     /// None once the state was destroyed. Held while something is written.
     incarnation: Mutex<Option<Incarnation>>,
+    prepared: Mutex<Option<Prepared>>,
 }
+
+/// A state that came as a stream and is in table files, which the database can take in.
+struct Prepared {
+    point: AppliedPoint,
+    incarnation: u64,
+    tables: Vec<PathBuf>,
+}
+
+/// So many incarnations are between those of states that come in at two indexes: what is loaded between them has room there.
+const INCARNATIONS_PER_INDEX: u64 = 1 << 16;
 
 impl Handle {
     pub(super) fn new(
@@ -89,7 +118,13 @@ impl Handle {
         replica: ReplicaId,
         incarnation: Incarnation,
     ) -> Self {
-        Self { database, group, replica, incarnation: Mutex::new(Some(incarnation)) }
+        Self {
+            database,
+            group,
+            replica,
+            incarnation: Mutex::new(Some(incarnation)),
+            prepared: Mutex::default(),
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Option<Incarnation>> {
@@ -195,6 +230,57 @@ impl GroupState {
         Ok(Loader::new(self.handle.clone(), next))
     }
 
+    /// The database, to write tables for it.
+    pub(crate) fn database(&self) -> &Arc<OpenDatabase> {
+        &self.handle.database
+    }
+
+    /// The incarnation that a state at this index is to become. Until it does, the current one stays what it is.
+    pub(crate) fn incarnation_for(&self, index: u64) -> Result<u64, StorageError> {
+        let current = self.handle.alive(*self.handle.lock())?;
+        let spaced = index.saturating_mul(INCARNATIONS_PER_INDEX);
+        Ok(current.next(self.handle.group)?.max(spaced).min(u64::MAX - 1))
+    }
+
+    /// All of a state is in these tables, with the keys of this incarnation.
+    pub(crate) fn prepared(&self, point: AppliedPoint, incarnation: u64, tables: Vec<PathBuf>) {
+        let prepared = Prepared { point, incarnation, tables };
+        *self.handle.prepared.lock().unwrap_or_else(PoisonError::into_inner) = Some(prepared);
+    }
+
+    /// Takes in what was prepared for this point. False when nothing was, or it is not to be had any more.
+    fn take_prepared(&self, point: &AppliedPoint) -> Result<bool, StorageError> {
+        let Handle { database, group, replica, .. } = &*self.handle;
+        let prepared = self.handle.prepared.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(prepared) = prepared.filter(|prepared| prepared.point == *point) else { return Ok(false) };
+        let mut incarnation = self.handle.lock();
+        let current = self.handle.alive(*incarnation)?;
+        if prepared.incarnation <= current.number {
+            return Ok(false);
+        }
+        let folder = database.loading_folder().join(format!("{group}-{}", prepared.incarnation));
+        let tables = match Tables::linked(folder, prepared.tables.iter().map(PathBuf::as_path)) {
+            Ok(tables) => tables,
+            Err(error) => {
+                tracing::warn!(%group, %error, "a state cannot be taken in as it came, and is read instead");
+                return Ok(false);
+            }
+        };
+        let next = current.begin_as(prepared.incarnation, database, *group, *replica, true)?;
+        *incarnation = Some(next);
+        // Were the record lost and the tables not, the next load would find their keys among its own.
+        database.sync()?;
+        tables.take_in(database)?;
+        let complete = Incarnation { loading: false, ..next };
+        let mut writes = WriteBatch::default();
+        complete.put(&mut writes, *group, *replica);
+        self.handle.put_point(&mut writes, complete, point);
+        database.write(writes)?;
+        database.sync()?;
+        *incarnation = Some(complete);
+        Ok(true)
+    }
+
     fn snapshot(&self) -> Result<View, StorageError> {
         // Under the lock, so that the keys of this incarnation are there.
         let incarnation = self.handle.lock();
@@ -215,6 +301,10 @@ impl StateStore for GroupState {
 
     fn commit(&self, changes: StoreChanges, point: &AppliedPoint) -> Result<(), HostFault> {
         Ok(self.write(&changes, point)?)
+    }
+
+    fn take_in(&self, point: &AppliedPoint) -> Result<bool, HostFault> {
+        Ok(self.take_prepared(point)?)
     }
 
     fn begin_load(&self) -> Result<Box<dyn StateLoader>, HostFault> {

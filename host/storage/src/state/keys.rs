@@ -41,13 +41,13 @@ pub(super) fn point(group: GroupId, incarnation: u64) -> Vec<u8> {
 
 /// Where the machine's own keys stand: the part before each of them, and the key behind the last.
 #[derive(Clone, Debug)]
-pub(super) struct DataKeys {
+pub(crate) struct DataKeys {
     prefix: Vec<u8>,
     end: Vec<u8>,
 }
 
 impl DataKeys {
-    pub(super) fn new(group: GroupId, incarnation: u64) -> Self {
+    pub(crate) fn new(group: GroupId, incarnation: u64) -> Self {
         Self { prefix: state(group, incarnation, &[DATA]), end: state(group, incarnation, &[DATA_END]) }
     }
 

@@ -5,10 +5,14 @@ mod database;
 mod group;
 mod keys;
 mod loader;
+mod table_writer;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod view;
 
-pub(crate) use database::StateDatabase;
+pub(crate) use database::{OpenDatabase, StateDatabase, ingest};
 pub use group::GroupState;
+pub(crate) use keys::DataKeys;
+pub(crate) use table_writer::{Table, TableWriter};
+pub(crate) use view::View;

@@ -18,14 +18,14 @@ self_cell!(
 );
 
 /// The keys and values of one group as they were when this was made, for as long as it lives.
-pub(super) struct View {
+pub(crate) struct View {
     snapshot: OwnedSnapshot,
     group: GroupId,
     data: DataKeys,
 }
 
 impl View {
-    pub(super) fn new(database: Arc<OpenDatabase>, group: GroupId, data: DataKeys) -> Self {
+    pub(crate) fn new(database: Arc<OpenDatabase>, group: GroupId, data: DataKeys) -> Self {
         Self { snapshot: OwnedSnapshot::new(database, |database| database.db.snapshot()), group, data }
     }
 

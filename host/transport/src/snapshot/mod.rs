@@ -13,5 +13,6 @@ mod transfer;
 pub(crate) use receive::{Receives, Receiving};
 pub(crate) use throttle::Throttle;
 pub use transfer::{
-    SnapshotOffer, SnapshotReceiver, SnapshotRefusal, SnapshotSendError, SnapshotSource, SnapshotTransfer,
+    ALL_BYTES, SnapshotOffer, SnapshotReceiver, SnapshotRefusal, SnapshotSendError, SnapshotSource,
+    SnapshotTransfer,
 };

@@ -87,6 +87,11 @@ fn protocol(cause: impl Into<String>) -> End {
     End::Refused(SnapshotRefusal::Protocol(cause.into()))
 }
 
+/// Nothing comes behind what could not be written.
+fn ended() -> End {
+    End::Broken("it has ended".to_owned())
+}
+
 impl Receiving {
     pub(crate) async fn run(mut self, begin: SnapshotBegin) {
         let offer = SnapshotOffer {
@@ -94,7 +99,7 @@ impl Receiving {
             replica: ReplicaId(begin.replica),
             index: begin.index,
             term: begin.term,
-            total_bytes: begin.total_bytes,
+            total_bytes: (!begin.is_open_ended).then_some(begin.total_bytes),
             manifest: begin.manifest,
         };
         let key = (offer.group, offer.replica);
@@ -146,9 +151,25 @@ impl Receiving {
             return Err(protocol("the manifest is larger than a chunk may be"));
         }
         let (inbound, from) = (self.inbound.clone(), self.from);
-        let mut receiver = blocking(move || inbound.begin_snapshot(from, offer)).await?;
-        let mut received = receiver.received_bytes();
-        if received > total_bytes {
+        let receiver = blocking(move || inbound.begin_snapshot(from, offer)).await?;
+        let mut held = Some(receiver);
+        let end = self.take_in(&mut held, total_bytes, superseded, shutdown).await;
+        if let Some(receiver) = held {
+            // It may have to wait for what it is writing, and the next transfer has to wait for that.
+            let _ = tokio::task::spawn_blocking(move || drop(receiver)).await;
+        }
+        end
+    }
+
+    async fn take_in(
+        &mut self,
+        held: &mut Option<Box<dyn SnapshotReceiver>>,
+        total_bytes: Option<u64>,
+        superseded: &CancellationToken,
+        shutdown: &CancellationToken,
+    ) -> Result<(), End> {
+        let mut received = held.as_ref().map_or(0, |receiver| receiver.received_bytes());
+        if total_bytes.is_some_and(|total| received > total) {
             return Err(SnapshotRefusal::Storage("more is held than the snapshot has".to_owned()).into());
         }
         self.reply(Reply::Resume(SnapshotOffset { offset: received })).await;
@@ -168,15 +189,19 @@ impl Receiving {
             match frame {
                 Some(Frame::Chunk(chunk)) => {
                     check(&chunk, received, total_bytes, self.config.snapshot_chunk_bytes_max)?;
-                    (receiver, received) = write(receiver, chunk).await?;
+                    let receiver = held.take().ok_or_else(ended)?;
+                    let (receiver, end) = write(receiver, chunk).await?;
+                    (*held, received) = (Some(receiver), end);
                     self.reply(Reply::Progress(SnapshotOffset { offset: received })).await;
                 }
                 Some(Frame::Finish(finish)) => {
-                    if received != total_bytes {
-                        return Err(protocol(format!("it ended at {received} of {total_bytes} bytes")));
+                    let total = total_bytes.unwrap_or(finish.total_bytes);
+                    if received != total {
+                        return Err(protocol(format!("it ended at {received} of {total} bytes")));
                     }
                     let message =
                         finish.message.ok_or_else(|| protocol("it ended without raft's message"))?;
+                    let receiver = held.take().ok_or_else(ended)?;
                     blocking(move || receiver.finish()).await?;
                     self.deliver(message);
                     return Ok(());
@@ -192,7 +217,12 @@ impl Receiving {
     }
 }
 
-fn check(chunk: &SnapshotChunk, received: u64, total_bytes: u64, bytes_max: usize) -> Result<(), End> {
+fn check(
+    chunk: &SnapshotChunk,
+    received: u64,
+    total_bytes: Option<u64>,
+    bytes_max: usize,
+) -> Result<(), End> {
     let bytes = u64::try_from(chunk.data.len()).unwrap_or(u64::MAX);
     if chunk.offset != received {
         let cause = format!("it is for offset {}, and {received} is next", chunk.offset);
@@ -202,8 +232,9 @@ fn check(chunk: &SnapshotChunk, received: u64, total_bytes: u64, bytes_max: usiz
         let cause = format!("the checksum at offset {received} does not match");
         return Err(SnapshotRefusal::DamagedChunk(cause).into());
     }
-    if bytes == 0 || chunk.data.len() > bytes_max || bytes > total_bytes - received {
-        return Err(protocol(format!("a chunk of {bytes} bytes at {received} of {total_bytes}")));
+    let left = total_bytes.map_or(u64::MAX, |total| total.saturating_sub(received));
+    if bytes == 0 || chunk.data.len() > bytes_max || bytes > left {
+        return Err(protocol(format!("a chunk of {bytes} bytes at {received}, where {left} may come")));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 use crate::{
-    CallError, PeersHandle, SnapshotRefusal, SnapshotSendError, SnapshotSource, SnapshotTransfer,
+    ALL_BYTES, CallError, PeersHandle, SnapshotRefusal, SnapshotSendError, SnapshotSource, SnapshotTransfer,
     connection::Target, outbound::Inner, snapshot::Throttle,
 };
 use bytes::Bytes;
@@ -30,12 +30,38 @@ impl PeersHandle {
         node: NodeId,
         transfer: SnapshotTransfer,
     ) -> Result<(), SnapshotSendError> {
+        self.send_snapshot_when_due(node, async { Ok(transfer) }).await
+    }
+
+    /// The same with a snapshot that is opened when its turn has come: what waits costs nothing.
+    ///
+    /// # Errors
+    /// The same, and those of opening it.
+    pub async fn send_snapshot_when_due(
+        &self,
+        node: NodeId,
+        transfer: impl Future<Output = io::Result<SnapshotTransfer>>,
+    ) -> Result<(), SnapshotSendError> {
         let shutdown = &self.inner.shutdown;
         tokio::select! {
             biased;
             () = shutdown.cancelled() => Err(CallError::Closed.into()),
-            sent = Sending::new(&self.inner, node, transfer).run() => sent,
+            sent = self.send_in_turn(node, transfer) => sent,
         }
+    }
+
+    async fn send_in_turn(
+        &self,
+        node: NodeId,
+        transfer: impl Future<Output = io::Result<SnapshotTransfer>>,
+    ) -> Result<(), SnapshotSendError> {
+        let peer = self.inner.peer(node).ok_or(CallError::UnknownNode { node })?;
+        let _for_this_node = peer.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
+        let _for_all = self.inner.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
+        let transfer = transfer.await.map_err(SnapshotSendError::Source)?;
+        Sending::new(&self.inner, node, transfer)
+            .run([&peer.snapshot_throttle, &self.inner.snapshot_throttle])
+            .await
     }
 }
 
@@ -43,7 +69,7 @@ struct Sending<'a> {
     inner: &'a Inner,
     node: NodeId,
     transfer: SnapshotTransfer,
-    total_bytes: u64,
+    total_bytes: Option<u64>,
     manifest: Bytes,
     /// The furthest that the receiver has told of.
     furthest: u64,
@@ -56,16 +82,13 @@ impl<'a> Sending<'a> {
         Self { inner, node, transfer, total_bytes, manifest, furthest: 0 }
     }
 
-    async fn run(mut self) -> Result<(), SnapshotSendError> {
-        let peer = self.inner.peer(self.node).ok_or(CallError::UnknownNode { node: self.node })?;
-        let _for_this_node = peer.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
-        let _for_all = self.inner.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
+    async fn run(mut self, throttles: [&Throttle; 2]) -> Result<(), SnapshotSendError> {
         let config = &self.inner.config;
         let mut backoff = Backoff::new(config.backoff_min, config.backoff_max);
         let (mut attempts, mut damaged) = (0, 0);
         loop {
             let furthest_before = self.furthest;
-            let error = match self.attempt([&peer.snapshot_throttle, &self.inner.snapshot_throttle]).await {
+            let error = match self.attempt(throttles).await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
@@ -106,7 +129,7 @@ impl<'a> Sending<'a> {
         let Reply::Resume(resume) = road.reply(&mut replies).await? else {
             return Err(road.unexpected("it did not say where to begin").into());
         };
-        if resume.offset > self.total_bytes {
+        if self.total_bytes.is_some_and(|total| resume.offset > total) {
             return Err(road.unexpected("it claims to hold more than there is").into());
         }
         let (mut written, mut next) = (resume.offset, resume.offset);
@@ -116,16 +139,22 @@ impl<'a> Sending<'a> {
             throttles.iter().fold(chunk_bytes, |bytes, throttle| throttle.chunk_bytes(bytes)).max(1);
         let ahead_max = u64::try_from(chunk_bytes.saturating_mul(config.snapshot_chunks_ahead_max.max(1)))
             .unwrap_or(u64::MAX);
-        while written < self.total_bytes {
-            while next < self.total_bytes && next - written < ahead_max {
-                let data = self.read(next, chunk_bytes).await.map_err(SnapshotSendError::Source)?;
-                for throttle in throttles {
-                    throttle.pass(data.len()).await;
+        let mut end = self.total_bytes.or((resume.offset == ALL_BYTES).then_some(ALL_BYTES));
+        loop {
+            while end.is_none_or(|end| next < end) && next - written < ahead_max {
+                let chunk = self.read(next, chunk_bytes).await.map_err(SnapshotSendError::Source)?;
+                if chunk.data.is_empty() {
+                    end = Some(next);
+                    break;
                 }
-                let offset = next;
-                next += u64::try_from(data.len()).unwrap_or(u64::MAX);
-                let crc32c = crc32c::crc32c(&data);
-                road.send(Frame::Chunk(SnapshotChunk { offset, data, crc32c })).await?;
+                for throttle in throttles {
+                    throttle.pass(chunk.data.len()).await;
+                }
+                next = next.saturating_add(u64::try_from(chunk.data.len()).unwrap_or(u64::MAX));
+                road.send(Frame::Chunk(chunk)).await?;
+            }
+            if end == Some(written) {
+                break;
             }
             let Reply::Progress(progress) = road.reply(&mut replies).await? else {
                 return Err(road.unexpected("it did not say how much it has written").into());
@@ -136,7 +165,8 @@ impl<'a> Sending<'a> {
             written = progress.offset;
             self.furthest = self.furthest.max(written);
         }
-        road.send(Frame::Finish(SnapshotFinish { message: Some(self.transfer.message.clone()) })).await?;
+        let message = Some(self.transfer.message.clone());
+        road.send(Frame::Finish(SnapshotFinish { message, total_bytes: written })).await?;
         road.stall_timeout = config.snapshot_finish_timeout;
         match road.reply(&mut replies).await? {
             Reply::Stored(_) => Ok(()),
@@ -151,31 +181,36 @@ impl<'a> Sending<'a> {
             replica: self.transfer.to.0,
             index: self.transfer.index,
             term: self.transfer.term,
-            total_bytes: self.total_bytes,
+            total_bytes: self.total_bytes.unwrap_or(0),
             manifest: self.manifest.clone(),
+            is_open_ended: self.total_bytes.is_none(),
         }
     }
 
-    async fn read(&mut self, offset: u64, bytes_max: usize) -> io::Result<Bytes> {
+    /// The chunk at this offset. It is empty at the end of what is open-ended, and nowhere else.
+    async fn read(&mut self, offset: u64, bytes_max: usize) -> io::Result<SnapshotChunk> {
         let source = std::mem::replace(&mut self.transfer.source, Box::new(Gone));
         let read = tokio::task::spawn_blocking(move || {
             let mut source = source;
-            let data = source.read_at(offset, bytes_max);
-            (source, data)
+            let chunk = source.read_at(offset, bytes_max).map(|data| {
+                let crc32c = crc32c::crc32c(&data);
+                SnapshotChunk { offset, data, crc32c }
+            });
+            (source, chunk)
         });
-        let (source, data) = read.await.map_err(io::Error::other)?;
+        let (source, chunk) = read.await.map_err(io::Error::other)?;
         self.transfer.source = source;
-        let data = data?;
-        let left = self.total_bytes - offset;
-        let fits = data.len() <= bytes_max && u64::try_from(data.len()).is_ok_and(|bytes| bytes <= left);
-        if data.is_empty() || !fits {
-            return Err(io::Error::other(format!(
-                "the snapshot gave {} bytes at {offset} of {}",
-                data.len(),
-                self.total_bytes
-            )));
+        let chunk = chunk?;
+        let bytes = chunk.data.len();
+        let fits = match self.total_bytes {
+            Some(total) => bytes > 0 && u64::try_from(bytes).is_ok_and(|bytes| bytes <= total - offset),
+            None => true,
+        };
+        if bytes > bytes_max || !fits {
+            let total = self.total_bytes.unwrap_or(u64::MAX);
+            return Err(io::Error::other(format!("the snapshot gave {bytes} bytes at {offset} of {total}")));
         }
-        Ok(data)
+        Ok(chunk)
     }
 }
 
@@ -183,8 +218,8 @@ impl<'a> Sending<'a> {
 struct Gone;
 
 impl SnapshotSource for Gone {
-    fn total_bytes(&self) -> u64 {
-        0
+    fn total_bytes(&self) -> Option<u64> {
+        None
     }
 
     fn manifest(&self) -> Bytes {

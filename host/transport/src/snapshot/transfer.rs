@@ -6,14 +6,14 @@ use std::{fmt, io};
 
 /// A snapshot as the sender's storage gives it out: one run of bytes, however many files it is made of.
 pub trait SnapshotSource: Send + 'static {
-    /// How many bytes there are. Never changes.
-    fn total_bytes(&self) -> u64;
+    /// How many bytes there are; none when that shows at the end only. Never changes.
+    fn total_bytes(&self) -> Option<u64>;
 
     /// What the receiver's storage has to know before the first byte. Opaque here, and as small as a chunk.
     fn manifest(&self) -> Bytes;
 
     /// Up to `bytes_max` bytes from `offset` on; at least one unless `offset` is the end. Called on a thread that
-    /// may block.
+    /// may block, for the bytes behind those before, and after a break for those behind what the receiver holds.
     ///
     /// # Errors
     /// When the snapshot cannot be read; the transfer then fails.
@@ -59,15 +59,19 @@ pub struct SnapshotOffer {
     pub index: u64,
     /// The term of that entry.
     pub term: u64,
-    /// How many bytes it has.
-    pub total_bytes: u64,
+    /// How many bytes it has; none when that is said at the end.
+    pub total_bytes: Option<u64>,
     /// What the sender's storage says of it.
     pub manifest: Bytes,
 }
 
+/// What a receiver says it holds of a snapshot whose size it was not told, and all of which it has already.
+pub const ALL_BYTES: u64 = u64::MAX;
+
 /// Takes a snapshot in. All calls come one after another on threads that may block.
 pub trait SnapshotReceiver: Send + 'static {
-    /// How much of it is held from an earlier, broken transfer: the offset of the first byte that is wanted.
+    /// How much of it is held from an earlier, broken transfer: the offset of the first byte that is wanted, or
+    /// [`ALL_BYTES`].
     fn received_bytes(&self) -> u64;
 
     /// Takes the next chunk. `offset` is always the end of what was received before.

@@ -23,10 +23,15 @@ struct RawTransfer {
 
 impl RawTransfer {
     async fn begin(server: &TestServer, replica: u64, bytes: &[u8]) -> Self {
-        Self::begin_with(server, replica, bytes.len(), manifest_of(bytes)).await
+        Self::begin_with(server, replica, Some(bytes.len()), manifest_of(bytes)).await
     }
 
-    async fn begin_with(server: &TestServer, replica: u64, total_bytes: usize, manifest: Bytes) -> Self {
+    async fn begin_with(
+        server: &TestServer,
+        replica: u64,
+        total_bytes: Option<usize>,
+        manifest: Bytes,
+    ) -> Self {
         let (frames, outgoing) = mpsc::unbounded_channel();
         let begin = SnapshotBegin {
             hello: Some(identity(ONE).hello(TWO)),
@@ -34,8 +39,9 @@ impl RawTransfer {
             replica,
             index: 100,
             term: 3,
-            total_bytes: total_bytes as u64,
+            total_bytes: total_bytes.unwrap_or(0) as u64,
             manifest,
+            is_open_ended: total_bytes.is_none(),
         };
         frames.send(SnapshotFrame { frame: Some(Frame::Begin(begin)) }).expect("open");
         let mut client = raw_client(&server.address).await;
@@ -54,7 +60,12 @@ impl RawTransfer {
     }
 
     fn finish(&self) {
-        self.send(Frame::Finish(SnapshotFinish { message: Some(message(5, 100)) }));
+        self.finish_at(0);
+    }
+
+    fn finish_at(&self, total_bytes: usize) {
+        let total_bytes = total_bytes as u64;
+        self.send(Frame::Finish(SnapshotFinish { message: Some(message(5, 100)), total_bytes }));
     }
 
     async fn reply(&mut self) -> Reply {
@@ -82,6 +93,27 @@ impl RawTransfer {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_snapshot_of_unknown_size_is_checked() {
+    let mut two = Recorder::new();
+    let server = TestServer::start(config(), &two).await;
+    let bytes = pattern(2 * CHUNK_BYTES);
+    let mut short = RawTransfer::begin_with(&server, 12, None, manifest_of(&bytes)).await;
+    assert_eq!(short.resumed_at().await, 0);
+    short.chunk(0, &bytes[..CHUNK_BYTES]);
+    assert_eq!(short.progress().await, CHUNK_BYTES as u64);
+    short.finish_at(bytes.len());
+    assert_eq!(short.refused().await, Kind::Protocol);
+
+    let mut whole = RawTransfer::begin_with(&server, 12, None, manifest_of(&bytes)).await;
+    assert_eq!(whole.resumed_at().await, CHUNK_BYTES as u64);
+    whole.chunk(CHUNK_BYTES, &bytes[CHUNK_BYTES..]);
+    assert_eq!(whole.progress().await, bytes.len() as u64);
+    whole.finish_at(bytes.len());
+    assert!(matches!(whole.reply().await, Reply::Stored(_)));
+    assert_eq!(two.next().await, Seen::message(ONE, Lane::Append, message(5, 100)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,7 +189,7 @@ async fn a_manifest_larger_than_a_chunk_may_be_is_refused() {
     let two = Recorder::new();
     let limits = PeersConfig { snapshot_chunk_bytes_max: CHUNK_BYTES, ..config() };
     let server = TestServer::start(limits, &two).await;
-    let mut transfer = RawTransfer::begin_with(&server, 12, 1, pattern(CHUNK_BYTES + 1)).await;
+    let mut transfer = RawTransfer::begin_with(&server, 12, Some(1), pattern(CHUNK_BYTES + 1)).await;
     assert_eq!(transfer.refused().await, Kind::Protocol);
 }
 
@@ -167,7 +199,7 @@ async fn an_end_without_rafts_message_is_refused() {
     let server = TestServer::start(config(), &two).await;
     let mut transfer = RawTransfer::begin(&server, 12, b"").await;
     assert_eq!(transfer.resumed_at().await, 0);
-    transfer.send(Frame::Finish(SnapshotFinish { message: None }));
+    transfer.send(Frame::Finish(SnapshotFinish { message: None, total_bytes: 0 }));
     assert_eq!(transfer.refused().await, Kind::Protocol);
     assert_eq!(two.drain(), []);
 }

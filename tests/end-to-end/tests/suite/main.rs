@@ -15,6 +15,7 @@ mod divergence;
 mod first_road;
 mod full_disk;
 mod kills;
+mod large_states;
 mod leader_loss;
 mod lifecycle;
 mod lost_quorum;

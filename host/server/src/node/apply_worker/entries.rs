@@ -75,6 +75,7 @@ impl ApplyWorker {
             self.prepare_checkpoint();
             self.attest_if(self.shared.check_entries);
             self.snapshot_if_due();
+            self.offer_wanted();
             self.watch_timers();
         }
     }

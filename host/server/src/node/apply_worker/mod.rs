@@ -23,7 +23,7 @@ use crate::RequestError;
 use background::Preparation;
 use quorate_consensus::{CommittedEntry, Input, LogPoint, Refusal, RequestId};
 use quorate_replica::{
-    Attestations, ReadPoint, Replica,
+    Attestations, ReadPoint, Replica, StoreSnapshot,
     ports::{LifecycleEvent, Plugin, SnapshotInfo},
 };
 use quorate_transport::Attestation;
@@ -55,6 +55,10 @@ pub(super) enum ApplyWork {
     RenewObserver { number: usize },
     /// Somebody wants a snapshot.
     Snapshot(Option<SnapshotReply>),
+    /// A follower needs one, of this index or a later one.
+    SnapshotWanted { index_min: u64 },
+    /// Send what a store machine has now.
+    Stream(oneshot::Sender<StoreSnapshot>),
     /// So much time has passed that one should be taken, if there is enough that is new.
     SnapshotTime,
     /// A snapshot that was written in the background is on disk, or not.
@@ -97,6 +101,8 @@ pub(super) struct ApplyWorker {
     applying: Vec<RequestId>,
     snapshot_replies: Vec<SnapshotReply>,
     snapshot_running: bool,
+    /// A follower needs one from here on, and the machine has not come there.
+    wanted_from: Option<u64>,
     /// A checkpoint that is prepared in the background.
     preparation: Option<Preparation>,
     /// What the replicas of the group have noted, while this one leads.
@@ -120,6 +126,7 @@ impl ApplyWorker {
             applying: Vec::new(),
             snapshot_replies: Vec::new(),
             snapshot_running: false,
+            wanted_from: None,
             preparation: None,
             attestations: Attestations::default(),
             snapshot_from: 0,
@@ -186,6 +193,8 @@ impl Worker for ApplyWorker {
             ApplyWork::Callback(event) => self.callback(event),
             ApplyWork::RenewObserver { number } => self.renew_observer(number),
             ApplyWork::Snapshot(reply) => self.snapshot(reply),
+            ApplyWork::SnapshotWanted { index_min } => self.snapshot_wanted(index_min),
+            ApplyWork::Stream(reply) => self.stream(reply),
             ApplyWork::SnapshotTime => self.snapshot_if(Replica::checkpoint_due_by_time),
             ApplyWork::SnapshotWritten(written) => self.snapshot_written(written.map(|info| *info)),
             ApplyWork::CheckpointPrepared => self.checkpoint_prepared(),

@@ -4,10 +4,11 @@ use super::{ApplyWorker, SnapshotReply};
 use crate::{RequestError, node::view::SnapshotTaken};
 use quorate_consensus::Input;
 use quorate_replica::{
-    EntryBody, Replica,
+    EntryBody, Replica, StoreSnapshot,
     ports::{CallFailure, SnapshotInfo},
 };
 use quorate_vocabulary::{CheckpointMode, MachineKind};
+use tokio::sync::oneshot;
 
 /// After a snapshot that failed, so many entries are applied before the next attempt.
 const SNAPSHOT_RETRY_ENTRIES: u64 = 1024;
@@ -71,6 +72,40 @@ impl ApplyWorker {
                 let newest = self.shared.progress().snapshot.as_ref().map(taken);
                 self.answer_snapshots(|| newest.ok_or_else(nothing_to_save));
             }
+            Err(fault) => self.failed(fault.to_string(), None),
+        }
+    }
+
+    /// A follower needs a snapshot. A memory machine's is written first; a store machine's is read while it is sent.
+    pub(super) fn snapshot_wanted(&mut self, index_min: u64) {
+        if self.is_memory() {
+            return self.snapshot(None);
+        }
+        self.wanted_from = Some(index_min);
+        self.offer_wanted();
+    }
+
+    /// Raft may send the state as it is as soon as that is new enough.
+    pub(super) fn offer_wanted(&mut self) {
+        let (Some(wanted), Some(replica)) = (self.wanted_from, &self.replica) else { return };
+        let (index, term) = (replica.applied().index, replica.applied().term);
+        if index < wanted {
+            return;
+        }
+        self.wanted_from = None;
+        let group = self.group();
+        // What raft has not been told to be applied would be passed over.
+        let applied = Input::Applied { group, index };
+        self.shared.services.inbox.feedback([applied, Input::SnapshotSendable { group, index, term }]);
+    }
+
+    /// Hands out the state as it is now. Nothing when there is none: whoever waits is told by that.
+    pub(super) fn stream(&mut self, reply: oneshot::Sender<StoreSnapshot>) {
+        let Some(replica) = &self.replica else { return };
+        match replica.state_now() {
+            // The transfer may have been given up meanwhile.
+            Ok(Some(state)) => drop(reply.send(state)),
+            Ok(None) => {}
             Err(fault) => self.failed(fault.to_string(), None),
         }
     }

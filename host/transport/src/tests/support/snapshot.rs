@@ -1,4 +1,4 @@
-use crate::{SnapshotOffer, SnapshotReceiver, SnapshotRefusal, SnapshotSource};
+use crate::{ALL_BYTES, SnapshotOffer, SnapshotReceiver, SnapshotRefusal, SnapshotSource};
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, ReplicaId};
 use std::{
@@ -27,6 +27,8 @@ pub(in crate::tests) struct MemorySource {
     pub(in crate::tests) bytes: Bytes,
     pub(in crate::tests) manifest: Bytes,
     pub(in crate::tests) fail_at: Option<u64>,
+    /// How many bytes there are shows at the end only.
+    pub(in crate::tests) is_open_ended: bool,
     /// Called with the offset before each read.
     pub(in crate::tests) on_read: Hook<u64>,
 }
@@ -34,13 +36,13 @@ pub(in crate::tests) struct MemorySource {
 impl MemorySource {
     pub(in crate::tests) fn new(bytes: Bytes) -> Self {
         let manifest = manifest_of(&bytes);
-        Self { bytes, manifest, fail_at: None, on_read: None }
+        Self { bytes, manifest, fail_at: None, is_open_ended: false, on_read: None }
     }
 }
 
 impl SnapshotSource for MemorySource {
-    fn total_bytes(&self) -> u64 {
-        self.bytes.len() as u64
+    fn total_bytes(&self) -> Option<u64> {
+        (!self.is_open_ended).then_some(self.bytes.len() as u64)
     }
 
     fn manifest(&self) -> Bytes {
@@ -73,6 +75,8 @@ pub(in crate::tests) struct StoreState {
     /// The offsets at which transfers began.
     pub(in crate::tests) begun_at: Vec<u64>,
     pub(in crate::tests) refusal: Option<SnapshotRefusal>,
+    /// What is offered is here already.
+    pub(in crate::tests) holds_all: bool,
     /// How many of the next snapshots turn out damaged when they are whole.
     pub(in crate::tests) damage: usize,
     /// Called with the end of each chunk that was written.
@@ -94,7 +98,10 @@ impl SnapshotStore {
         if let Some(refusal) = state.refusal.clone() {
             return Err(refusal);
         }
-        let held = state.partial.get(&(offer.group, offer.replica)).map_or(0, Vec::len) as u64;
+        let mut held = state.partial.get(&(offer.group, offer.replica)).map_or(0, Vec::len) as u64;
+        if state.holds_all {
+            held = offer.total_bytes.unwrap_or(ALL_BYTES);
+        }
         state.begun_at.push(held);
         drop(state);
         Ok(Box::new(MemoryReceiver { store: self.clone(), offer, held }))
@@ -128,6 +135,9 @@ impl SnapshotReceiver for MemoryReceiver {
         let mut state = self.store.state();
         if let Some(on_finish) = &mut state.on_finish {
             on_finish(());
+        }
+        if state.holds_all {
+            return Ok(());
         }
         let key = (self.offer.group, self.offer.replica);
         let mut bytes = state.partial.remove(&key).unwrap_or_default();
