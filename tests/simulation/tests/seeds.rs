@@ -39,6 +39,8 @@ fn seeds_violate_nothing_and_get_everywhere() {
         "lost replicas set aside",
         "needless recoveries asked for",
         "states corrupted",
+        "logs damaged",
+        "replacements asked for",
         "verdicts",
         "replicas outvoted",
         "replicas given up",
