@@ -95,12 +95,18 @@ impl Core {
 
 /// The configuration of a replica, if the catalog does not know of the recovery that it comes from.
 pub(super) fn unknown_recovery(state: &CatalogState, replica: &LocalReplica) -> Option<Configuration> {
-    let known = match replica.shared.group {
-        GroupId::CATALOG => state.epoch(),
-        group => state.group(group)?.epoch,
-    };
+    let known = known_epoch(state, replica.shared.group)?;
     let configuration = &replica.shared.progress().applied.configuration;
     (configuration.epoch > known).then(|| configuration.clone())
+}
+
+/// How many recoveries of a group the catalog knows of. While there were more it wants members that are lost: none is
+/// to be added again.
+pub(super) fn known_epoch(state: &CatalogState, group: GroupId) -> Option<u64> {
+    match group {
+        GroupId::CATALOG => Some(state.epoch()),
+        group => Some(state.group(group)?.epoch),
+    }
 }
 
 fn replica_on(configuration: &Configuration, node: NodeId) -> Option<ReplicaId> {
