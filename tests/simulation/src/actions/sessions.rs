@@ -84,6 +84,11 @@ impl Sessions {
         self.attempts.remove(&request);
     }
 
+    /// A group goes on from what its survivors have: clients begin with new sessions.
+    pub(crate) fn end_era(&mut self, group: GroupId) {
+        self.open.remove(&group);
+    }
+
     /// The commands of a group of which no answer is known.
     fn unresolved(&self, group: GroupId) -> Vec<(SessionId, u64)> {
         let open = self.open.get(&group).into_iter().flatten();
