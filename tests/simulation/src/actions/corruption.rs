@@ -64,7 +64,7 @@ impl Simulation {
         }
         self.coverage.damages += 1;
         self.crash(node);
-        self.node(node).disk.damage(group);
+        self.node(node).disk.damage(group, member.replica);
         let (life, down) = (self.node(node).life, self.random.upsets.below(1_000));
         self.push(Duration::from_millis(down), Event::Start { node, life });
     }

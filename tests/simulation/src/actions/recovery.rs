@@ -119,7 +119,7 @@ impl Simulation {
         for member in lost {
             self.crash(member.node);
             if comes_back.is_none_or(|back| back.replica != member.replica) {
-                self.node(member.node).disk.damage(group);
+                self.node(member.node).disk.damage(group, member.replica);
             }
         }
         self.push(Duration::from_millis(500), Event::Operate);

@@ -97,11 +97,11 @@ impl Disk {
     }
 
     /// What a replica has becomes unreadable, while its node is down; but for its number.
-    pub(crate) fn damage(&mut self, group: GroupId) {
-        if let Some(log) = self.logs.remove(&group) {
-            self.damaged.insert(group, lock(&log).replica);
-            self.folders.remove(&group);
-        }
+    /// One that was to be made here never is.
+    pub(crate) fn damage(&mut self, group: GroupId, replica: ReplicaId) {
+        self.logs.remove(&group);
+        self.folders.remove(&group);
+        self.damaged.insert(group, replica);
     }
 
     /// The replicas that cannot be used.
