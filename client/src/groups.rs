@@ -3,9 +3,10 @@ use crate::{
     SnapshotGroupResponse, TransferGroupResponse, attempt::Attempt, retry::Repeat,
 };
 use quorate_proto::v1::{
-    CancelUpgradeRequest, DeleteGroupRequest, DescribeGroupRequest, ListGroupsRequest, RollbackGroupRequest,
-    SetPoisonPolicyRequest, SetPriorityRequest, SnapshotGroupRequest, TransferGroupRequest,
-    UnfreezeGroupRequest, UpgradeGroupRequest, VerifyUpgradeRequest, VerifyUpgradeResponse,
+    CancelUpgradeRequest, CheckpointMode, DeleteGroupRequest, DescribeGroupRequest, ListGroupsRequest,
+    RollbackGroupRequest, SetCheckpointsRequest, SetPoisonPolicyRequest, SetPriorityRequest,
+    SnapshotGroupRequest, TransferGroupRequest, UnfreezeGroupRequest, UpgradeGroupRequest,
+    VerifyUpgradeRequest, VerifyUpgradeResponse,
 };
 
 /// How many groups or plugins are asked for at a time.
@@ -186,6 +187,20 @@ impl Client {
         };
         self.call(self.at_leader(name, Repeat::Harmless), run).await?;
         Ok(())
+    }
+
+    /// Says how the checkpoints of a group with a memory machine are taken from now on.
+    ///
+    /// # Errors
+    /// When it is not known whether it was done.
+    pub async fn set_checkpoints(&self, name: &str, mode: CheckpointMode) -> Result<Group, ClientError> {
+        let run = |attempt: Attempt| {
+            let (name, checkpoints) = (name.to_owned(), mode.into());
+            let request = attempt.request(SetCheckpointsRequest { name, checkpoints });
+            async move { attempt.groups().set_checkpoints(request).await }
+        };
+        let response = self.call(self.anywhere(Repeat::Harmless), run).await?.into_inner();
+        response.group.ok_or_else(|| ClientError::lost("the node's answer names no group"))
     }
 
     /// Says after how many traps in a row a group takes no more commands; 0: it goes on whatever traps. Returns once that is

@@ -63,6 +63,13 @@ pub enum Change {
         /// It freezes once so many commands have trapped in a row; 0: never.
         freeze_after_traps: u32,
     },
+    /// The checkpoints of a group are to be taken in another way from now on.
+    SetCheckpoints {
+        /// Which group.
+        name: GroupName,
+        /// How.
+        checkpoints: CheckpointMode,
+    },
     /// A group is to run another version. The nodes of its replicas make it ready, and its leader puts the activation into
     /// the group's own log. Takes the place of an upgrade that is under way.
     UpgradeGroup {

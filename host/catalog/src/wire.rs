@@ -153,6 +153,10 @@ impl From<&Change> for v1::command::Change {
                 checkpoints: wire_checkpoints(*checkpoints),
                 freeze_after_traps: *freeze_after_traps,
             }),
+            Change::SetCheckpoints { name, checkpoints } => Self::SetCheckpoints(v1::SetCheckpoints {
+                name: name.to_string(),
+                checkpoints: wire_checkpoints(*checkpoints),
+            }),
             Change::UpgradeGroup { name, plugin } => Self::UpgradeGroup(v1::UpgradeGroup {
                 name: name.to_string(),
                 plugin: plugin.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -228,6 +232,9 @@ impl TryFrom<v1::command::Change> for Change {
                 limits: limits(&create.limits.ok_or_else(|| malformed("it does not say the limits"))?),
                 freeze_after_traps: create.freeze_after_traps,
             },
+            Wire::SetCheckpoints(set) => {
+                Self::SetCheckpoints { checkpoints: checkpoints(set.checkpoints()), name: parse(&set.name)? }
+            }
             Wire::UpgradeGroup(upgrade) => Self::UpgradeGroup {
                 name: parse(&upgrade.name)?,
                 plugin: if upgrade.plugin.is_empty() { None } else { Some(parse(&upgrade.plugin)?) },

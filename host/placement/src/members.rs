@@ -18,6 +18,8 @@ pub struct MemberFacts {
     pub matched: u64,
     /// Whether it holds nearly all that the leader holds.
     pub is_caught_up: bool,
+    /// Whether the group would have it as its leader: its priority is not 0.
+    pub may_lead: bool,
 }
 
 /// What the leader of a group is to do next.
@@ -42,6 +44,8 @@ pub enum MembersWait {
     CatchUp(Vec<NodeId>),
     /// These nodes, of those that are to vote, were not heard of lately, and without them there would be no majority.
     Majority(Vec<NodeId>),
+    /// All that are to vote are on these nodes, and have priority 0: none of them would ever lead.
+    Priority(Vec<NodeId>),
 }
 
 impl fmt::Display for MembersWait {
@@ -57,6 +61,11 @@ impl fmt::Display for MembersWait {
                     list(nodes)
                 )
             }
+            Self::Priority(nodes) => write!(
+                formatter,
+                "a voter that may lead: those on node {} have priority 0, so give one of them another",
+                list(nodes)
+            ),
         }
     }
 }
@@ -112,9 +121,14 @@ pub fn members_step(
     if (voters.len() - silent.len()) * 2 <= voters.len() {
         return MembersStep::Wait(MembersWait::Majority(silent));
     }
+    let may_lead = |facts: &&&MemberFacts| facts.may_lead && facts.member.role != MemberRole::Witness;
+    if !voters.iter().any(|facts| may_lead(&facts)) {
+        return MembersStep::Wait(MembersWait::Priority(nodes(&|_| true)));
+    }
     if !voters.iter().any(|facts| facts.member.replica == leader) {
-        let successors =
-            voters.iter().filter(|facts| facts.is_live && facts.member.role == MemberRole::Voter);
+        let successors = voters
+            .iter()
+            .filter(|facts| facts.is_live && may_lead(facts) && facts.member.role == MemberRole::Voter);
         if let Some(successor) = successors.max_by_key(|facts| facts.matched) {
             return MembersStep::HandOver(successor.member.replica);
         }

@@ -2,6 +2,7 @@
 
 use crate::disk::WrittenSnapshot;
 use quorate_consensus::{Input, RaftMessage};
+use quorate_replica::ports::Attested;
 use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -40,6 +41,10 @@ pub(crate) enum Event {
     Crash { node: NodeId, life: u64 },
     /// A node that is down comes back.
     Start { node: NodeId, life: u64 },
+    /// What a replica has noted of its state arrives at its leader.
+    Attested { from: NodeId, to: NodeId, group: GroupId, replica: ReplicaId, attested: Attested },
+    /// An operator looks at a group that has lost a majority of its voters.
+    Operate,
     /// Somebody asks for something.
     Act,
     /// Something goes wrong.

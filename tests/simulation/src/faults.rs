@@ -51,6 +51,12 @@ fault_kinds! {
     LostSnapshot = "lost-snapshot";
     /// Commands trap, and checkpoints fail.
     Trap = "trap";
+    /// Groups lose a majority of their voters for good.
+    Majority = "majority";
+    /// The state of a replica is changed behind its back.
+    Corrupt = "corrupt";
+    /// What a replica has on disk cannot be read any more.
+    Damage = "damage";
     /// Members change.
     Members = "members";
     /// Members are preferred as leaders, or not.

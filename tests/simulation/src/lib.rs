@@ -20,6 +20,7 @@ mod disk;
 mod events;
 mod faults;
 pub mod history;
+mod keeping;
 mod machine;
 mod network;
 mod node;

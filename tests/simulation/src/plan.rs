@@ -22,7 +22,13 @@ pub(crate) struct Plan {
     pub(crate) pause_us_max: u64,
     /// And that between two upsets.
     pub(crate) calm_us_max: u64,
+    /// So many of the nodes found the catalog; the others join it.
+    pub(crate) founders: u64,
+    /// Whether members change as the catalog says, or only by what is asked of raft.
+    pub(crate) members_by_catalog: bool,
     pub(crate) checkpoints: CheckpointPolicy,
+    /// After so many entries that asked something of a machine its replicas are compared.
+    pub(crate) check_entries: u64,
     /// Snapshots that are kept of a group.
     pub(crate) snapshots_kept: usize,
     shard: ShardConfig,
@@ -56,9 +62,15 @@ impl Plan {
         shard.applying_bytes_max = bytes(random.between(100, 2_000));
         shard.log_cache_bytes_max = bytes(random.between(300, 4_000));
         shard.log_margin_entries = random.below(20);
+        let nodes = random.between(3, 5);
+        let mut ways = Random::new(mix(&[seed, 79]), crate::random::Stream::Plan);
+        let members_by_catalog = ways.chance(600);
         Self {
             seed,
-            nodes: random.between(3, 5),
+            nodes: if members_by_catalog { nodes + ways.below(2) } else { nodes },
+            founders: if members_by_catalog && ways.chance(300) { 3 } else { nodes },
+            members_by_catalog,
+            check_entries: ways.between(5, 60),
             groups: random.between(1, 6),
             pause_us_max: random.between(5_000, 60_000) * if is_quiet { 40 } else { 1 },
             calm_us_max: random.between(300_000, 4_000_000),
@@ -82,6 +94,10 @@ impl Plan {
 
     pub(crate) fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
         (1..=self.nodes).map(NodeId)
+    }
+
+    pub(crate) fn founder_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (1..=self.founders).map(NodeId)
     }
 
     pub(crate) fn limits() -> GroupLimits {

@@ -130,6 +130,40 @@ coverage! {
     transferred = "transfers done";
     /// Changes of members asked for.
     member_changes = "member changes asked for";
+    /// Steps towards members that the catalog wants.
+    member_steps = "steps of member changes";
+    /// Changes of members that were brought about.
+    changes_completed = "member changes completed";
+    /// Changes of the catalog's own voters asked for.
+    own_changes = "catalog voter changes asked for";
+    /// Majorities of voters that were lost for good.
+    majorities_lost = "majorities lost";
+    /// Times an operator asked to go on without them.
+    recoveries_asked = "recoveries asked for";
+    /// Of these, refused.
+    recoveries_refused = "recoveries refused";
+    /// Groups that went on with their survivors.
+    recoveries = "recoveries done";
+    /// Committed entries that only the lost ones had.
+    entries_lost = "entries lost with majorities";
+    /// Lost replicas that came back and were told so.
+    superseded = "lost replicas set aside";
+    /// Recoveries asked for while all was well.
+    recoveries_needless = "needless recoveries asked for";
+    /// States that were made wrong.
+    corruptions = "states corrupted";
+    /// Comparisons in which all replicas agreed.
+    agreements = "comparisons agreed";
+    /// Verdicts on replicas that differed.
+    verdicts = "verdicts";
+    /// Replicas that a verdict stopped.
+    outvoted = "replicas outvoted";
+    /// Replicas that were given up.
+    given_up = "replicas given up";
+    /// Logs that were damaged.
+    damages = "logs damaged";
+    /// Replacements asked for.
+    replaced = "replacements asked for";
     /// Groups that were created.
     groups_created = "groups created";
     /// Groups that were deleted.

@@ -5,7 +5,10 @@ use quorate_simulation::{Bug, Settings, catch, run, run_seeds, shrink};
 const STEPS: u64 = 5_000;
 const SEEDS_PER_BUG: u64 = 40;
 /// They take many seeds to show, and are left to `cargo xtask sim --planted`.
-const SLOW_BUGS: [Bug; 6] = [
+const SLOW_BUGS: [Bug; 9] = [
+    Bug::WokenTwice,
+    Bug::NobodySuperseded,
+    Bug::VerdictUnheard,
     Bug::RemovedReplicaAgain,
     Bug::ForgetVote,
     Bug::IgnoreLostSnapshot,
@@ -20,7 +23,7 @@ fn threads() -> usize {
 
 #[test]
 fn seeds_violate_nothing_and_get_everywhere() {
-    let campaign = run_seeds(&Settings::new(0, STEPS), 1, 20, threads(), &|_| {});
+    let campaign = run_seeds(&Settings::new(0, STEPS), 1, 60, threads(), &|_| {});
     let failures: Vec<String> = campaign
         .failures
         .iter()
@@ -28,7 +31,20 @@ fn seeds_violate_nothing_and_get_everywhere() {
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     // A simulation that never gets to a state proves nothing about it.
-    let rare = ["snapshots unused", "histories undecided", "observers behind"];
+    let rare = [
+        "snapshots unused",
+        "histories undecided",
+        "observers behind",
+        "entries lost with majorities",
+        "lost replicas set aside",
+        "needless recoveries asked for",
+        "states corrupted",
+        "logs damaged",
+        "replacements asked for",
+        "verdicts",
+        "replicas outvoted",
+        "replicas given up",
+    ];
     for (name, count) in campaign.coverage.counters() {
         assert!(count > 0 || rare.contains(&name), "no {name}:\n{}", campaign.coverage);
     }

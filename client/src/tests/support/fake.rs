@@ -6,12 +6,12 @@ use quorate_proto::v1::{
     DescribeGroupResponse, ListGroupsRequest, ListGroupsResponse, ListNodesRequest, ListNodesResponse,
     ListPluginsRequest, ListPluginsResponse, NodeStatusRequest, NodeStatusResponse, QueryRequest,
     QueryResponse, RecoverGroupRequest, RecoverGroupResponse, RollbackGroupRequest, RollbackGroupResponse,
-    SetPoisonPolicyRequest, SetPoisonPolicyResponse, SetPriorityRequest, SetPriorityResponse,
-    SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest, SubmitResponse, SubmitStreamRequest,
-    SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse, UnfreezeGroupRequest,
-    UnfreezeGroupResponse, UpgradeGroupRequest, UpgradeGroupResponse, UploadPluginRequest,
-    UploadPluginResponse, VerifyUpgradeRequest, VerifyUpgradeResponse, WatchRequest, WatchResponse,
-    commands_server, groups_server, nodes_server, plugins_server,
+    SetCheckpointsRequest, SetCheckpointsResponse, SetPoisonPolicyRequest, SetPoisonPolicyResponse,
+    SetPriorityRequest, SetPriorityResponse, SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest,
+    SubmitResponse, SubmitStreamRequest, SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse,
+    UnfreezeGroupRequest, UnfreezeGroupResponse, UpgradeGroupRequest, UpgradeGroupResponse,
+    UploadPluginRequest, UploadPluginResponse, VerifyUpgradeRequest, VerifyUpgradeResponse, WatchRequest,
+    WatchResponse, commands_server, groups_server, nodes_server, plugins_server,
 };
 use std::sync::{
     Arc, Mutex,
@@ -123,6 +123,7 @@ pub(in crate::tests) struct Fake {
     pub(in crate::tests) rollback: Method<RollbackGroupRequest, RollbackGroupResponse>,
     pub(in crate::tests) cancel_upgrade: Method<CancelUpgradeRequest, CancelUpgradeResponse>,
     pub(in crate::tests) unfreeze: Method<UnfreezeGroupRequest, UnfreezeGroupResponse>,
+    pub(in crate::tests) set_checkpoints: Method<SetCheckpointsRequest, SetCheckpointsResponse>,
     pub(in crate::tests) set_poison_policy: Method<SetPoisonPolicyRequest, SetPoisonPolicyResponse>,
     pub(in crate::tests) list_nodes: Method<ListNodesRequest, ListNodesResponse>,
     pub(in crate::tests) status: Method<NodeStatusRequest, NodeStatusResponse>,
@@ -208,6 +209,7 @@ impl groups_server::Groups for Services {
         rollback => rollback: RollbackGroupRequest, RollbackGroupResponse;
         cancel_upgrade => cancel_upgrade: CancelUpgradeRequest, CancelUpgradeResponse;
         unfreeze => unfreeze: UnfreezeGroupRequest, UnfreezeGroupResponse;
+        set_checkpoints => set_checkpoints: SetCheckpointsRequest, SetCheckpointsResponse;
         set_poison_policy => set_poison_policy: SetPoisonPolicyRequest, SetPoisonPolicyResponse;
     }
 }

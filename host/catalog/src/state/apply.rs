@@ -48,6 +48,7 @@ impl CatalogState {
                 (*checkpoints, *freeze_after_traps),
                 position.time_ms,
             ),
+            Change::SetCheckpoints { name, checkpoints } => self.set_checkpoints(name, *checkpoints),
             Change::UpgradeGroup { name, plugin } => {
                 self.upgrade_group(name, plugin.as_ref(), &command.actor, position.time_ms)
             }
@@ -226,6 +227,18 @@ impl CatalogState {
         Arc::make_mut(&mut self.names).insert(name.clone(), id);
         let change = format!("group {name} created as number {id}, running {plugin}");
         Ok((CatalogReply::Group(group), Some(change)))
+    }
+
+    fn set_checkpoints(&mut self, name: &GroupName, checkpoints: CheckpointMode) -> Changed {
+        let unknown = || CatalogError::GroupUnknown { name: name.clone() };
+        let before = self.group_named(name).ok_or_else(unknown)?;
+        let change = (before.checkpoints != checkpoints)
+            .then(|| format!("checkpoints of group {name} are taken {checkpoints}"));
+        let group = Group { checkpoints, ..before.clone() };
+        if change.is_some() {
+            Arc::make_mut(&mut self.groups).insert(group.id, Arc::new(group.clone()));
+        }
+        Ok((CatalogReply::Group(group), change))
     }
 
     /// The engine these nodes share, when they can hold a group together.

@@ -1,6 +1,6 @@
 use super::fixtures::{
-    ENGINE, change, create, delete, drain, furnished, group, ids, must, publish, register, register_as,
-    remove_plugin, to_publish,
+    ENGINE, change, checkpoints, create, delete, drain, furnished, group, ids, must, publish, register,
+    register_as, remove_plugin, to_publish,
 };
 use crate::{
     CatalogError, CatalogReply, CatalogState, Change, NodeStatus,
@@ -270,6 +270,22 @@ fn the_audit_trail_says_who_changed_what_where() {
         (record.actor.as_str(), record.position),
         ("ada", Position { index: 9, ordinal: 1, time_ms: 1_234 })
     );
+}
+
+#[test]
+fn how_checkpoints_are_taken_can_be_changed() {
+    let mut state = furnished();
+    must(&mut state, [create("acme/a", "acme/kv@1", &[1])]);
+    let mode = |state: &CatalogState| state.groups().next().expect("one").checkpoints;
+    assert_eq!(mode(&state), CheckpointMode::Background);
+    must(&mut state, [checkpoints("acme/a", CheckpointMode::Inline)]);
+    assert_eq!(mode(&state), CheckpointMode::Inline);
+    let last = state.audit().next_back().expect("a record").change.clone();
+    assert!(last.contains("acme/a") && last.contains("inline"), "{last}");
+    let written = state.audit().count();
+    must(&mut state, [checkpoints("acme/a", CheckpointMode::Inline)]);
+    assert_eq!(state.audit().count(), written, "nothing was changed");
+    refused(&mut state, checkpoints("acme/b", CheckpointMode::Background));
 }
 
 #[test]

@@ -113,6 +113,10 @@ pub(super) fn rollback(name: &str) -> Change {
     Change::UpgradeGroup { name: name.parse().expect("a name"), plugin: None }
 }
 
+pub(super) fn checkpoints(name: &str, checkpoints: CheckpointMode) -> Change {
+    Change::SetCheckpoints { name: name.parse().expect("a name"), checkpoints }
+}
+
 pub(super) fn cancel(name: &str) -> Change {
     Change::CancelUpgrade { name: name.parse().expect("a name") }
 }

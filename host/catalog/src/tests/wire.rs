@@ -1,14 +1,16 @@
 use super::fixtures::{
-    activated, cancel, complete, create, delete, drain, edit, furnished, group, learners, must, note_broken,
-    note_recovery, prepared, publish, register, remove_plugin, rollback, set_members, to_publish, upgrade,
-    voters,
+    activated, cancel, checkpoints, complete, create, delete, drain, edit, furnished, group, learners, must,
+    note_broken, note_recovery, prepared, publish, register, remove_plugin, rollback, set_members,
+    to_publish, upgrade, voters,
 };
 use crate::{CatalogCommand, CatalogError, CatalogReply, CatalogState, Change};
 use bytes::Bytes;
 use prost::Message;
 use quorate_proto::catalog::v1;
 use quorate_replica::ports::{GroupLimits, LimitError, Outcome, Trap, TrapKind};
-use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId};
+use quorate_vocabulary::{
+    CheckpointMode, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId,
+};
 
 fn errors() -> Vec<CatalogError> {
     let group = "acme/a".parse().expect("a name");
@@ -56,6 +58,7 @@ fn commands_read_back_as_they_were_written() {
         upgrade("acme/a", "acme/kv@2"),
         rollback("acme/a"),
         cancel("acme/a"),
+        checkpoints("acme/a", CheckpointMode::Background),
         prepared(1, 2, 3),
         Change::NotePrepared { group: GroupId(1), number: 2, node: NodeId(3), failure: Some("why".into()) },
         activated(1, 2, b"kv 2", None),

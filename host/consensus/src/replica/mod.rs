@@ -25,6 +25,8 @@ use crate::{
     Configuration, Effect, Input, ReadMode, Refusal, ReplicaStatus, RequestId, Role, ShardConfig,
     liveness::Peers, log_window::LogWindow,
 };
+#[cfg(test)]
+pub(crate) use recovery::TERMS_SKIPPED;
 pub(crate) use sleep::Nap;
 
 use applying::Applying;

@@ -205,7 +205,7 @@ impl Replica {
             return self.witness_committed(effects);
         }
         let mut entries = Vec::new();
-        let before = self.configuration.clone();
+        let mut changes_members = false;
         while self.applying.handed < self.applying.committed
             && self.applying.has_room(self.config.applying_bytes_max)
         {
@@ -225,6 +225,7 @@ impl Replica {
             }
             if let EntryBody::Configuration(configuration) = &body {
                 self.enter(configuration)?;
+                changes_members = true;
             }
             entries.push(CommittedEntry { index, term: entry.term, body, requests: Vec::new() });
         }
@@ -235,9 +236,10 @@ impl Replica {
         // keeping this replica from campaigning.
         self.raw.advance_apply_to(self.applying.handed);
         self.raw.mut_store().saw_handed(self.applying.handed);
-        if self.configuration != before {
+        if changes_members {
             // How far the log is committed is otherwise written now and then only, and learned again from a leader. But
-            // a voter that forgets a change of members waits for votes of replicas that may be destroyed by now.
+            // a voter that forgets a change of members waits for votes of replicas that may be destroyed by now. So does
+            // one that has recovered its group, though for it nothing changes here.
             let (number, hard_state) = self.disk.write_unasked(hard_state(&self.raw.raft.hard_state()));
             let (restored, entries, hard_state) = (None, Vec::new(), Some(hard_state));
             effects.push(Effect::Persist(Persist {

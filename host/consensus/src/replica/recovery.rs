@@ -17,6 +17,10 @@ use raft::{
 };
 use std::{collections::BTreeSet, mem, time::Duration};
 
+/// So many terms are left out: more than lost members can have gone through without the survivors hearing of it. Else one
+/// of them could have led in a term in which a survivor leads, and entries of both that are still on their way would pass
+/// for the same.
+pub(crate) const TERMS_SKIPPED: u64 = 1 << 24;
 /// How many election timeouts the survivors have to elect this replica.
 const ELECTIONS_MAX: usize = 6;
 
@@ -55,6 +59,8 @@ impl Replica {
         tracing::warn!(group = %self.group, replica = %self.replica, ?survivors, epoch = next.epoch, "recovering");
         let before = self.configuration.clone();
         self.force(&next)?;
+        let term = self.raw.raft.term.saturating_add(TERMS_SKIPPED);
+        self.raw.raft.become_follower(term, raft::INVALID_ID);
         let ticks_left = ELECTIONS_MAX * election_ticks(&self.config);
         let votes = Vec::new();
         self.recovery = Some(Recovery { request, next, before, ticks_left, votes, is_proposed: false });

@@ -11,7 +11,7 @@
 
 use super::{Replica, election_ticks};
 use crate::{Effect, Input, RaftMessage, RaftMessageType, liveness::Peers};
-use quorate_vocabulary::{Member, NodeId, ReplicaId};
+use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
 use raft::StateRole;
 use std::collections::BTreeSet;
 
@@ -188,24 +188,34 @@ impl Replica {
         }
     }
 
-    /// A follower that hears nothing may have woken alone: its leader is to wake, too, before it campaigns.
+    /// A follower that hears nothing may have woken alone: its leader is to wake, too, before it campaigns. One that never
+    /// campaigns, since it does not vote, asks all that could lead when a timeout has passed: the group may have fallen
+    /// asleep without it, under a leader it does not know.
     fn call_leader(&self, effects: &mut Vec<Effect>) {
-        let raft = &self.raw.raft;
-        let is_late = raft.election_elapsed >= election_ticks(&self.config) / 2;
-        let (Some(leader), true) = (self.leader(), is_late && raft.election_elapsed.is_multiple_of(2)) else {
-            return;
+        let (raft, ticks) = (&self.raw.raft, election_ticks(&self.config));
+        let elapsed = raft.election_elapsed;
+        let votes = self.configuration.voters().any(|voter| voter == self.replica);
+        let called: Vec<Member> = if votes || elapsed < ticks {
+            let is_due = elapsed >= ticks / 2 && elapsed.is_multiple_of(2);
+            self.leader().into_iter().filter(|_| is_due).collect()
+        } else {
+            let is_due = elapsed.is_multiple_of((ticks / 2).max(1));
+            let members = self.configuration.members.iter().filter(|member| member.role == MemberRole::Voter);
+            members.filter(|_| is_due).copied().collect()
         };
-        let mut call = RaftMessage {
-            group: self.group.0,
-            from_replica: self.replica.0,
-            to_replica: leader.replica.0,
-            from_node: self.config.node.0,
-            to_node: leader.node.0,
-            term: raft.term,
-            ..RaftMessage::default()
-        };
-        call.set_type(RaftMessageType::Wake);
-        effects.push(Effect::Send(call));
+        for member in called {
+            let mut call = RaftMessage {
+                group: self.group.0,
+                from_replica: self.replica.0,
+                to_replica: member.replica.0,
+                from_node: self.config.node.0,
+                to_node: member.node.0,
+                term: raft.term,
+                ..RaftMessage::default()
+            };
+            call.set_type(RaftMessageType::Wake);
+            effects.push(Effect::Send(call));
+        }
     }
 
     /// What to put on a heartbeat, or on the answer to one: whether this replica would sleep, and where its log ends.

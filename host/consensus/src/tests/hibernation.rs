@@ -5,7 +5,7 @@ use super::{
     cluster::{Cluster, GROUP, voters},
 };
 use crate::{Effect, RaftMessageType, ReadMode, ReplicaStart, Role};
-use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
+use quorate_vocabulary::{GroupId, MemberRole, NodeId, ReplicaId};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Falls asleep after this time.
@@ -224,4 +224,22 @@ fn only_the_groups_that_a_dead_node_led_wake() {
         assert!(steps < 200, "never");
     }
     assert!(awake_max.values().all(|awake| (1..=10).contains(awake)), "{awake_max:?}");
+}
+
+#[test]
+fn a_learner_that_comes_back_while_its_group_sleeps_gets_what_it_missed() {
+    let mut cluster = cluster(4, 21);
+    let mut members = voters(1..=4);
+    let leader = cluster.leader();
+    let away = 1 + leader % 4;
+    let learner = members.iter_mut().find(|member| member.node.0 == away).expect("a member");
+    learner.role = MemberRole::Learner;
+    let request = cluster.change_members(leader, members);
+    assert!(matches!(cluster.answer(request), Answer::Applied { .. }));
+    cluster.crash(NodeId(away));
+    let others: Vec<u64> = (1..=4).filter(|node| *node != away).collect();
+    let index = cluster.commit(b"missed");
+    sleeps(&mut cluster, &others);
+    cluster.start(NodeId(away));
+    cluster.applied([away], index);
 }

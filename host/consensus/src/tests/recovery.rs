@@ -185,3 +185,30 @@ fn members_of_the_old_majority_that_come_back_are_put_aside() {
         cluster.applied(1..=2, index);
     }
 }
+
+#[test]
+fn a_survivor_that_starts_again_knows_of_the_recovery() {
+    let mut cluster = Cluster::new(3, 11);
+    let index = cluster.commit(b"before");
+    cluster.applied(1..=3, index);
+    for node in 2..=3 {
+        cluster.crash(NodeId(node));
+    }
+    cluster.run_ms(6_000);
+    let request = recover(&mut cluster, 1, &[1]);
+    assert!(matches!(cluster.answer(request), Answer::Applied { .. }));
+    cluster.run_ms(200);
+    cluster.crash(NodeId(1));
+    cluster.start(NodeId(1));
+    cluster.commit(b"alone");
+    assert_eq!(cluster.status(1).configuration.epoch, 1);
+}
+
+#[test]
+fn a_recovered_group_leads_in_terms_that_no_lost_member_has_seen() {
+    let mut cluster = with_two_of_five(12);
+    let before = cluster.status(2).term;
+    let request = recover(&mut cluster, 2, &[1, 2]);
+    assert!(matches!(cluster.answer(request), Answer::Applied { .. }));
+    assert!(cluster.status(2).term >= before + crate::replica::TERMS_SKIPPED, "{}", cluster.status(2).term);
+}

@@ -19,6 +19,7 @@ fn well(members: &[Member]) -> Vec<MemberFacts> {
         is_live: true,
         matched: member.replica.0,
         is_caught_up: true,
+        may_lead: true,
     });
     facts.collect()
 }
@@ -123,4 +124,16 @@ fn the_order_of_members_does_not_matter() {
 fn voters_become_learners_in_one_change() {
     let wanted = [voters(&[1, 2]), vec![learner(3)]].concat();
     assert_eq!(walk(voters(&[1, 2, 3]), &wanted), [MembersStep::Propose(wanted.clone()), MembersStep::Done]);
+}
+
+#[test]
+fn the_leadership_is_handed_to_one_that_may_have_it() {
+    let mut now = well(&voters(&[1, 2, 3]));
+    // Replica 3 is furthest, and has priority 0.
+    now[2].may_lead = false;
+    assert_eq!(step(&now, &voters(&[2, 3])), MembersStep::HandOver(ReplicaId(2)));
+    let priority = MembersStep::Wait(MembersWait::Priority(vec![NodeId(30)]));
+    assert_eq!(step(&now, &voters(&[3])), priority, "nobody would ever lead");
+    now[2].may_lead = true;
+    assert_eq!(step(&now, &voters(&[3])), MembersStep::HandOver(ReplicaId(3)));
 }

@@ -13,7 +13,7 @@ use crate::{
     CommittedEntry, Observer, ReadPoint, ReplicaFault, StoreSnapshot,
     checkpoint_policy::Growth,
     digest::EntryDigest,
-    ports::{AppliedPoint, Attested, EmptyView, HostFault, Plugin, SnapshotInfo, StateDigest},
+    ports::{AppliedPoint, Attested, EmptyView, Plugin, SnapshotInfo, StateDigest},
 };
 pub(crate) use memory::MemoryPoint;
 
@@ -49,13 +49,6 @@ impl Replica {
     #[allow(clippy::needless_pass_by_value)] // Made for this alone, and kept but for the plugin.
     pub fn open(start: ReplicaStart) -> Result<Self, ReplicaFault> {
         let (start, applied, machine) = match start.plugin.kind() {
-            MachineKind::Memory if !start.plugin.has_room() => {
-                let fault = HostFault::no_room(format!(
-                    "this node has no room for another instance of a {} machine that stays: it waits until others sleep or go",
-                    MachineKind::Memory
-                ));
-                return Err(ReplicaFault::while_doing("starting an instance")(fault));
-            }
             MachineKind::Memory => {
                 let (start, applied, machine) = MemoryMachine::open(&start)?;
                 (start, applied, Machine::Memory(machine))

@@ -191,6 +191,19 @@ impl<N: Node> v1::groups_server::Groups for GroupsService<N> {
         Ok(Response::new(v1::UnfreezeGroupResponse {}))
     }
 
+    async fn set_checkpoints(
+        &self,
+        request: Request<v1::SetCheckpointsRequest>,
+    ) -> Result<Response<v1::SetCheckpointsResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let v1::SetCheckpointsRequest { name, checkpoints } = request.into_inner();
+        let name: GroupName = validate::name("name", &name)?;
+        let mode = validate::said_checkpoints(checkpoints)?;
+        let group = self.node.set_checkpoints(&name, mode, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::SetCheckpointsResponse { group: Some(convert::group(&group)) }))
+    }
+
     async fn set_poison_policy(
         &self,
         request: Request<v1::SetPoisonPolicyRequest>,

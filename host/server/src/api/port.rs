@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use quorate_replica::shadow::ShadowReport;
-use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
+use quorate_vocabulary::{CheckpointMode, GroupId, GroupName, NodeId, PluginReference};
 use std::future::Future;
 use tokio::sync::broadcast;
 
@@ -148,6 +148,14 @@ pub trait Node: Clone + Send + Sync + 'static {
         name: &GroupName,
         deadline: Deadline,
     ) -> impl Future<Output = Result<(), RequestError>> + Send;
+
+    /// Says how the checkpoints of a group are taken from now on.
+    fn set_checkpoints(
+        &self,
+        name: &GroupName,
+        mode: CheckpointMode,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<GroupView, RequestError>> + Send;
 
     /// Says after how many traps in a row a group takes no more commands.
     fn set_poison_policy(
@@ -290,6 +298,15 @@ impl Node for NodeHandle {
 
     async fn unfreeze(&self, name: &GroupName, deadline: Deadline) -> Result<(), RequestError> {
         Self::unfreeze(self, name, deadline).await
+    }
+
+    async fn set_checkpoints(
+        &self,
+        name: &GroupName,
+        mode: CheckpointMode,
+        deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        Self::set_checkpoints(self, name, mode, deadline).await
     }
 
     async fn set_poison_policy(

@@ -167,6 +167,14 @@ fn named_nodes(field: &'static str, numbers: &[u64]) -> Result<BTreeSet<NodeId>,
     Ok(nodes)
 }
 
+/// How checkpoints are to be taken, where that is all that is asked for.
+pub(super) fn said_checkpoints(mode: i32) -> Result<CheckpointMode, ApiError> {
+    if mode == i32::from(v1::CheckpointMode::Unspecified) {
+        return Err(invalid("checkpoints", "it is not said how they are to be taken"));
+    }
+    checkpoints(mode)
+}
+
 fn checkpoints(mode: i32) -> Result<CheckpointMode, ApiError> {
     match v1::CheckpointMode::try_from(mode) {
         Ok(v1::CheckpointMode::Unspecified | v1::CheckpointMode::Inline) => Ok(CheckpointMode::Inline),

@@ -197,6 +197,8 @@ pub(crate) enum GroupCommand {
     History(GroupNameArguments),
     /// Has a group take commands again that too many traps have frozen.
     Unfreeze(GroupNameArguments),
+    /// Says how the checkpoints of a group with a memory machine are taken from now on.
+    Checkpoints(GroupCheckpointsArguments),
     /// Says after how many traps in a row a group takes no more commands.
     Poison(GroupPoisonArguments),
     /// Goes on with what is left of a group that has lost a majority of its voters for good.
@@ -239,6 +241,19 @@ pub(crate) struct GroupCreateArguments {
     /// How the checkpoints of a memory machine are taken: while commands wait, or by another instance while they go on.
     #[arg(long, value_name = "MODE", value_enum, default_value = "inline")]
     pub(crate) checkpoints: CheckpointModeArgument,
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+/// `quorate group checkpoints`
+#[derive(Args, Debug)]
+pub(crate) struct GroupCheckpointsArguments {
+    /// The group: tenant/name.
+    #[arg(value_name = "GROUP")]
+    pub(crate) name: GroupName,
+    /// How: while commands wait, or by another instance while they go on.
+    #[arg(value_name = "MODE", value_enum)]
+    pub(crate) mode: CheckpointModeArgument,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
 }

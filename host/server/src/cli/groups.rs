@@ -2,7 +2,8 @@
 
 use super::{
     arguments::{
-        CheckpointModeArgument, GroupCommand, GroupCreateArguments, GroupListArguments, GroupNameArguments,
+        CheckpointModeArgument, GroupCheckpointsArguments, GroupCommand, GroupCreateArguments,
+        GroupListArguments, GroupNameArguments,
     },
     failure::Failure,
     leadership, limits, members,
@@ -32,11 +33,27 @@ pub(super) async fn run(command: GroupCommand, output: Output) -> Result<(), Fai
         GroupCommand::Rollback(arguments) => upgrades::rollback(&arguments, output).await,
         GroupCommand::History(arguments) => upgrades::history(&arguments, output).await,
         GroupCommand::Unfreeze(arguments) => upgrades::unfreeze(&arguments, output).await,
+        GroupCommand::Checkpoints(arguments) => checkpoints(&arguments, output).await,
         GroupCommand::Poison(arguments) => upgrades::poison(&arguments, output).await,
         GroupCommand::Recover(arguments) => recovery::recover(&arguments, output).await,
         GroupCommand::Rebalance(arguments) => leadership::rebalance(&arguments, output).await,
         GroupCommand::Members(command) => members::run(command, output).await,
     }
+}
+
+impl From<CheckpointModeArgument> for CheckpointMode {
+    fn from(mode: CheckpointModeArgument) -> Self {
+        match mode {
+            CheckpointModeArgument::Inline => Self::Inline,
+            CheckpointModeArgument::Background => Self::Background,
+        }
+    }
+}
+
+async fn checkpoints(arguments: &GroupCheckpointsArguments, output: Output) -> Result<(), Failure> {
+    let client = server::client(&arguments.server, ClientConfig::default())?;
+    let group = client.set_checkpoints(&arguments.name.to_string(), arguments.mode.into()).await?;
+    output.print(&GroupRow::from(group))
 }
 
 async fn create(arguments: GroupCreateArguments, output: Output) -> Result<(), Failure> {
@@ -47,11 +64,7 @@ async fn create(arguments: GroupCreateArguments, output: Output) -> Result<(), F
         replicas: arguments.replicas.unwrap_or_default(),
         limits: Some(limits::to_message(&arguments.limits)),
         nodes: arguments.nodes,
-        checkpoints: match arguments.checkpoints {
-            CheckpointModeArgument::Inline => CheckpointMode::Inline,
-            CheckpointModeArgument::Background => CheckpointMode::Background,
-        }
-        .into(),
+        checkpoints: CheckpointMode::from(arguments.checkpoints).into(),
         witnesses: arguments.witnesses.unwrap_or_default(),
         witness_nodes: arguments.witness_nodes,
         freeze_after_traps: arguments.freeze_after.unwrap_or_default(),

@@ -8,7 +8,7 @@ use super::{
 use crate::RequestError;
 use quorate_catalog::{CatalogReply, CatalogState, Change, Group, NodeStatus};
 use quorate_placement::{NodeFacts, PlacementError, Wanted, place, place_witnesses, prevailing_engine};
-use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
+use quorate_vocabulary::{CheckpointMode, GroupId, GroupName, MachineKind, NodeId, PluginReference};
 use std::{sync::Arc, time::Duration};
 
 /// Replicas of a group whose creator does not say how many.
@@ -177,6 +177,25 @@ impl Core {
                 return Err(RequestError::GroupNotReady { group: group.id, why });
             }
             tokio::time::sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Says how the checkpoints of a group are taken from now on. Nodes hear of it by the catalog.
+    pub(super) async fn set_checkpoints(
+        &self,
+        name: &GroupName,
+        mode: CheckpointMode,
+        deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        let group = self.find_group(name, deadline).await?;
+        if group.kind != MachineKind::Memory {
+            let why = format!("{name} has a {} machine, which is never checkpointed", group.kind);
+            return Err(RequestError::InvalidArgument { what: "the way of taking checkpoints", why });
+        }
+        let change = Change::SetCheckpoints { name: name.clone(), checkpoints: mode };
+        match self.change_catalog(change, deadline).await? {
+            CatalogReply::Group(group) => Ok(self.group_view(&group)),
+            _ => Err(RequestError::Internal { why: "the catalog answered something else".to_owned() }),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::RequestError;
 use bytes::Bytes;
 use quorate_consensus::Order;
 use quorate_replica::shadow::ShadowReport;
-use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
+use quorate_vocabulary::{CheckpointMode, GroupId, GroupName, NodeId, PluginReference};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -308,6 +308,19 @@ impl NodeHandle {
     /// When this node does not lead the group, or it is not known whether it was done.
     pub async fn unfreeze(&self, name: &GroupName, deadline: Deadline) -> Result<(), RequestError> {
         self.core.order(name, Order::Unfreeze, deadline).await
+    }
+
+    /// Says how the checkpoints of a group with a memory machine are taken from now on.
+    ///
+    /// # Errors
+    /// When the group has none, or it is not known whether it was done.
+    pub async fn set_checkpoints(
+        &self,
+        name: &GroupName,
+        mode: CheckpointMode,
+        deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        self.core.set_checkpoints(name, mode, deadline).await
     }
 
     /// Says after how many traps in a row a group takes no more commands; 0: never. Only at the leader of the group.

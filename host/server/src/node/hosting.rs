@@ -244,6 +244,11 @@ impl Core {
             }
         }
         self.forget_prepared(&state);
+        for replica in self.registry.all() {
+            if let Some(group) = state.group(replica.shared.group) {
+                replica.shared.set_checkpoint_mode(group.checkpoints);
+            }
+        }
         let mine = |group: &&Group| {
             group.replica_on(self.node()).is_some_and(|replica| {
                 hosted.replicas.get(&group.id) == Some(&replica)

@@ -65,7 +65,8 @@ pub(super) struct ReplicaShared {
     pub(super) info: GroupInfo,
     pub(super) limits: GroupLimits,
     pub(super) kind: MachineKind,
-    pub(super) checkpoint_mode: CheckpointMode,
+    /// How it proposes checkpoints while it leads, as the catalog last said.
+    checkpoint_mode: Mutex<CheckpointMode>,
     /// After so many entries that asked something of the machine the replicas are compared.
     pub(super) check_entries: u64,
     pub(super) services: Services,
@@ -108,7 +109,7 @@ impl ReplicaShared {
             info,
             limits,
             kind,
-            checkpoint_mode,
+            checkpoint_mode: Mutex::new(checkpoint_mode),
             check_entries,
             services,
             snapshots,
@@ -137,6 +138,14 @@ impl ReplicaShared {
 
     pub(super) fn set_lead(&self, change: RoleChange) {
         *self.lead.lock().unwrap_or_else(PoisonError::into_inner) = change;
+    }
+
+    pub(super) fn checkpoint_mode(&self) -> CheckpointMode {
+        *self.checkpoint_mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_checkpoint_mode(&self, mode: CheckpointMode) {
+        *self.checkpoint_mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
     fn confirmed(&self) -> MutexGuard<'_, Option<Confirmed>> {

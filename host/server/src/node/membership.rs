@@ -167,7 +167,11 @@ impl Core {
             if self.note_recovery(&replica, Deadline::after(CATALOG_TIMEOUT)).await {
                 continue;
             }
-            let status = statuses.get(&replica.shared.group).filter(|status| status.role == Role::Leader);
+            // Raft knows of a recovery before it is applied.
+            let known = self.known_epoch(replica.shared.group);
+            let status = statuses
+                .get(&replica.shared.group)
+                .filter(|status| status.role == Role::Leader && Some(status.configuration.epoch) == known);
             match (self.pending_group(&replica), status) {
                 (Some(group), Some(status)) => self.step_group(&group, status).await,
                 (None, Some(status)) if self.is_own_change_pending(&replica) => self.step_own_members(status),
@@ -210,7 +214,10 @@ impl Core {
             .configuration
             .members
             .iter()
-            .map(|member| facts(*member, &status.progress, last, self.is_reachable(member.node)))
+            .map(|member| MemberFacts {
+                may_lead: status.configuration.priority(member.replica) > 0,
+                ..facts(*member, &status.progress, last, self.is_reachable(member.node))
+            })
             .collect();
         let step = members_step(status.replica, &facts, is_joint, wanted);
         if step != MembersStep::Done {
@@ -319,6 +326,7 @@ fn facts(member: Member, progress: &[MemberProgress], last: u64, is_reachable: b
         is_caught_up: progress.is_some_and(|progress| !progress.awaits_snapshot)
             && matched > 0
             && matched.saturating_add(CATCH_UP_LAG_MAX) >= last,
+        may_lead: true,
     }
 }
 

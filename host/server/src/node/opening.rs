@@ -39,6 +39,11 @@ pub(super) enum OpenError {
     /// What it has on disk cannot be read.
     #[error("{0}")]
     Storage(#[from] StorageError),
+    /// As many memory machines are awake on this node as may.
+    #[error(
+        "it waits for room for its instance: as many memory machines are awake on this node as may (plugin_instances_max)"
+    )]
+    NoRoom,
     /// Its machine cannot be brought to where it was.
     #[error("{0}")]
     Replica(#[from] ReplicaFault),
@@ -134,6 +139,10 @@ impl Core {
         let kind = spec.plugin.kind();
         let checkpoint_mode = spec.checkpoint_mode;
         let group = info.id;
+        // It is tried again later. A trial or a copy of a group does not stay, and asks for no such room.
+        if kind == MachineKind::Memory && !spec.plugin.has_room() {
+            return Err(OpenError::NoRoom);
+        }
         let Recovered { stored, disk, replica } = recover(&self.folder, spec, self.config.checkpoints())?;
         let applied = replica.applied().clone();
         let newest = disk.snapshots.latest();

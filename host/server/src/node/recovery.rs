@@ -80,12 +80,18 @@ impl Core {
             return None;
         }
         let configuration = replica.shared.progress().applied.configuration.clone();
-        let (state, group) = (self.catalog_state(), replica.shared.group);
-        let known = match group {
-            GroupId::CATALOG => state.epoch(),
-            group => state.group(group)?.epoch,
-        };
+        let known = self.known_epoch(replica.shared.group)?;
         (configuration.epoch > known).then_some(configuration)
+    }
+
+    /// How many recoveries of a group the catalog knows of. While there were more it wants members that are lost: none is
+    /// to be added again.
+    pub(super) fn known_epoch(&self, group: GroupId) -> Option<u64> {
+        let state = self.catalog_state();
+        match group {
+            GroupId::CATALOG => Some(state.epoch()),
+            group => Some(state.group(group)?.epoch),
+        }
     }
 
     /// Tells the catalog of the recovery of a group that this node leads, when it does not know of it. Whether that is so.

@@ -12,9 +12,13 @@ async fn cluster() -> Cluster {
         ["group", "create", "test/count", "--plugin", "test/counter@1", "--checkpoints", "background"];
     let output = cluster.quorate(&create);
     assert_eq!(output.code, 0, "{output:?}");
-    let described = cluster.quorate(&["group", "describe", "test/count"]);
-    assert!(described.stdout.contains("memory machine, background checkpoints"), "{described:?}");
+    assert_mode(&cluster, "background");
     cluster
+}
+
+fn assert_mode(cluster: &Cluster, mode: &str) {
+    let described = cluster.quorate(&["group", "describe", "test/count"]);
+    assert!(described.stdout.contains(&format!("memory machine, {mode} checkpoints")), "{described:?}");
 }
 
 /// Adds ones until a node has a snapshot behind this index, and says how many.
@@ -26,6 +30,24 @@ async fn add_until_snapshot(cluster: &Cluster, node: u64, behind: u64) -> u64 {
         }
     }
     panic!("no snapshot is taken")
+}
+
+#[tokio::test]
+async fn the_way_of_taking_checkpoints_is_changed_under_way() {
+    let mut cluster = cluster().await;
+    let mut total = add_until_snapshot(&cluster, 1, 0).await;
+    for mode in ["inline", "background"] {
+        let changed = cluster.quorate(&["group", "checkpoints", "test/count", mode]);
+        assert_eq!(changed.code, 0, "{changed:?}");
+        assert_mode(&cluster, mode);
+        let newest = cluster.replica(2, "count").await.expect("a replica").snapshot_index;
+        total += add_until_snapshot(&cluster, 2, newest).await;
+    }
+    cluster.node_mut(3).kill();
+    cluster.node_mut(3).start();
+    cluster.ready().await;
+    cluster.replicas_are_equal("count").await;
+    assert_eq!(cluster.answer("count", "get").await, total.to_string());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use quorate_consensus::{Input, ReadMode, RequestId};
 use quorate_vocabulary::{GroupId, NodeId};
 
 /// So many operations go to the same few keys, then others are used: so that a key's history stays short.
-const OPERATIONS_PER_KEYS: u64 = 60;
+pub(super) const OPERATIONS_PER_KEYS: u64 = 60;
 const KEYS: u64 = 3;
 
 impl Simulation {
@@ -98,7 +98,8 @@ impl Simulation {
             80..85 => format!("emit news {amount}"),
             85..87 if may_trap => "break-save".to_owned(),
             87..89 if may_trap => "break-load".to_owned(),
-            89..96 => "mend".to_owned(),
+            89..92 => "add probe 1".to_owned(),
+            92..96 => "mend".to_owned(),
             _ => "nothing".to_owned(),
         };
         let request = self.request(node);

@@ -1,13 +1,14 @@
 //! Changes of members, as an operator makes them.
 
 use crate::{cluster::Simulation, disk::lock};
+use quorate_catalog::{Change, MembersEdit};
 use quorate_consensus::{Configuration, EntryBody, Input, ReplicaStart};
 use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
 use std::collections::BTreeMap;
 
 impl Simulation {
     /// The members of a group, as anybody knows them to be committed.
-    fn configuration(&self, group: GroupId) -> Option<Configuration> {
+    pub(super) fn configuration(&self, group: GroupId) -> Option<Configuration> {
         let committed = self.checks.configuration(group).cloned();
         committed.or_else(|| Some(Configuration::new(self.catalog().group(group)?.members.clone())))
     }
@@ -78,6 +79,60 @@ impl Simulation {
         self.replicas = number;
         self.host(id, group, replica, false);
         Some((replica, as_witness))
+    }
+
+    /// Wants other members of a group, or other voters of the catalog, in the catalog: whoever leads brings it about.
+    pub(super) fn want_members(&mut self, group: GroupId) {
+        let catalog = self.catalog();
+        if group.is_catalog() {
+            if self.disaster.is_some() {
+                return;
+            }
+            let nodes: Vec<NodeId> = catalog.nodes().map(|node| node.id).collect();
+            let voters: Vec<NodeId> = nodes.into_iter().filter(|_| self.random.upsets.chance(750)).collect();
+            let changes = catalog.own_members().changes;
+            self.coverage.own_changes += 1;
+            return self.change_catalog(Change::ChangeOwnVoters { voters, changes });
+        }
+        let Some(group) = catalog.group(group).filter(|_| !self.is_hurt(group)) else { return };
+        let mut all = Vec::new();
+        for node in self.plan.node_ids() {
+            let (wanted, votes) = (self.random.upsets.chance(700), self.random.upsets.chance(800));
+            let as_witness = self.random.upsets.chance(200);
+            let held = group.placed().find(|member| member.node == node);
+            let is_witness = held.map_or(as_witness, |member| member.role.is_witness());
+            let role = match (is_witness, votes) {
+                (true, _) => MemberRole::Witness,
+                (false, true) => MemberRole::Voter,
+                (false, false) => MemberRole::Learner,
+            };
+            if wanted {
+                all.push((node, role));
+            }
+        }
+        self.coverage.member_changes += 1;
+        let edit = match (all.as_slice(), self.random.upsets.chance(300)) {
+            ([first, ..], true) if group.replica_on(first.0).is_none() => {
+                MembersEdit::Some { add: vec![*first], remove: Vec::new(), promote: Vec::new() }
+            }
+            ([(first, _), ..], true) => {
+                MembersEdit::Some { add: Vec::new(), remove: vec![*first], promote: Vec::new() }
+            }
+            _ => MembersEdit::All(all),
+        };
+        self.change_catalog(Change::ChangeMembers { name: group.name.clone(), edit });
+    }
+
+    /// Undoes what keeps members from ever leading: where none may that are to vote, no change of members goes on.
+    pub(crate) fn let_all_lead(&mut self, group: GroupId, leader: NodeId) {
+        let Some(current) = self.configuration(group).filter(|current| !current.is_joint()) else { return };
+        let never = current.priorities.iter().filter(|(_, priority)| **priority == 0);
+        let priorities: BTreeMap<ReplicaId, u32> =
+            never.map(|(replica, _)| (*replica, Configuration::DEFAULT_PRIORITY)).collect();
+        if !priorities.is_empty() {
+            let request = self.request(leader);
+            self.tell(leader, [Input::ProposePriorities { group, request, priorities }]);
+        }
     }
 
     /// Says how much a group prefers some of its members.

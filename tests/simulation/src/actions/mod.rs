@@ -1,7 +1,11 @@
 //! What people and chance do to a cluster.
 
 mod clients;
+mod corruption;
 mod members;
+mod recovery;
+
+pub(crate) use recovery::Disaster;
 
 use crate::{
     cluster::Simulation,
@@ -50,7 +54,7 @@ impl Simulation {
             860..890 => {
                 self.if_has(FaultKind::Observers, |simulation| simulation.renew_observer(node, group));
             }
-            890..930 => self.destroy_removed(),
+            890..930 if !self.plan.members_by_catalog => self.destroy_removed(),
             _ => self.change_groups(),
         }
     }
@@ -76,18 +80,34 @@ impl Simulation {
             28..36 => self.if_has(FaultKind::Partition, Self::divide),
             36..44 => self.if_has(FaultKind::OneWay, Self::divide_one_way),
             44..64 => {
+                self.disturbed = self.now;
                 self.network.heal();
                 self.slow_leaders(false);
             }
             64..69 => self.if_has(FaultKind::Jump, |simulation| simulation.jump(node)),
-            69..79 => self.if_has(FaultKind::Transfer, |simulation| simulation.transfer(group)),
+            69..72 => self.if_has(FaultKind::Majority, |simulation| {
+                let groups: Vec<GroupId> = simulation.catalog().groups().map(|group| group.id).collect();
+                for group in groups {
+                    if simulation.plan.members_by_catalog {
+                        simulation.lose_majority(group);
+                    }
+                }
+            }),
+            72..74 => self.recover_needlessly(group),
+            74..79 => self.if_has(FaultKind::Transfer, |simulation| simulation.transfer(group)),
             79..82 => self.if_has(FaultKind::Priorities, |simulation| simulation.change_priorities(group)),
             82..84 => {
                 let other = self.some_node();
                 self.tell(node, [Input::Unreachable { node: other }]);
             }
+            84..87 => self.if_has(FaultKind::Corrupt, |simulation| simulation.corrupt(group)),
+            87..89 => self.if_has(FaultKind::Damage, |simulation| simulation.damage(group)),
             _ => self.if_has(FaultKind::Members, |simulation| {
-                simulation.change_members(group);
+                if simulation.plan.members_by_catalog {
+                    simulation.want_members(group);
+                } else {
+                    simulation.change_members(group);
+                }
                 simulation.if_has(FaultKind::Crash, Self::crash_amid_change);
             }),
         }

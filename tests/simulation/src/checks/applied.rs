@@ -15,8 +15,8 @@ const FIRST: u64 = 2;
 
 /// What the first replica that applied an entry made of it: so must all others.
 #[derive(Debug)]
-struct Applied {
-    point: AppliedPoint,
+pub(super) struct Applied {
+    pub(super) point: AppliedPoint,
     calls: Vec<Call>,
     state: u64,
 }
@@ -26,11 +26,36 @@ pub(super) struct Law {
     applied: Vec<Applied>,
     model: Model,
     snapshots: BTreeMap<u64, u64>,
+    /// The last entry with a command that adds to the number that corruption makes wrong.
+    pub(super) probed: Option<u64>,
 }
 
 impl Law {
-    fn at(&self, index: u64) -> Option<&Applied> {
+    /// Whether such a command came behind this entry.
+    pub(super) fn probed_behind(&self, index: u64) -> bool {
+        self.probed.is_some_and(|probed| probed > index)
+    }
+
+    pub(super) fn at(&self, index: u64) -> Option<&Applied> {
         self.applied.get(usize::try_from(index.checked_sub(FIRST)?).ok()?)
+    }
+
+    /// Forgets all from `end` on, and applies the others once more.
+    pub(super) fn cut<'a>(
+        &mut self,
+        end: u64,
+        bodies: impl Iterator<Item = &'a EntryBody>,
+    ) -> Result<(), (Invariant, String)> {
+        let kept = usize::try_from(end.saturating_sub(FIRST)).unwrap_or(usize::MAX);
+        if kept < self.applied.len() {
+            self.applied.truncate(kept);
+            self.snapshots.split_off(&end);
+            self.model = Model::default();
+            for (body, applied) in bodies.zip(&self.applied) {
+                self.model.apply(body, &applied.calls).map_err(|what| (Invariant::AppliedOnce, what))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -66,6 +91,11 @@ impl Checks {
             if !group.is_catalog() {
                 let applied = law.model.apply(body, &calls);
                 applied.map_err(|what| (Invariant::AppliedOnce, format!("{who}: entry {index}: {what}")))?;
+            }
+            if let EntryBody::Commands { commands, .. } = body
+                && commands.iter().any(|command| command.starts_with(b"add probe "))
+            {
+                law.probed = Some(index);
             }
             let state = law.model.fingerprint();
             law.applied.push(Applied { point: point.clone(), calls, state });

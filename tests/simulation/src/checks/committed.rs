@@ -8,7 +8,7 @@ use quorate_vocabulary::GroupId;
 use std::collections::BTreeMap;
 
 /// The index of the first entry of any group.
-const FIRST: u64 = 2;
+pub(super) const FIRST: u64 = 2;
 
 #[derive(Debug, Default)]
 pub(super) struct Committed {
@@ -32,6 +32,35 @@ impl Committed {
     pub(super) fn known_before(&self, term: u64) -> Option<(u64, u64)> {
         let index = self.known.range(..term).map(|(_, index)| *index).max()?;
         self.entries.get(place(index)?).map(|(term, ..)| (index, *term))
+    }
+
+    /// The first committed entry that this log does not have.
+    pub(super) fn first_missing(&self, term_at: impl Fn(u64) -> Option<u64>, begins: u64) -> u64 {
+        let known = (FIRST..).zip(&self.entries);
+        let mut missing =
+            known.filter(|(index, (term, ..))| *index >= begins && term_at(*index) != Some(*term));
+        missing.next().map_or_else(|| self.end(), |(index, _)| index)
+    }
+
+    /// Behind the last entry that is committed.
+    fn end(&self) -> u64 {
+        FIRST + u64::try_from(self.entries.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Forgets all from `end` on; how many entries that are.
+    pub(super) fn cut(&mut self, end: u64) -> u64 {
+        let lost = self.end().saturating_sub(end);
+        self.entries.truncate(place(end).unwrap_or(0));
+        for index in self.known.values_mut() {
+            *index = (*index).min(end - 1);
+        }
+        self.promised.split_off(&(end, 0));
+        self.time_ms = self.entries.iter().filter_map(|(_, _, body)| body.time_ms()).max().unwrap_or(0);
+        lost
+    }
+
+    pub(super) fn bodies(&self) -> impl Iterator<Item = &EntryBody> {
+        self.entries.iter().map(|(_, _, body)| body)
     }
 
     fn commit(&mut self, entry: &CommittedEntry) -> Result<(), (Invariant, String)> {

@@ -2,16 +2,22 @@
 
 mod applied;
 mod committed;
+mod corruption;
 mod leaders;
 mod model;
+mod recovery;
 
 use applied::Law;
 pub(crate) use applied::number;
 use committed::Committed;
+use corruption::Corruption;
 use leaders::Leaders;
 pub(crate) use model::pairs_fingerprint;
-use quorate_vocabulary::GroupId;
-use std::{collections::BTreeMap, fmt};
+use quorate_vocabulary::{GroupId, ReplicaId};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 macro_rules! invariants {
     ($($(#[$doc:meta])* $name:ident = $words:literal;)*) => {
@@ -60,6 +66,12 @@ invariants! {
     AnsweredOnce = "answered once";
     /// A witness votes and holds no content.
     Witness = "witnesses only vote";
+    /// A group that lost a majority goes on with its survivors, and those it went on without neither lead nor answer.
+    Fenced = "lost members stay aside";
+    /// Nobody goes on alone while the others live.
+    RecoveryRefused = "no recovery while a majority lives";
+    /// No replica is taken for corrupted that is not.
+    FalseAlarm = "no false alarm";
     /// No replica meets what cannot be.
     ReplicasRun = "replicas do not fail";
     /// What is written to a log follows what is there.
@@ -95,6 +107,9 @@ struct GroupChecks {
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
     groups: BTreeMap<GroupId, GroupChecks>,
+    /// Replicas that their groups went on without.
+    fenced: BTreeSet<(GroupId, ReplicaId)>,
+    corruption: Corruption,
     pub(crate) step: u64,
     violation: Option<Violation>,
 }

@@ -16,6 +16,10 @@ impl Simulation {
             self.coverage.messages_cut += 1;
             return;
         }
+        let is_told = message.r#type() == RaftMessageType::Superseded;
+        if is_told && self.settings.bug == Some(Bug::NobodySuperseded) {
+            return;
+        }
         // A beat is of no group: the shard looks at what is in it.
         if message.r#type() == RaftMessageType::Beat || self.is_here(to, group, message.to_replica) {
             self.tell(to, [Input::Message(message)]);
@@ -56,6 +60,7 @@ impl Simulation {
             && self.random.network.chance(CUT_BEHIND_SNAPSHOT_PER_MILLE);
         if cuts && !needless {
             self.network.cut(to, from);
+            self.disturbed = self.now;
         }
         // The answer may be lost, though the snapshot was not.
         let heard =

@@ -39,7 +39,9 @@ impl Simulation {
                     return;
                 }
             }
-            self.destroy_removed();
+            if !self.plan.members_by_catalog {
+                self.destroy_removed();
+            }
             match self.sickness(&mut groups) {
                 None => {
                     let took = self.now - began;
@@ -64,7 +66,7 @@ impl Simulation {
                 sick = Some(format!("group {group}: {why}\n{}", self.describe(group)));
             }
         }
-        sick
+        sick.or_else(|| self.leftovers().filter(|_| self.plan.members_by_catalog))
     }
 
     fn sickness_of(&mut self, group: GroupId, recovery: &mut Recovery) -> Option<String> {
@@ -77,7 +79,13 @@ impl Simulation {
             let request = self.request(leader);
             self.tell(leader, [Input::Propose { group, request, command: "mend".into() }]);
         }
+        if recovery.looks.is_multiple_of(16) {
+            self.let_all_lead(group, leader);
+        }
         recovery.looks += 1;
+        if let Some(why) = self.hurt(group, leader, recovery.looks) {
+            return Some(why);
+        }
         let members = self.members_of(group);
         let committed = self.checks.committed_up_to(group);
         for node in &members {
@@ -91,6 +99,9 @@ impl Simulation {
                 }
                 continue;
             }
+            if self.is_corrupted(*node, group) {
+                continue;
+            }
             let applied = self.local(*node, group).map(|local| local.replica.applied().index);
             if applied != Some(committed) {
                 return Some(format!("node {node} has applied {applied:?}, and {committed} is committed"));
@@ -99,6 +110,9 @@ impl Simulation {
         let joint = self.checks.configuration(group).is_some_and(Configuration::is_joint);
         if joint {
             return Some("its configuration is joint".into());
+        }
+        if let Some(why) = self.unsettled(group) {
+            return Some(why);
         }
         if group.is_catalog() {
             return None;
@@ -141,6 +155,13 @@ impl Simulation {
             let local = node.running.as_ref()?.replicas.get(&group)?;
             Some(line(node.id, local))
         });
-        lines.collect::<Vec<_>>().join("\n")
+        let catalog = self.catalog();
+        let known = catalog.group(group).map(|group| (&group.members, &group.change));
+        let held = self.nodes.values().map(|node| {
+            (node.id, node.disk.replicas().get(&group).copied(), node.disk.damaged().contains_key(&group))
+        });
+        let held: Vec<_> = held.collect();
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        format!("{lines}\n  the catalog: {known:?}\n  on disk, damaged: {held:?}")
     }
 }

@@ -27,9 +27,10 @@ impl Simulation {
     /// A node that is down comes back.
     pub(crate) fn start(&mut self, id: NodeId) {
         let now = self.now;
-        if self.node(id).running.is_some() {
+        if self.node(id).running.is_some() || self.is_kept_down(id) {
             return;
         }
+        self.disturbed = now;
         let (life, config) = (self.node(id).life, self.plan.shard(id, self.nodes[&id].life));
         let shard = match Shard::new(config) {
             Ok(shard) => shard,
@@ -41,6 +42,7 @@ impl Simulation {
         node.running = Some(Running {
             shard,
             inbox: Vec::new(),
+            twins: None,
             wakes: false,
             log: LogWriter::default(),
             catalog: Default::default(),
@@ -48,6 +50,10 @@ impl Simulation {
             witnesses: BTreeMap::new(),
             retiring: Vec::new(),
             busy: BTreeSet::new(),
+            failed: BTreeSet::new(),
+            broken: BTreeMap::new(),
+            barrier: None,
+            changes: BTreeMap::new(),
             failed_by_disk: BTreeSet::new(),
         });
         self.open_catalog(id);
@@ -71,6 +77,7 @@ impl Simulation {
 
     /// The node loses everything that is not on disk.
     pub(crate) fn crash(&mut self, id: NodeId) {
+        self.disturbed = self.now;
         let survives = self.random.disk.chance(500);
         let mid_load = self.random.disk.chance(500);
         let node = self.node(id);

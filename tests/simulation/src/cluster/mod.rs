@@ -5,6 +5,7 @@ mod heal;
 mod life;
 
 use crate::{
+    actions::Disaster,
     checks::{Checks, Invariant},
     events::{Event, Queue},
     faults::Faults,
@@ -51,6 +52,12 @@ pub(crate) struct Simulation {
     /// Operations of each group so far: decides their keys.
     pub(crate) operations: BTreeMap<GroupId, u64>,
     pub(crate) groups_named: u64,
+    /// The group that has lost a majority of its voters, one at a time.
+    pub(crate) disaster: Option<Disaster>,
+    /// Requests of an operator who is wrong to go on without a majority.
+    pub(crate) needless: BTreeSet<RequestId>,
+    /// When something last kept nodes from hearing each other.
+    pub(crate) disturbed: Duration,
 }
 
 impl Simulation {
@@ -73,6 +80,9 @@ impl Simulation {
             replicas: 1_000_000,
             operations: BTreeMap::new(),
             groups_named: 0,
+            disaster: None,
+            needless: BTreeSet::new(),
+            disturbed: Duration::ZERO,
             plan,
             settings,
         };
@@ -154,6 +164,10 @@ impl Simulation {
             }
             Event::Restart { node, life } if self.lives(node, life) => self.crash_and_start(node),
             Event::Start { node, life } if self.lives(node, life) => self.start(node),
+            Event::Attested { from, to, group, replica, attested } => {
+                self.attested((from, to), group, replica, attested);
+            }
+            Event::Operate => self.operate(),
             Event::Act => self.act(),
             Event::Upset => self.upset(),
             // Of a life that is over.
@@ -190,6 +204,11 @@ impl Simulation {
         if self.unanswered.remove(&request).is_none() {
             self.checks.violate(Invariant::AnsweredOnce, format!("{request:?} is answered again"));
         }
+    }
+
+    /// Whether this request waits for an answer.
+    pub(crate) fn waits(&self, request: RequestId) -> bool {
+        self.unanswered.contains_key(&request)
     }
 
     fn forget_requests(&mut self, id: NodeId) {

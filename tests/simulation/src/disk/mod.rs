@@ -38,6 +38,8 @@ pub(crate) struct Folder {
 #[derive(Debug, Default)]
 pub(crate) struct Disk {
     logs: BTreeMap<GroupId, SharedLog>,
+    /// Replicas whose logs cannot be read any more, nor anything else that they had.
+    damaged: BTreeMap<GroupId, ReplicaId>,
     /// Replicas that were removed, and may never be made again.
     tombstones: BTreeSet<(GroupId, ReplicaId)>,
     folders: BTreeMap<GroupId, Folder>,
@@ -52,7 +54,8 @@ impl Disk {
 
     /// The replicas whose logs it holds.
     pub(crate) fn replicas(&self) -> BTreeMap<GroupId, ReplicaId> {
-        self.logs.iter().map(|(group, log)| (*group, lock(log).replica)).collect()
+        let whole = self.logs.iter().map(|(group, log)| (*group, lock(log).replica));
+        whole.chain(self.damaged.iter().map(|(group, replica)| (*group, *replica))).collect()
     }
 
     pub(crate) fn log(&self, group: GroupId) -> Option<&SharedLog> {
@@ -62,7 +65,8 @@ impl Disk {
     /// Makes a replica, as a log writer would: at once and for good. Whether that was possible.
     pub(crate) fn create(&mut self, start: &ReplicaStart) -> bool {
         let removed = self.tombstones.contains(&(start.group, start.replica));
-        if self.logs.contains_key(&start.group) || (removed && self.bug != Some(Bug::RemovedReplicaAgain)) {
+        let is_held = self.logs.contains_key(&start.group) || self.damaged.contains_key(&start.group);
+        if is_held || (removed && self.bug != Some(Bug::RemovedReplicaAgain)) {
             return false;
         }
         self.logs.insert(start.group, Arc::new(Mutex::new(GroupLog::new(start))));
@@ -86,12 +90,33 @@ impl Disk {
         if self.logs.get(&group).is_some_and(|log| lock(log).replica == replica) {
             self.logs.remove(&group);
         }
+        if self.damaged.get(&group) == Some(&replica) {
+            self.damaged.remove(&group);
+        }
         self.tombstones.insert((group, replica));
+    }
+
+    /// What a replica has becomes unreadable, while its node is down; but for its number.
+    pub(crate) fn damage(&mut self, group: GroupId) {
+        if let Some(log) = self.logs.remove(&group) {
+            self.damaged.insert(group, lock(&log).replica);
+            self.folders.remove(&group);
+        }
+    }
+
+    /// The replicas that cannot be used.
+    pub(crate) fn damaged(&self) -> &BTreeMap<GroupId, ReplicaId> {
+        &self.damaged
     }
 
     /// Removes what a replica had beside its log.
     pub(crate) fn remove_folder(&mut self, group: GroupId) {
         self.folders.remove(&group);
+    }
+
+    /// A group of whose replica here more is left than its log.
+    pub(crate) fn stray(&self) -> Option<GroupId> {
+        self.folders.keys().find(|group| !self.logs.contains_key(group)).copied()
     }
 
     /// What a node does about its disk when it starts: what belongs to no log is removed.

@@ -42,6 +42,18 @@ impl State {
         self.store.pairs()
     }
 
+    /// A number is another than it should be, durably, and nothing says so. Whether there is a state to be made wrong.
+    pub(crate) fn corrupt(&self, name: &'static str, wrong_by: i64, point: &AppliedPoint) -> bool {
+        let name = Bytes::from_static(name.as_bytes());
+        let number =
+            self.pairs().get(&name).and_then(|number| std::str::from_utf8(number).ok()?.parse().ok());
+        let wrong: i64 = number.unwrap_or(0) + wrong_by;
+        let mut changes = StoreChanges::default();
+        changes.keys.insert(name, Some(wrong.to_string().into()));
+        let is_there = matches!(self.store.applied(), Ok(Some(_)));
+        is_there && self.store.commit(changes, point).is_ok()
+    }
+
     /// The disk fails from now on.
     pub(crate) fn fail_next(&self) {
         self.fails.store(true, Ordering::Relaxed);

@@ -22,6 +22,8 @@ pub(crate) struct Asked {
     pub(crate) command: Bytes,
     /// All up to here was finished when it was asked.
     pub(crate) floor: u64,
+    /// Its group has been recovered since: what comes of it now is of another history.
+    late: bool,
 }
 
 /// What all clients did.
@@ -60,7 +62,7 @@ impl History {
         let operations = self.operations.entry((group, key)).or_default();
         operations.push(Some(Operation { action, invoked: self.moment, returned: None, value: None }));
         let (place, is_read) = (operations.len() - 1, amount.is_none());
-        self.asked.insert(request, Asked { group, node, key, place, is_read, command, floor });
+        self.asked.insert(request, Asked { group, node, key, place, is_read, command, floor, late: false });
     }
 
     pub(crate) fn asked(&self, request: RequestId) -> Option<&Asked> {
@@ -72,10 +74,20 @@ impl History {
         let asked = self.asked.remove(&request)?;
         *self.done.entry(asked.group).or_default() += 1;
         self.moment += 1;
+        if asked.late {
+            return Some(asked);
+        }
         if let Some(operation) = self.operation(&asked) {
             (operation.0.returned, operation.0.value) = (Some(operation.1), value);
         }
         Some(asked)
+    }
+
+    /// A group goes on from what its survivors have. What was seen until now was seen, and may be gone.
+    pub(crate) fn end_era(&mut self, group: GroupId) {
+        for asked in self.asked.values_mut().filter(|asked| asked.group == group) {
+            (asked.late, asked.floor) = (true, 0);
+        }
     }
 
     fn operation(&mut self, asked: &Asked) -> Option<(&mut Operation, u64)> {
@@ -86,7 +98,9 @@ impl History {
 
     /// The client knows that nothing was done, and never will be.
     pub(crate) fn refused(&mut self, request: RequestId) {
-        let Some(asked) = self.asked.remove(&request) else { return };
+        let Some(asked) = self.asked.remove(&request).filter(|asked| !asked.late || asked.is_read) else {
+            return;
+        };
         if let Some(operations) = self.operations.get_mut(&(asked.group, asked.key)) {
             operations[asked.place] = None;
         }

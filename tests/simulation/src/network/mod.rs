@@ -16,6 +16,11 @@ impl Network {
         !self.cut.contains(&(from, to))
     }
 
+    /// Whether everybody hears everybody.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.cut.is_empty()
+    }
+
     pub(crate) fn heal(&mut self) {
         self.cut.clear();
     }

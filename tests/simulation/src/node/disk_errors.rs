@@ -21,6 +21,16 @@ impl Simulation {
         self.running(id).is_some_and(|running| running.failed_by_disk.contains(&group))
     }
 
+    /// A replica is of no use any more, and is not started again.
+    pub(crate) fn set_aside(&mut self, id: NodeId, group: GroupId) {
+        if let Some(running) = self.running(id) {
+            running.replicas.remove(&group);
+            running.witnesses.remove(&group);
+            running.failed.insert(group);
+        }
+        self.tell(id, [Input::Close { group }]);
+    }
+
     /// A replica has stopped. Nothing is done about it until somebody restarts its node.
     pub(crate) fn stop_replica(&mut self, id: NodeId, group: GroupId) {
         if let Some(running) = self.running(id) {

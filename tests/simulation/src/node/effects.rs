@@ -4,13 +4,12 @@ use super::{ApplyWork, Local};
 use crate::{
     checks::Invariant,
     cluster::Simulation,
-    disk::{LogWork, lock},
+    disk::LogWork,
     events::Event,
-    faults::FaultKind,
     network::{arrivals, delay},
     planted::Bug,
 };
-use quorate_consensus::{Effect, Input, Now, Persist, RaftMessage, ReadMode, Refusal, RequestId, Role};
+use quorate_consensus::{Effect, Input, Now, RaftMessage, ReadMode, Refusal, RequestId, Role};
 use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
 
 impl Simulation {
@@ -28,11 +27,13 @@ impl Simulation {
 
     /// The shard takes what is in its inbox, and what it asks for is done.
     pub(crate) fn step_shard(&mut self, id: NodeId) {
+        let slept = self.sleeping_leaders(id);
         let now = self.now;
         let node = self.node(id);
         let now = Now { monotonic: node.clock.monotonic(now), wall_ms: node.clock.wall_ms(now) };
         let Some(running) = &mut node.running else { return };
         running.wakes = false;
+        let inbox = if running.twins.is_some() { running.inbox.clone() } else { Vec::new() };
         let mut effects = Vec::new();
         let by_lease = |input: &Input| match input {
             Input::Read { request, mode: ReadMode::Lease, .. } => Some(*request),
@@ -48,12 +49,16 @@ impl Simulation {
             }
             self.carry_out(id, effect);
         }
+        for effect in self.step_twins(id, now, &inbox) {
+            self.carry_out(id, effect);
+        }
+        self.wake_again(id, now, slept);
         for (group, replica) in retiring {
             self.write(id, LogWork::Remove { group, replica });
         }
     }
 
-    fn carry_out(&mut self, id: NodeId, effect: Effect) {
+    pub(super) fn carry_out(&mut self, id: NodeId, effect: Effect) {
         if self.trace.keeps_lines() {
             self.trace.say(format_args!("    node {id}: {effect:?}"));
         }
@@ -74,11 +79,14 @@ impl Simulation {
                     let what = format!("node {id}, group {group}: handed {entries:?} behind entry {told}");
                     self.checks.violate(Invariant::AppliedOnce, what);
                 }
-                self.checks.committed(group, term, &entries);
+                if !self.is_fenced(id, group) {
+                    self.checks.committed(group, term, &entries);
+                }
                 let requests: Vec<RequestId> =
                     entries.iter().flat_map(|entry| entry.requests.clone()).collect();
                 for request in requests {
                     self.answered(request);
+                    self.check_not_needless(group, request);
                 }
                 self.work(id, group, ApplyWork::Entries(entries));
             }
@@ -104,6 +112,8 @@ impl Simulation {
             Effect::Refused { group: _, request, reason } => {
                 self.coverage.refused += 1;
                 self.answered(request);
+                self.barrier_refused(id, request);
+                self.recovery_refused(request, &reason);
                 match reason {
                     Refusal::Lost | Refusal::Closed { appended: true } => self.history.lost(request),
                     _ => self.history.refused(request),
@@ -134,6 +144,10 @@ impl Simulation {
             Effect::ReplicaFailed { group, .. } if self.is_disk_to_blame(id, group) => {
                 self.stop_replica(id, group);
             }
+            Effect::ReplicaFailed { group, cause } if self.is_superseded(id, group, &cause) => {
+                self.coverage.superseded += 1;
+                self.set_aside(id, group);
+            }
             Effect::ReplicaFailed { group, cause } => {
                 let what = format!("node {id}, group {group}: {cause}");
                 self.checks.violate(Invariant::ReplicasRun, what);
@@ -144,79 +158,14 @@ impl Simulation {
     fn role_changed(&mut self, id: NodeId, group: GroupId, role: Role, term: u64) {
         let Some(local) = self.local(id, group) else { return };
         (local.role, local.term, local.established) = (role, term, false);
+        self.check_fenced(id, group, role);
         if role == Role::Leader {
+            self.branch_if_recovering(id, group);
+            let Some(local) = self.local(id, group) else { return };
             let (replica, shadow) = (local.replica_id, local.shadow.clone());
             self.coverage.elections += 1;
             self.checks.leads(group, replica, term, |index| shadow.term_at(index));
         }
-    }
-
-    fn persist(&mut self, id: NodeId, persist: Persist) {
-        let (group, number) = (persist.group, persist.number);
-        self.trace.add(&[1, id.0, group.0, number, persist.entries.len() as u64]);
-        if let Some(local) = self.local(id, group) {
-            if let Some(restored) = &persist.restored {
-                local.shadow.restore(restored.truncated);
-            }
-            local.shadow.append(&persist.entries);
-        } else if let Some(witness) = self.witness(id, group) {
-            if let Some(restored) = &persist.restored {
-                witness.shadow.restore(restored.truncated);
-            }
-            witness.shadow.append(&persist.entries);
-        }
-        self.write(id, LogWork::Persist(persist));
-        if self.settings.bug == Some(Bug::AcknowledgeBeforeSync) {
-            self.tell(id, [Input::Persisted { group, number }]);
-        }
-    }
-
-    /// Hands the log writer work.
-    pub(crate) fn write(&mut self, id: NodeId, work: LogWork) {
-        if self.running(id).is_some_and(|running| running.log.push(work)) {
-            self.begin_write(id);
-        }
-    }
-
-    fn begin_write(&mut self, id: NodeId) {
-        let pieces = usize::try_from(self.random.disk.between(1, 12)).unwrap_or(1);
-        let delay = delay(&mut self.random.disk, self.faults.disk_delay_us_max);
-        let life = self.node(id).life;
-        if self.running(id).is_some_and(|running| running.log.begin(pieces)) {
-            self.push(delay, Event::LogWritten { node: id, life });
-        }
-    }
-
-    /// What was being written is on disk.
-    pub(crate) fn log_written(&mut self, id: NodeId) {
-        if self.faults.has(FaultKind::Disk) && self.random.disk.chance(self.faults.disk_errors_per_mille) {
-            // Nobody knows what of it got there, and the node promises nothing any more.
-            self.coverage.disk_errors += 1;
-            return self.crash_and_start(id);
-        }
-        let node = self.node(id);
-        let Some(running) = &mut node.running else { return };
-        let written = match running.log.finish(&mut node.disk) {
-            Ok(written) => written,
-            Err(what) => return self.checks.violate(Invariant::DiskOrder, format!("node {id}: {what}")),
-        };
-        for (group, before, entries) in &written.appended {
-            self.checks.appended(*group, *before, entries);
-            self.reply_early(id, *group, entries);
-        }
-        if self.settings.bug != Some(Bug::AcknowledgeBeforeSync) {
-            let persisted = written.persisted.into_iter();
-            let inputs: Vec<Input> =
-                persisted.map(|(group, number)| Input::Persisted { group, number }).collect();
-            self.tell(id, inputs);
-        }
-        for (group, _) in written.removed {
-            self.node(id).disk.remove_folder(group);
-            if let Some(running) = self.running(id) {
-                running.busy.remove(&group);
-            }
-        }
-        self.begin_write(id);
     }
 
     /// Sends a message, or loses it.
@@ -241,7 +190,11 @@ impl Simulation {
         let lost = self.random.network.chance(self.faults.lost_snapshots_per_mille);
         let after = delay(&mut self.random.network, self.faults.message_delay_us_max * 10);
         self.coverage.snapshots_sent += 1;
-        let Some(snapshot) = snapshot.filter(|_| !lost) else {
+        let spreads = self.is_corrupted(from, group);
+        if spreads {
+            self.keep_corruption(from, group);
+        }
+        let Some(snapshot) = snapshot.filter(|_| !lost && !spreads) else {
             self.coverage.snapshots_lost += 1;
             return self.snapshot_sent(from, life, group, to, false);
         };
@@ -267,19 +220,6 @@ impl Simulation {
         let after = delay(&mut self.random.network, self.faults.message_delay_us_max);
         let input = Box::new(Input::SnapshotSent { group, to, delivered });
         self.push(after, Event::Tell { node: from, life, input });
-    }
-
-    /// Entries are read back from disk.
-    pub(crate) fn fetch(&mut self, id: NodeId, group: GroupId, first: u64, last: u64, bytes_max: usize) {
-        let fails =
-            self.faults.has(FaultKind::Disk) && self.random.disk.chance(self.faults.disk_errors_per_mille);
-        let log = self.node(id).disk.log(group);
-        let mut entries = log.map(|log| lock(log).read(first, last, bytes_max)).unwrap_or_default();
-        if fails {
-            self.disk_fails(id, group);
-            entries.clear();
-        }
-        self.tell(id, [Input::Fetched { group, first, entries }]);
     }
 
     /// Hands apply work, behind all that waits there.

@@ -2,19 +2,18 @@
 
 use super::ApplyWork;
 use crate::{
-    actions::plugins,
     cluster::Simulation,
     disk::{Disk, lock},
     events::Event,
     network::delay,
 };
-use quorate_catalog::{CatalogCommand, Change, Hosted, Instruction, reconcile};
+use quorate_catalog::{CatalogCommand, Change, Group, Instruction, reconcile};
 use quorate_consensus::{Input, ReplicaStart};
 use quorate_vocabulary::{FolderId, GroupId, NodeId, ReplicaId};
 use std::time::Duration;
 
 /// How often a node looks at the catalog.
-const LOOK_INTERVAL: Duration = Duration::from_millis(400);
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// What every node's engine is.
 pub(crate) const ENGINE: &str = "native";
 
@@ -24,26 +23,32 @@ impl Simulation {
         let life = self.node(id).life;
         self.push(LOOK_INTERVAL, Event::Look { node: id, life });
         self.register(id);
-        let node = self.node(id);
-        let Some(running) = &node.running else { return };
-        let state = running.catalog.state();
-        let mut replicas = node.disk.replicas();
-        replicas.remove(&GroupId::CATALOG);
-        let plugins = plugins().map(|plugin| plugin.digest).into();
-        let hosted = Hosted { engine_fingerprint: ENGINE.into(), replicas: replicas.clone(), plugins };
+        let state = self.known_catalog(id);
+        let hosted = self.holds(id);
         for instruction in reconcile(&state, id, &hosted) {
             match instruction {
                 Instruction::Remove { group, replica } => self.retire(id, group, replica),
-                Instruction::Create { group, replica } => self.host(id, group.id, replica, true),
-                Instruction::Fetch { .. } | Instruction::Prepare { .. } | Instruction::Mismatch { .. } => {}
+                // Only once the catalog has said that it is still so.
+                Instruction::Create { .. }
+                | Instruction::Fetch { .. }
+                | Instruction::Prepare { .. }
+                | Instruction::Mismatch { .. } => {}
             }
         }
-        for (group, replica) in replicas {
-            let known = state.group(group).is_some();
+        self.ask_catalog(id);
+        if self.random.work.chance(100) {
+            self.attest_all(id);
+        }
+        let by_catalog = self.plan.members_by_catalog;
+        for (group, replica) in hosted.replicas {
+            let is_mine = |group: &Group| !by_catalog || group.replica_on(id) == Some(replica);
+            let known = state.group(group).is_some_and(is_mine);
             let runs = self.running(id).is_some_and(|running| {
                 running.replicas.contains_key(&group) || running.witnesses.contains_key(&group)
             });
-            if known && !runs {
+            let is_usable = !self.node(id).disk.damaged().contains_key(&group)
+                && !self.running(id).is_some_and(|running| running.failed.contains(&group));
+            if known && !runs && is_usable {
                 self.host(id, group, replica, false);
             }
         }
@@ -89,7 +94,13 @@ impl Simulation {
         let state = running.catalog.state();
         let Some(group) = state.group(group) else { return };
         let disk: &mut Disk = &mut self.node(id).disk;
-        if is_new && !disk.create(&ReplicaStart::bootstrap(group.id, replica, group.founders.clone())) {
+        let new = if group.is_founder(replica) {
+            ReplicaStart::bootstrap(group.id, replica, group.founders.clone())
+        } else {
+            let is_witness = group.is_witness(replica);
+            ReplicaStart { is_witness, ..ReplicaStart::joining(group.id, replica) }
+        };
+        if is_new && (group.replica_on(id) != Some(replica) || !disk.create(&new)) {
             return;
         }
         if self.node(id).disk.log(group.id).is_some_and(|log| lock(log).is_witness) {
@@ -107,8 +118,11 @@ impl Simulation {
         }
         running.replicas.remove(&group);
         running.witnesses.remove(&group);
+        running.failed.remove(&group);
+        running.broken.remove(&group);
         running.retiring.push((group, replica));
         self.coverage.replicas_removed += 1;
+        self.checks.forget_corrupted(group, replica);
         self.tell(id, [Input::Close { group }]);
     }
 

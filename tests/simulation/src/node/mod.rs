@@ -4,26 +4,30 @@ mod applying;
 mod disk_errors;
 mod effects;
 mod hosting;
+mod logs;
 mod observing;
 mod opening;
 mod shadow;
 mod snapshots;
+mod twins;
 mod witness;
 
 pub(crate) use hosting::ENGINE;
 pub(crate) use shadow::Shadow;
+pub(crate) use twins::Twins;
 pub(crate) use witness::LocalWitness;
 
 use crate::{
     clock::Clock,
     disk::{Disk, LogHistory, LogWriter, SnapshotShelf, State},
+    keeping::{Barrier, ChangeUnderWay},
     machine::HeldPlugin,
 };
 use bytes::Bytes;
 use quorate_catalog::CatalogHandle;
 use quorate_consensus::{CommittedEntry, Input, LogPoint, RequestId, Role, Shard};
 use quorate_replica::{
-    BackgroundCheckpoint, Observer, ReadPoint, Replica, StoreSnapshot,
+    Attestations, BackgroundCheckpoint, Observer, ReadPoint, Replica, StoreSnapshot,
     ports::{LifecycleEvent, SnapshotInfo},
 };
 use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, Member, NodeId, PluginDigest, ReplicaId};
@@ -47,6 +51,8 @@ pub(crate) struct Node {
 pub(crate) struct Running {
     pub(crate) shard: Shard,
     pub(crate) inbox: Vec<Input>,
+    /// A bug: replicas that were woken a second time.
+    pub(crate) twins: Option<Twins>,
     /// Whether the shard is about to look into its inbox.
     pub(crate) wakes: bool,
     pub(crate) log: LogWriter,
@@ -57,6 +63,14 @@ pub(crate) struct Running {
     pub(crate) retiring: Vec<(GroupId, ReplicaId)>,
     /// Groups about which something is being done.
     pub(crate) busy: BTreeSet<GroupId>,
+    /// Groups whose replicas here are of no use, and are not started again.
+    pub(crate) failed: BTreeSet<GroupId>,
+    /// Replicas that are to be replaced, and why.
+    pub(crate) broken: BTreeMap<GroupId, (ReplicaId, String)>,
+    /// What it asks the catalog, until that answers.
+    pub(crate) barrier: Option<Barrier>,
+    /// Changes of members that it is bringing about.
+    pub(crate) changes: BTreeMap<GroupId, ChangeUnderWay>,
     /// Groups whose replicas here the disk has failed.
     pub(crate) failed_by_disk: BTreeSet<GroupId>,
 }
@@ -119,6 +133,7 @@ pub(crate) struct Local {
     pub(crate) snapshot_from: u64,
     /// The last entry that was handed to apply.
     pub(crate) told: u64,
+    pub(crate) attestations: Attestations,
     pub(crate) shadow: Shadow,
     pub(crate) history: Arc<LogHistory>,
     pub(crate) state: State,

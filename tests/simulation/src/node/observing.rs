@@ -1,14 +1,7 @@
 //! Observers: queries, and what the plugin is told of its replica's life.
 
 use super::{ApplyWork, ObserveWork};
-use crate::{
-    checks::{Invariant, number},
-    cluster::Simulation,
-    disk::lock,
-    events::Event,
-    network::delay,
-    planted::Bug,
-};
+use crate::{checks::number, cluster::Simulation, disk::lock, events::Event, network::delay, planted::Bug};
 use bytes::Bytes;
 use quorate_consensus::{Input, RequestId, Role};
 use quorate_replica::{
@@ -57,7 +50,11 @@ impl Simulation {
         match plugin.observe(|| local.observer.query(point, query)) {
             Ok(call) => {
                 self.coverage.queries += 1;
+                if let Some(request) = request.filter(|_| self.is_corrupted(id, group)) {
+                    return self.history.refused(request);
+                }
                 if let (Some(request), Outcome::Reply(reply)) = (request, call.outcome) {
+                    self.check_fenced(id, group, Role::Leader);
                     self.read_done(group, point.applied().index, request, number(&reply));
                 }
             }
@@ -68,10 +65,7 @@ impl Simulation {
                     self.work(id, group, ApplyWork::Read { index: 0, request });
                 }
             }
-            Err(fault) => {
-                let what = format!("node {id}, group {group}: a query: {fault}");
-                self.checks.violate(Invariant::ReplicasRun, what);
-            }
+            Err(fault) => self.replica_fault(id, group, &fault),
         }
     }
 
@@ -114,10 +108,7 @@ impl Simulation {
                 }
             }
             Err(ReplicaFault::Behind { .. }) => self.work(id, group, ApplyWork::Callback(event)),
-            Err(fault) => {
-                let what = format!("node {id}, group {group}: a callback: {fault}");
-                self.checks.violate(Invariant::ReplicasRun, what);
-            }
+            Err(fault) => self.replica_fault(id, group, &fault),
         }
     }
 

@@ -25,6 +25,11 @@ impl Shadow {
         self.terms.get(self.place(index)?).copied()
     }
 
+    /// The place behind which it begins.
+    pub(crate) fn begins(&self) -> u64 {
+        self.begin.index
+    }
+
     pub(crate) fn restore(&mut self, begin: LogPoint) {
         *self = Self { begin, terms: Vec::new() };
     }

@@ -1,9 +1,7 @@
 //! Snapshots: a memory machine's at checkpoints that its leader proposes, a store machine's in the background.
 
 use super::ApplyWork;
-use crate::{
-    checks::Invariant, cluster::Simulation, disk::lock, events::Event, network::delay, planted::Bug,
-};
+use crate::{cluster::Simulation, disk::lock, events::Event, network::delay, planted::Bug};
 use quorate_consensus::{EntryBody, Input};
 use quorate_replica::ports::{SnapshotHeader, SnapshotInfo, Snapshots};
 use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, NodeId};
@@ -46,10 +44,7 @@ impl Simulation {
                 self.push(after, Event::SnapshotWritten { node: id, life, group });
             }
             Ok(None) => {}
-            Err(fault) => {
-                let what = format!("node {id}, group {group}: {fault}");
-                self.checks.violate(Invariant::ReplicasRun, what);
-            }
+            Err(fault) => self.replica_fault(id, group, &fault),
         }
     }
 
@@ -74,8 +69,7 @@ impl Simulation {
         }
         let handed_back = work.run().and_then(|prepared| local.replica.checkpoint_prepared(prepared));
         if let Err(fault) = handed_back {
-            let what = format!("node {id}, group {group}, in the background: {fault}");
-            return self.checks.violate(Invariant::ReplicasRun, what);
+            return self.replica_fault(id, group, &fault);
         }
         self.coverage.checkpoints_prepared += 1;
         self.propose_take_over(id, group);
@@ -100,15 +94,14 @@ impl Simulation {
                 self.check_snapshot(id, group, MachineKind::Store, info.header.point.index);
                 self.work(id, group, ApplyWork::SnapshotWritten(Box::new(info)));
             }
-            Err(fault) => {
-                let what = format!("node {id}, group {group}: {fault}");
-                self.checks.violate(Invariant::ReplicasRun, what);
-            }
+            Err(fault) => self.replica_fault(id, group, &fault),
         }
     }
 
     pub(crate) fn check_snapshot(&mut self, id: NodeId, group: GroupId, kind: MachineKind, index: u64) {
-        if let Some(snapshot) = self.local(id, group).and_then(|local| local.snapshots.get(index)) {
+        if let Some(snapshot) = self.local(id, group).and_then(|local| local.snapshots.get(index))
+            && !self.is_excused(id, group)
+        {
             self.checks.snapshot(group, &format!("node {id}"), kind, &snapshot);
         }
     }

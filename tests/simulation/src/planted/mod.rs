@@ -70,9 +70,17 @@ bugs! {
     RemovedReplicaAgain = "removed-replica-again";
     /// A snapshot's message is handed in before the snapshot is on disk.
     SnapshotMessageFirst = "snapshot-message-first";
+    /// A replica that led when its group fell asleep is woken a second time, from its disk, and leads without asking.
+    WokenTwice = "woken-twice";
+    /// Members that a recovery went on without are not told so.
+    NobodySuperseded = "nobody-superseded";
+    /// The digest that a replica tells its leader has its node's number in it.
+    OwnDigest = "own-digest";
+    /// A verdict is heard by nobody: a replica whose state is wrong goes on.
+    VerdictUnheard = "verdict-unheard";
 }
 
-// To come: a session table that is left out of snapshots, a group that is woken twice as leader.
+// To come: a session table that is left out of snapshots.
 
 impl fmt::Display for Bug {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -241,6 +241,15 @@ impl Node for FakeNode {
         Ok(())
     }
 
+    async fn set_checkpoints(
+        &self,
+        name: &GroupName,
+        mode: CheckpointMode,
+        _deadline: Deadline,
+    ) -> Result<GroupView, RequestError> {
+        Ok(GroupView { checkpoints: mode, ..Self::group(name) })
+    }
+
     async fn set_poison_policy(
         &self,
         _name: &GroupName,

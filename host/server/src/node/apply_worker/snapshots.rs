@@ -118,7 +118,7 @@ impl ApplyWorker {
             return;
         }
         let group = self.group();
-        self.feedback(match self.shared.checkpoint_mode {
+        self.feedback(match self.shared.checkpoint_mode() {
             CheckpointMode::Inline => Input::ProposeCheckpoint { group },
             CheckpointMode::Background => {
                 Input::ProposeEntry { group, body: EntryBody::BackgroundCheckpoint { time_ms: 0 } }

@@ -105,6 +105,19 @@ impl Cluster {
         core.registry.get(group).expect("its replica").apply(ApplyWork::Rest);
     }
 
+    /// Whether the newest snapshot of a memory machine on a node was saved in the background: then entries of the log follow it.
+    pub(super) fn was_saved_in_the_background(&self, number: usize, group: GroupId) -> bool {
+        let core = self.seats[number - 1].running.as_ref().expect("it runs").node.core();
+        let snapshots = core.registry.get(group).expect("its replica").shared.snapshots.clone();
+        snapshots.latest().expect("a snapshot").header.tail.is_some()
+    }
+
+    /// How the replica on a node takes checkpoints while it leads.
+    pub(super) fn checkpoint_mode(&self, number: usize, group: GroupId) -> CheckpointMode {
+        let core = self.seats[number - 1].running.as_ref().expect("it runs").node.core();
+        core.registry.get(group).expect("its replica").shared.checkpoint_mode()
+    }
+
     /// Where a node keeps its data.
     pub(super) fn data(&self, number: usize) -> PathBuf {
         self.config(number).data_folder
