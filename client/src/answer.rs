@@ -22,12 +22,14 @@ pub enum Outcome {
 /// A command that was applied (or rejected, or that trapped).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Submitted {
-    /// Where it stands in the group's log.
+    /// Where it stands in the group's log; of a repeat: where it was applied.
     pub position: Position,
     /// What the plugin made of it.
     pub outcome: Outcome,
     /// Fuel that it cost.
     pub fuel: u64,
+    /// It was applied before, by an attempt of the same command whose answer was lost.
+    pub repeated: bool,
 }
 
 /// A query that was answered.
@@ -95,7 +97,7 @@ impl TryFrom<v1::SubmitResponse> for Submitted {
         let lost = || ClientError::lost("the node's answer says nothing that this version understands");
         let position = response.position.ok_or_else(lost)?;
         let (outcome, fuel) = outcome(response.outcome).ok_or_else(lost)?;
-        Ok(Self { position, outcome, fuel })
+        Ok(Self { position, outcome, fuel, repeated: response.repeated })
     }
 }
 

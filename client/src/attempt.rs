@@ -11,6 +11,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tonic::{Request, Status, transport::Channel};
 
+/// A command of a session whose answer does not come is submitted so often at least within a deadline.
+const SESSION_ATTEMPTS_MIN: u32 = 4;
+
 /// What a call is about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call<'a> {
@@ -76,7 +79,7 @@ impl Client {
             if time_left() < self.config().attempt_time_min {
                 let last = last.map(|last| route.out_of_time(last));
                 let error = last.unwrap_or_else(|| ClientError::too_late(call.deadline));
-                return Err(error.after_attempts(attempts, started.elapsed()));
+                return Err(route.in_the_end(error).after_attempts(attempts, started.elapsed()));
             }
             attempts += 1;
             let address = route.address();
@@ -90,7 +93,9 @@ impl Client {
             let error = failed.clone().error();
             tracing::debug!(address, reason = error.reason, %error, "attempt failed");
             match route.after(&address, failed) {
-                Next::GiveUp(error) => return Err(error.after_attempts(attempts, started.elapsed())),
+                Next::GiveUp(error) => {
+                    return Err(route.in_the_end(error).after_attempts(attempts, started.elapsed()));
+                }
                 Next::Retry(wait) => {
                     last = Some(error);
                     tokio::time::sleep(wait.min(time_left())).await;
@@ -107,6 +112,14 @@ impl Client {
         run: impl Fn(Attempt) -> F,
     ) -> Result<T, Failed> {
         let started = Instant::now();
+        // What is done once anyhow is asked of another node when one says nothing for long.
+        let time_left = match call.repeat {
+            Repeat::InSession { .. } => {
+                let fair = call.deadline / SESSION_ATTEMPTS_MIN;
+                time_left.min(fair.max(self.config().attempt_time_min))
+            }
+            Repeat::Once | Repeat::Harmless => time_left,
+        };
         let channel =
             self.connections().to(address, self.config(), time_left).await.map_err(Failed::Unsent)?;
         let time_left = time_left.saturating_sub(started.elapsed());

@@ -12,7 +12,7 @@ impl Client {
     /// # Errors
     /// When it was not applied; or when its answer is lost, which [`ClientError::outcome_unknown`] tells.
     pub async fn submit(&self, group: &str, command: impl Into<Bytes>) -> Result<Submitted, ClientError> {
-        let request = SubmitRequest { group: group.to_owned(), command: command.into() };
+        let request = SubmitRequest { group: group.to_owned(), command: command.into(), ticket: None };
         let run = |attempt: Attempt| {
             let request = attempt.request(request.clone());
             async move { attempt.commands().submit(request).await }

@@ -75,6 +75,20 @@ impl ClientError {
         )
     }
 
+    /// The answer to a command of a session is lost, and asking again came to this.
+    pub(crate) fn unresolved(last: &Self) -> Self {
+        Self {
+            metadata: last.metadata.clone(),
+            ..Self::new(
+                Code::Unavailable,
+                reason::OUTCOME_UNKNOWN,
+                format!("it is not known whether it was done: asking again came to: {}", last.message),
+                "an answer was lost, and no node could tell in time what became of the command",
+                "ask again with the same sequence number while the session lasts; once it has ended, look at the state",
+            )
+        }
+    }
+
     pub(crate) fn unreachable(address: &str, how: &str) -> Self {
         Self::new(
             Code::Unavailable,

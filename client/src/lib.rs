@@ -18,7 +18,8 @@
 //! A call is repeated until its deadline while that is safe: when the node says that nothing was done (it does not
 //! lead the group, is not ready, is overloaded, shuts down, found no quorum), or could not be connected to. What only
 //! reads is repeated also when an answer is lost. A command whose answer is lost is **not** submitted again, since it
-//! may have been applied: the call fails and [`ClientError::outcome_unknown`] says so.
+//! may have been applied: the call fails and [`ClientError::outcome_unknown`] says so. In a [`Session`] it is: the group
+//! applies it once, however often it is submitted.
 //!
 //! The plugin's own verdict is no error: see [`Outcome`].
 
@@ -37,6 +38,7 @@ mod pipeline;
 mod plugins;
 mod recovery;
 mod retry;
+mod session;
 mod watch;
 
 pub use answer::{Consistency, Outcome, Queried, Submitted};
@@ -55,6 +57,7 @@ pub use quorate_proto::v1::{
     SnapshotGroupResponse, TransferGroupResponse, TrapKind, Upgrade, UpgradeDifference, UpgradeOutcome,
     VerifyUpgradeResponse,
 };
+pub use session::{OnceCommand, Session};
 pub use watch::{Watch, Watched};
 
 #[cfg(test)]

@@ -11,6 +11,11 @@ pub(crate) enum Repeat {
     Harmless,
     /// It must not be done twice.
     Once,
+    /// The group does it once, however often it is asked.
+    InSession {
+        /// Whether it may have been done before.
+        may_be_done: bool,
+    },
 }
 
 /// What comes next.
@@ -44,6 +49,8 @@ pub(crate) struct Route<'a> {
     unfit: usize,
     /// A node said that nobody leads, and none has named a leader since.
     leaderless: bool,
+    /// An answer was lost: what was asked for may have been done.
+    may_be_done: bool,
 }
 
 impl<'a> Route<'a> {
@@ -61,6 +68,7 @@ impl<'a> Route<'a> {
             was_redirected: false,
             unfit: 0,
             leaderless: false,
+            may_be_done: matches!(repeat, Repeat::InSession { may_be_done: true }),
         }
     }
 
@@ -104,6 +112,17 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// What to say at the end of a call that failed. That the last attempt did nothing says nothing of one before whose answer
+    /// was lost.
+    pub(crate) fn in_the_end(&self, error: ClientError) -> ClientError {
+        match self.repeat {
+            Repeat::InSession { .. } if self.may_be_done && !error.outcome_unknown() => {
+                ClientError::unresolved(&error)
+            }
+            _ => error,
+        }
+    }
+
     pub(crate) fn after(&mut self, address: &str, failed: Failed) -> Next {
         match failed {
             Failed::Unsent(_) => {
@@ -115,7 +134,8 @@ impl<'a> Route<'a> {
                 self.client.connections().forget(address);
                 match self.repeat {
                     Repeat::Once => Next::GiveUp(ClientError::lost(&error.message)),
-                    Repeat::Harmless => {
+                    Repeat::Harmless | Repeat::InSession { .. } => {
+                        self.may_be_done = true;
                         self.elsewhere(address);
                         Next::Retry(self.backoff.wait())
                     }
@@ -140,7 +160,7 @@ impl<'a> Route<'a> {
                 }
             }
             // The node is right, only the time is not.
-            reason::OVERLOADED => Next::Retry(self.backoff.wait()),
+            reason::OVERLOADED | reason::SESSION_WINDOW_FULL => Next::Retry(self.backoff.wait()),
             reason::GROUP_NOT_READY | reason::SHUTTING_DOWN | reason::NO_QUORUM => {
                 self.elsewhere(address);
                 Next::Retry(self.backoff.wait())
@@ -155,7 +175,8 @@ impl<'a> Route<'a> {
                     Next::GiveUp(error)
                 }
             }
-            reason::OUTCOME_UNKNOWN if self.repeat == Repeat::Harmless => {
+            reason::OUTCOME_UNKNOWN if self.repeat != Repeat::Once => {
+                self.may_be_done = true;
                 self.elsewhere(address);
                 Next::Retry(self.backoff.wait())
             }

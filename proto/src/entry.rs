@@ -1,6 +1,9 @@
 //! Entries of a group's raft log as plain Rust values, and the bytes they are kept and sent as (`quorate.log.v1`).
 
-use crate::log::v1 as wire;
+use crate::{
+    log::v1 as wire,
+    session::{SESSION_FRAME_BYTES_MAX, SessionCommand},
+};
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::{Message, encoding::decode_varint};
 use quorate_vocabulary::{Member, MemberRole, NodeId, PluginDigest, ReplicaId};
@@ -19,6 +22,7 @@ const KIND_TAKE_OVER: u8 = 7;
 const KIND_ATTEST: u8 = 8;
 const KIND_VERDICT: u8 = 9;
 const KIND_ORDER: u8 = 10;
+const KIND_SESSION_COMMANDS: u8 = 11;
 /// A digest of the state.
 const DIGEST_BYTES: usize = 32;
 /// One byte for the format, one for the kind.
@@ -194,6 +198,13 @@ pub enum EntryBody {
         /// The commands, in order.
         commands: Vec<Bytes>,
     },
+    /// Commands of which at least one is of a session or about one.
+    SessionCommands {
+        /// The leader's stamp.
+        time_ms: u64,
+        /// The commands, in order.
+        commands: Vec<SessionCommand>,
+    },
     /// Every replica saves its state here and starts again from what it saved.
     Checkpoint {
         /// The leader's stamp.
@@ -259,6 +270,10 @@ impl EntryBody {
                 let message = wire::Commands { time_ms: *time_ms, commands: commands.clone() };
                 framed(KIND_COMMANDS, &message)
             }
+            Self::SessionCommands { time_ms, commands } => {
+                let commands = commands.iter().map(Into::into).collect();
+                framed(KIND_SESSION_COMMANDS, &wire::SessionCommands { time_ms: *time_ms, commands })
+            }
             Self::Checkpoint { time_ms } => framed(KIND_CHECKPOINT, &wire::Checkpoint { time_ms: *time_ms }),
             Self::BackgroundCheckpoint { time_ms } => {
                 framed(KIND_BACKGROUND_CHECKPOINT, &wire::BackgroundCheckpoint { time_ms: *time_ms })
@@ -298,6 +313,15 @@ impl EntryBody {
                     return Err(EntryError::Damaged { cause: "an entry of commands without one".into() });
                 }
                 Ok(Self::Commands { time_ms, commands })
+            }
+            KIND_SESSION_COMMANDS => {
+                let wire::SessionCommands { time_ms, commands } =
+                    wire::SessionCommands::decode(message).map_err(|error| damaged(&error))?;
+                if commands.is_empty() {
+                    return Err(EntryError::Damaged { cause: "an entry of commands without one".into() });
+                }
+                let commands = commands.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+                Ok(Self::SessionCommands { time_ms, commands })
             }
             KIND_CHECKPOINT => {
                 let wire::Checkpoint { time_ms } =
@@ -382,6 +406,7 @@ impl EntryBody {
     pub fn time_ms(&self) -> Option<u64> {
         match self {
             Self::Commands { time_ms, .. }
+            | Self::SessionCommands { time_ms, .. }
             | Self::Checkpoint { time_ms }
             | Self::BackgroundCheckpoint { time_ms }
             | Self::TakeOver { time_ms, .. }
@@ -410,6 +435,7 @@ impl EntryBody {
     pub fn stamped(mut self, stamp_ms: u64) -> Self {
         match &mut self {
             Self::Commands { time_ms, .. }
+            | Self::SessionCommands { time_ms, .. }
             | Self::Checkpoint { time_ms }
             | Self::BackgroundCheckpoint { time_ms }
             | Self::TakeOver { time_ms, .. }
@@ -427,6 +453,7 @@ impl EntryBody {
     pub fn peek_time_ms(data: &Bytes) -> Option<u64> {
         let Ok(Some(
             KIND_COMMANDS
+            | KIND_SESSION_COMMANDS
             | KIND_CHECKPOINT
             | KIND_TIMERS
             | KIND_BACKGROUND_CHECKPOINT
@@ -449,6 +476,12 @@ impl EntryBody {
     #[must_use]
     pub fn commands_bytes_max(commands: usize, command_bytes: usize) -> usize {
         COMMANDS_FRAME_BYTES_MAX + commands * COMMAND_FRAME_BYTES_MAX + command_bytes
+    }
+
+    /// The same for an entry of commands of which some are of sessions.
+    #[must_use]
+    pub fn session_commands_bytes_max(commands: usize, command_bytes: usize) -> usize {
+        COMMANDS_FRAME_BYTES_MAX + commands * SESSION_FRAME_BYTES_MAX + command_bytes
     }
 }
 
@@ -568,9 +601,27 @@ impl TryFrom<wire::Member> for Member {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Ticket;
+    use quorate_vocabulary::SessionId;
 
     fn member(replica: u64, role: MemberRole) -> Member {
         Member { replica: ReplicaId(replica), node: NodeId(replica + 100), role }
+    }
+
+    fn session_commands() -> Vec<SessionCommand> {
+        let session = SessionId { term: u64::MAX, number: u64::MAX };
+        let ticket = Ticket { session, sequence: u64::MAX, answered_below: u64::MAX };
+        vec![
+            SessionCommand::Plain(Bytes::from_static(b"one")),
+            SessionCommand::Once { ticket, command: Bytes::from(vec![7; 300]) },
+            SessionCommand::Once {
+                ticket: Ticket { session: SessionId { term: 1, number: 2 }, sequence: 1, answered_below: 0 },
+                command: Bytes::new(),
+            },
+            SessionCommand::Open { timeout_ms: 60_000 },
+            SessionCommand::Keep { session, answered_below: 9 },
+            SessionCommand::Close { session },
+        ]
     }
 
     fn bodies() -> Vec<EntryBody> {
@@ -585,6 +636,8 @@ mod tests {
             EntryBody::Empty,
             EntryBody::Commands { time_ms: 1_700_000_000_000, commands: commands.clone() },
             EntryBody::Commands { time_ms: 0, commands },
+            EntryBody::SessionCommands { time_ms: 1_700_000_000_000, commands: session_commands() },
+            EntryBody::SessionCommands { time_ms: 0, commands: vec![SessionCommand::Plain(Bytes::new())] },
             EntryBody::Checkpoint { time_ms: u64::MAX },
             EntryBody::Checkpoint { time_ms: 0 },
             EntryBody::Timers { time_ms: 1_700_000_000_000 },
@@ -637,6 +690,7 @@ mod tests {
                     assert_eq!(decoded, body);
                 }
                 EntryBody::Commands { .. }
+                | EntryBody::SessionCommands { .. }
                 | EntryBody::Checkpoint { .. }
                 | EntryBody::BackgroundCheckpoint { .. }
                 | EntryBody::TakeOver { .. }
@@ -655,6 +709,13 @@ mod tests {
         // What is on disk must be read by every later version.
         let body = EntryBody::Commands { time_ms: 300, commands: vec![Bytes::from_static(b"ab")] };
         assert_eq!(body.encode().as_ref(), [1, 1, 8, 0xac, 2, 0x12, 2, b'a', b'b']);
+        let once = SessionCommand::Once {
+            ticket: Ticket { session: SessionId { term: 2, number: 3 }, sequence: 5, answered_below: 4 },
+            command: Bytes::from_static(b"ab"),
+        };
+        let body = EntryBody::SessionCommands { time_ms: 1, commands: vec![once] };
+        let ticket = [0x0a, 4, 8, 2, 16, 3, 16, 5, 24, 4, 0x22, 2, b'a', b'b'];
+        assert_eq!(body.encode().as_ref(), [&[1, 11, 8, 1, 0x12, 16, 0x12, 14][..], &ticket].concat());
         assert_eq!(EntryBody::Checkpoint { time_ms: 1 }.encode().as_ref(), [1, 2, 8, 1]);
         assert_eq!(EntryBody::Timers { time_ms: 1 }.encode().as_ref(), [1, 4, 8, 1]);
         assert_eq!(EntryBody::BackgroundCheckpoint { time_ms: 1 }.encode().as_ref(), [1, 6, 8, 1]);
@@ -695,6 +756,9 @@ mod tests {
         assert_eq!(decode(&[1, 99, 8, 1]), Err(EntryError::Kind { kind: 99 }));
         assert!(matches!(decode(&[1]), Err(EntryError::Damaged { .. })));
         assert!(matches!(decode(&[1, 1, 8, 1]), Err(EntryError::Damaged { .. })), "no command");
+        assert!(matches!(decode(&[1, 11, 8, 1]), Err(EntryError::Damaged { .. })), "no command of sessions");
+        assert!(matches!(decode(&[1, 11, 0x12, 0]), Err(EntryError::Damaged { .. })), "no kind");
+        assert!(matches!(decode(&[1, 11, 0x12, 2, 0x2a, 0]), Err(EntryError::Damaged { .. })), "no session");
         assert!(matches!(decode(&[1, 10, 8, 1]), Err(EntryError::Damaged { .. })), "no order");
         assert!(matches!(decode(&[1, 10, 0x12, 3, 0x12, 1, 9]), Err(EntryError::Damaged { .. })), "a digest");
         assert!(matches!(decode(&[1, 3, 0x0a, 4, 8, 1, 0x18, 9]), Err(EntryError::Damaged { .. })), "a role");
@@ -727,6 +791,15 @@ mod tests {
             assert!(
                 bytes <= EntryBody::commands_bytes_max(count, count * size),
                 "{count} of {size}: {bytes}"
+            );
+            let session = SessionId { term: u64::MAX, number: u64::MAX };
+            let ticket = Ticket { session, sequence: u64::MAX, answered_below: u64::MAX };
+            let command = SessionCommand::Once { ticket, command: Bytes::from(vec![1; size]) };
+            let commands = vec![command; count];
+            let bytes = EntryBody::SessionCommands { time_ms: u64::MAX, commands }.encode().len();
+            assert!(
+                bytes <= EntryBody::session_commands_bytes_max(count, count * size),
+                "{count} of {size} in sessions: {bytes}"
             );
         }
     }

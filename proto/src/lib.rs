@@ -5,6 +5,7 @@
 
 pub mod entry;
 pub mod reason;
+pub mod session;
 
 /// What an entry of a group's raft log holds (`quorate.log.v1`).
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, unused_qualifications)]

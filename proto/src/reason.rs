@@ -121,6 +121,16 @@ reasons! {
     REPLICA_FAILED;
     /// A query's request is larger than the group or the node allows.
     REQUEST_TOO_LARGE;
+    /// A sequence number of a session stands for another command already.
+    SEQUENCE_REUSED;
+    /// The group has as many sessions as it may.
+    SESSIONS_FULL;
+    /// The client has said that it has the answer, so it is kept no more.
+    SESSION_ANSWERED;
+    /// The group has no such session: it has ended, or never was.
+    SESSION_EXPIRED;
+    /// No more commands of the session, or of any, until the client says which answers it has.
+    SESSION_WINDOW_FULL;
     /// The node is shutting down.
     SHUTTING_DOWN;
     /// No snapshot could be taken.

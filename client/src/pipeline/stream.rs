@@ -55,7 +55,7 @@ impl CommandStream<'_> {
     }
 
     fn frame(&self, sequence: u64, command: bytes::Bytes) -> SubmitStreamRequest {
-        SubmitStreamRequest { group: self.group.to_owned(), sequence, command }
+        SubmitStreamRequest { group: self.group.to_owned(), sequence, command, ticket: None }
     }
 
     async fn open(

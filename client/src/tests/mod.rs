@@ -7,6 +7,7 @@ mod lost_answers;
 mod pipeline;
 mod pipeline_failures;
 mod queries;
+mod sessions;
 mod submits;
 mod support;
 mod uploads;

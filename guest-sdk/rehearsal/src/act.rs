@@ -248,6 +248,7 @@ fn shown(outcome: &Outcome) -> String {
         Outcome::Rejection(bytes) => format!("the rejection {}", Shown(bytes)),
         Outcome::Trapped(trap) => format!("a trap ({trap})"),
         Outcome::Frozen => "nothing: the group is frozen".to_owned(),
+        Outcome::Session(_) => "nothing: it is about a session".to_owned(),
     }
 }
 

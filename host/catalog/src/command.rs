@@ -19,6 +19,7 @@ pub struct CatalogCommand {
 
 /// What is to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // One at a time, and taken apart at once.
 pub enum Change {
     /// A node makes itself known, or says what changed about it. Doing it again is no change.
     RegisterNode {
@@ -243,6 +244,9 @@ impl CatalogReply {
             Outcome::Rejection(bytes) => Err(CatalogError::decode(bytes)),
             Outcome::Trapped(trap) => Err(CatalogError::Malformed { cause: trap.to_string() }),
             Outcome::Frozen => Err(CatalogError::Malformed { cause: "the catalog is frozen".into() }),
+            Outcome::Session(_) => {
+                Err(CatalogError::Malformed { cause: "the catalog has no sessions".into() })
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-use crate::{Configuration, EntryBody, LogEntry, LogIndex, LogPoint, Order, RaftMessage};
+use crate::{Configuration, EntryBody, LogEntry, LogIndex, LogPoint, Order, RaftMessage, SessionCommand};
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 use std::{collections::BTreeMap, time::Duration};
@@ -141,6 +141,15 @@ pub enum Input {
         request: RequestId,
         /// The command.
         command: Bytes,
+    },
+    /// A command of a session, or about one. Answered like a command.
+    ProposeInSession {
+        /// The group.
+        group: GroupId,
+        /// Names the answer.
+        request: RequestId,
+        /// The command.
+        command: SessionCommand,
     },
     /// The leader is to put a checkpoint into the log. Nothing happens on others, or while one waits already.
     ProposeCheckpoint {

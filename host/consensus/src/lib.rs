@@ -47,8 +47,11 @@ pub use effect::{CommittedEntry, Effect, Persist, Refusal, RestoredLog};
 pub use input::{HardState, Input, Now, ReadMode, ReplicaStart, RequestId};
 pub use log_index::LogIndex;
 pub use message::{Lane, lane, standing_at};
-pub use quorate_proto::entry::{Activation, Configuration, EntryBody, EntryError, LogEntry, LogPoint, Order};
 pub use quorate_proto::peer::v1::{RaftMessage, RaftMessageType};
+pub use quorate_proto::{
+    entry::{Activation, Configuration, EntryBody, EntryError, LogEntry, LogPoint, Order},
+    session::{SessionCommand, Ticket},
+};
 pub use shard::{Shard, ShardWork};
 pub use status::{MemberProgress, ReplicaStatus, Role};
 

@@ -173,6 +173,7 @@ impl Shard {
             Input::Message(message) => GroupId(message.group),
             Input::Close { group }
             | Input::Propose { group, .. }
+            | Input::ProposeInSession { group, .. }
             | Input::ProposeCheckpoint { group }
             | Input::ProposeTimers { group }
             | Input::ProposeOrder { group, .. }
@@ -214,6 +215,7 @@ impl Shard {
                 });
             }
             Input::Propose { request, .. }
+            | Input::ProposeInSession { request, .. }
             | Input::ProposeConfiguration { request, .. }
             | Input::ProposeOrder { request, .. }
             | Input::ProposePriorities { request, .. }

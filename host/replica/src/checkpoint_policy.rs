@@ -51,12 +51,20 @@ pub(crate) struct Growth {
 impl Growth {
     pub(crate) fn add(&mut self, entry: &CommittedEntry) {
         self.entries += 1;
-        if let EntryBody::Commands { commands, .. } = &entry.body {
-            for command in commands {
-                self.commands += 1;
-                self.bytes = self.bytes.saturating_add(u64::try_from(command.len()).unwrap_or(u64::MAX));
+        match &entry.body {
+            EntryBody::Commands { commands, .. } => {
+                commands.iter().for_each(|command| self.add_command(command.len()));
             }
+            EntryBody::SessionCommands { commands, .. } => {
+                commands.iter().for_each(|command| self.add_command(command.command_bytes()));
+            }
+            _ => {}
         }
+    }
+
+    fn add_command(&mut self, bytes: usize) {
+        self.commands += 1;
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 }
 

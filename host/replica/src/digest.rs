@@ -1,4 +1,4 @@
-use crate::ports::{Call, Outcome, StateDigest, StoreChanges};
+use crate::ports::{Call, OpenedSession, Outcome, SessionAnswer, SessionRows, StateDigest, StoreChanges};
 use quorate_vocabulary::Position;
 use sha2::{Digest, Sha256};
 
@@ -24,6 +24,12 @@ mod tag {
     pub(super) const FROZEN: u8 = 12;
     pub(super) const ORDER: u8 = 13;
     pub(super) const ACTIVATION: u8 = 14;
+    pub(super) const SESSION_OPENED: u8 = 15;
+    pub(super) const SESSION_KEPT: u8 = 16;
+    pub(super) const SESSION_CLOSED: u8 = 17;
+    pub(super) const SESSION_REFUSED: u8 = 18;
+    pub(super) const SESSION_ROW_SET: u8 = 19;
+    pub(super) const SESSION_ROW_REMOVED: u8 = 20;
 }
 
 impl EntryDigest {
@@ -51,6 +57,18 @@ impl EntryDigest {
                     add_bytes(&mut self.0, tag::SET_KEY, value);
                 }
                 None => add_bytes(&mut self.0, tag::REMOVED_KEY, key),
+            }
+        }
+    }
+
+    pub(crate) fn add_sessions(&mut self, rows: &SessionRows) {
+        for (key, value) in rows.iter() {
+            match value {
+                Some(value) => {
+                    add_bytes(&mut self.0, tag::SESSION_ROW_SET, key);
+                    add_bytes(&mut self.0, tag::SESSION_ROW_SET, value);
+                }
+                None => add_bytes(&mut self.0, tag::SESSION_ROW_REMOVED, key),
             }
         }
     }
@@ -99,6 +117,7 @@ fn add_call(hash: &mut Sha256, ordinal: u32, call: &Call) {
         Outcome::Rejection(bytes) => add_bytes(hash, tag::REJECTION, bytes),
         Outcome::Trapped(trap) => hash.update([tag::TRAP, trap.kind.code()]),
         Outcome::Frozen => hash.update([tag::FROZEN]),
+        Outcome::Session(answer) => add_session_answer(hash, answer),
     }
     for event in &call.events {
         add_bytes(hash, tag::EVENT, event.topic.as_bytes());
@@ -112,6 +131,20 @@ fn add_call(hash: &mut Sha256, ordinal: u32, call: &Call) {
         hash.update([tag]);
         hash.update(id.to_le_bytes());
         hash.update(at_ms.to_le_bytes());
+    }
+}
+
+fn add_session_answer(hash: &mut Sha256, answer: &SessionAnswer) {
+    match answer {
+        SessionAnswer::Opened(OpenedSession { session, timeout_ms, commands_max }) => {
+            hash.update([tag::SESSION_OPENED]);
+            for number in [session.term, session.number, *timeout_ms, *commands_max] {
+                hash.update(number.to_le_bytes());
+            }
+        }
+        SessionAnswer::Kept => hash.update([tag::SESSION_KEPT]),
+        SessionAnswer::Closed => hash.update([tag::SESSION_CLOSED]),
+        SessionAnswer::Refused(refusal) => hash.update([tag::SESSION_REFUSED, refusal.code()]),
     }
 }
 

@@ -8,6 +8,7 @@ mod bounds;
 mod checkpoint_policy;
 mod digest;
 mod entry;
+mod entry_sessions;
 mod fault;
 mod group_schedule;
 mod observer;
@@ -35,9 +36,12 @@ pub use fault::ReplicaFault;
 pub use group_schedule::GroupSchedule;
 pub use observer::{Observer, ReadPoint};
 pub use overlay::{Overlay, StoreError};
-pub use quorate_proto::entry::{Activation, Configuration, EntryBody, Order};
+pub use quorate_proto::{
+    entry::{Activation, Configuration, EntryBody, Order},
+    session::{SessionCommand, Ticket},
+};
 pub use replica::{
-    BackgroundCheckpoint, CheckpointResult, EntryResult, PreparedCheckpoint, Replica, ReplicaStart,
+    BackgroundCheckpoint, CheckpointResult, EntryResult, PreparedCheckpoint, Repeat, Replica, ReplicaStart,
 };
 
 pub use store_snapshot::{StoreSnapshot, StoreStream, StreamDecoder, StreamMark};

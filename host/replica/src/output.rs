@@ -25,7 +25,7 @@ impl EntryOutput {
     pub(crate) fn add(&mut self, call: &Call, changed_bytes: u64) {
         let answer = match &call.outcome {
             Outcome::Reply(answer) | Outcome::Rejection(answer) => length(answer.len()),
-            Outcome::Trapped(_) | Outcome::Frozen => 0,
+            Outcome::Trapped(_) | Outcome::Frozen | Outcome::Session(_) => 0,
         };
         let events = call.events.iter().map(|event| length(event.topic.len() + event.payload.len()));
         let logs = call.logs.iter().map(|line| length(line.message.len()));

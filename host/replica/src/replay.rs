@@ -5,13 +5,14 @@ use crate::{
     digest::ReplayDigest,
     ports::{AppliedPoint, Call, CallFailure, HostFault, Instance, Outcome, PendingTimers},
     snapshot_source::open_snapshot,
-    tail, task,
+    tail,
+    task::{self, Task},
 };
 use quorate_vocabulary::Position;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What an instance made again from its base is spared: the commands that trapped since, and those that were refused
-/// because the group was frozen or their entry was full.
+/// What an instance made again from its base is spared: the commands that trapped since, those that its session had done
+/// before, and those that were refused because the group was frozen or their entry was full.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trapped {
     /// By index and ordinal.
@@ -21,7 +22,7 @@ pub(crate) struct Trapped {
 }
 
 impl Trapped {
-    /// The call at this position trapped.
+    /// The call at this position trapped, or was not made.
     pub(crate) fn trap(&mut self, position: Position) {
         self.calls.insert((position.index, position.ordinal));
     }
@@ -151,7 +152,7 @@ impl Replay<'_> {
                 continue;
             }
             let Some(ordinal) = ordinals.next() else { break };
-            if self.trapped.has(entry.index, ordinal) {
+            if matches!(task, Task::Session(_)) || self.trapped.has(entry.index, ordinal) {
                 continue;
             }
             let position = Position { index: entry.index, ordinal, time_ms };

@@ -5,7 +5,10 @@ use crate::{
     ports::{Call, HostFault, Instance, Outcome, PendingTimers, Trap, TrapKind},
 };
 use bytes::Bytes;
-use quorate_proto::entry::EntryBody;
+use quorate_proto::{
+    entry::EntryBody,
+    session::{SessionCommand, Ticket},
+};
 use quorate_vocabulary::Position;
 
 /// One call of an entry.
@@ -13,6 +16,10 @@ use quorate_vocabulary::Position;
 pub(crate) enum Task {
     /// A client's command.
     Command(Bytes),
+    /// A client's command that is of a session.
+    Once(Ticket, Bytes),
+    /// About a session: nothing for the machine.
+    Session(SessionCommand),
     /// The timer of this number is due, unless a call of the same entry before this one has cancelled it or set it anew.
     Timer(u64),
 }
@@ -22,6 +29,9 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
     match body {
         EntryBody::Commands { time_ms, commands } => {
             (*time_ms, commands.iter().cloned().map(Task::Command).collect())
+        }
+        EntryBody::SessionCommands { time_ms, commands } => {
+            (*time_ms, commands.iter().map(Task::of_session).collect())
         }
         EntryBody::Timers { time_ms } => {
             (*time_ms, timers.due(*time_ms).into_iter().map(Task::Timer).collect())
@@ -40,10 +50,18 @@ pub(crate) fn tasks(body: &EntryBody, timers: &PendingTimers) -> (u64, Vec<Task>
 }
 
 impl Task {
+    fn of_session(command: &SessionCommand) -> Self {
+        match command {
+            SessionCommand::Plain(command) => Self::Command(command.clone()),
+            SessionCommand::Once { ticket, command } => Self::Once(*ticket, command.clone()),
+            about => Self::Session(about.clone()),
+        }
+    }
+
     /// What comes of it in a group that is frozen: a command is refused, and a timer stays pending.
     pub(crate) fn frozen(&self) -> Option<Call> {
         match self {
-            Self::Command(_) => Some(Call::of(Outcome::Frozen)),
+            Self::Command(_) | Self::Once(..) | Self::Session(_) => Some(Call::of(Outcome::Frozen)),
             Self::Timer(_) => None,
         }
     }
@@ -51,7 +69,7 @@ impl Task {
     /// Whether the call is to be made. A timer that fires is pending no more, whatever comes of the call.
     pub(crate) fn begin(&self, timers: &mut PendingTimers, time_ms: u64) -> bool {
         match self {
-            Self::Command(_) => true,
+            Self::Command(_) | Self::Once(..) | Self::Session(_) => true,
             Self::Timer(id) => timers.fire(*id, time_ms),
         }
     }
@@ -59,10 +77,10 @@ impl Task {
     /// What is answered to a command that is too large to be handed over.
     pub(crate) fn oversized(&self, start: &ReplicaStart) -> Option<Call> {
         match self {
-            Self::Command(command) => {
+            Self::Command(command) | Self::Once(_, command) => {
                 bounds::oversized(command, &start.limits, start.limits.fuel_per_command)
             }
-            Self::Timer(_) => None,
+            Self::Session(_) | Self::Timer(_) => None,
         }
     }
 
@@ -76,7 +94,10 @@ impl Task {
         timers: &PendingTimers,
     ) -> Result<(Call, Overlay), HostFault> {
         let (mut call, store) = match self {
-            Self::Command(command) => instance.apply(position, command, store)?,
+            Self::Command(command) | Self::Once(_, command) => instance.apply(position, command, store)?,
+            Self::Session(_) => {
+                return Err(HostFault::because("a machine has nothing to do with sessions"));
+            }
             Self::Timer(id) if start.plugin.has_timers() => instance.fired(position, *id, store)?,
             // Set by the plugin that the group ran before.
             Self::Timer(_) => (Call::of(Outcome::Trapped(no_timers())), store),

@@ -1,6 +1,7 @@
 //! What a request can come to other than an answer: one code, what happened and why, and what to do about it.
 
 use quorate_proto::reason;
+use quorate_replica::ports::SessionRefusal;
 use quorate_vocabulary::{GroupId, GroupName, NodeId, PluginReference};
 use std::time::Duration;
 use tonic::Code;
@@ -134,6 +135,14 @@ pub enum RequestError {
     GroupFrozen {
         /// The group.
         name: GroupName,
+    },
+    /// A session does not allow what was asked for. It had no effect.
+    #[error("group {group}: {refusal}")]
+    SessionRefused {
+        /// The group.
+        group: GroupId,
+        /// Why.
+        refusal: SessionRefusal,
     },
     /// There is no older version to roll a group back to.
     #[error("group {name} has run nothing before what it runs")]
@@ -299,6 +308,16 @@ impl RequestError {
             Self::CommandTooLarge { .. } => reason::COMMAND_TOO_LARGE,
             Self::RequestTooLarge { .. } => reason::REQUEST_TOO_LARGE,
             Self::GroupFrozen { .. } => reason::GROUP_FROZEN,
+            Self::SessionRefused { refusal, .. } => match refusal {
+                SessionRefusal::Unknown { .. } => reason::SESSION_EXPIRED,
+                SessionRefusal::TooMany { .. } => reason::SESSIONS_FULL,
+                SessionRefusal::Timeout { .. } => reason::INVALID_ARGUMENT,
+                SessionRefusal::TooFarAhead { .. } | SessionRefusal::RepliesFull { .. } => {
+                    reason::SESSION_WINDOW_FULL
+                }
+                SessionRefusal::Answered { .. } => reason::SESSION_ANSWERED,
+                SessionRefusal::OtherCommand => reason::SEQUENCE_REUSED,
+            },
             Self::NothingToRollBack { .. } => reason::NOTHING_TO_ROLL_BACK,
             Self::NoUpgrade { .. } => reason::NO_UPGRADE,
             Self::UpgradeRefused { .. } => reason::UPGRADE_REFUSED,
@@ -350,6 +369,14 @@ impl RequestError {
             | Self::RequestTooLarge { .. }
             | Self::PluginRefused { .. }
             | Self::InvalidArgument { .. } => Code::InvalidArgument,
+            Self::SessionRefused { refusal, .. } => match refusal {
+                SessionRefusal::Unknown { .. } => Code::NotFound,
+                SessionRefusal::TooMany { .. }
+                | SessionRefusal::TooFarAhead { .. }
+                | SessionRefusal::RepliesFull { .. } => Code::ResourceExhausted,
+                SessionRefusal::Answered { .. } => Code::FailedPrecondition,
+                SessionRefusal::Timeout { .. } | SessionRefusal::OtherCommand => Code::InvalidArgument,
+            },
             Self::Overloaded { .. } | Self::StorageFull { .. } => Code::ResourceExhausted,
             Self::DeadlineExceeded { .. } => Code::DeadlineExceeded,
             // Not UNAVAILABLE: a client that retries those blindly would apply the command twice.
@@ -394,6 +421,21 @@ impl RequestError {
             Self::GroupFrozen { name } => format!(
                 "see why they trapped in the log of the group's leader; then `quorate group upgrade {name} PLUGIN@VERSION` to a version that does not, or `quorate group unfreeze {name}`"
             ),
+            Self::SessionRefused { refusal, .. } => match refusal {
+                SessionRefusal::Unknown { .. } => {
+                    "query the group to learn what was applied, then open another session"
+                }
+                SessionRefusal::TooMany { .. } => {
+                    "close sessions that are not used, wait until some expire, or create the group with a higher sessions_max"
+                }
+                SessionRefusal::Timeout { .. } => "ask for a time-out within these bounds",
+                SessionRefusal::TooFarAhead { .. } | SessionRefusal::RepliesFull { .. } => {
+                    "say which answers you have (answered_below), then try again"
+                }
+                SessionRefusal::Answered { .. } => "ask only for answers that you have not said you have",
+                SessionRefusal::OtherCommand => "give every command of a session a sequence number of its own",
+            }
+            .to_owned(),
             Self::NothingToRollBack { name } | Self::NoUpgrade { name } => {
                 format!("see what was asked for with `quorate group history {name}`")
             }
@@ -407,7 +449,8 @@ impl RequestError {
             }
             Self::DeadlineExceeded { .. } => "try again, or allow more time".to_owned(),
             Self::OutcomeUnknown { .. } => {
-                "query the group to learn whether the command was applied before sending it again".to_owned()
+                "in a session, send it again with the same sequence number; otherwise query the group to learn whether it was applied before sending it again"
+                    .to_owned()
             }
             Self::PluginRefused { cure, .. } => cure.clone(),
             Self::InvalidArgument { .. } => "correct the request".to_owned(),

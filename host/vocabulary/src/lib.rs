@@ -8,6 +8,7 @@ mod kind;
 mod member;
 mod name;
 mod position;
+mod session;
 
 pub use digest::{PluginDigest, PluginDigestError};
 pub use id::{FolderId, GroupId, NodeId, ReplicaId};
@@ -17,3 +18,4 @@ pub use name::{
     GroupName, NAME_PART_BYTES_MAX, NameError, PluginName, PluginReference, PluginVersion, VERSION_BYTES_MAX,
 };
 pub use position::Position;
+pub use session::{SessionId, SessionIdError};

@@ -123,8 +123,11 @@ impl Cluster {
         group: &str,
         command: &str,
     ) -> Result<SubmitResponse, Box<Status>> {
-        let request =
-            SubmitRequest { group: format!("test/{group}"), command: command.as_bytes().to_vec().into() };
+        let request = SubmitRequest {
+            group: format!("test/{group}"),
+            command: command.as_bytes().to_vec().into(),
+            ticket: None,
+        };
         let mut client = CommandsClient::new(self.channel(node).await);
         client.submit(request).await.map(tonic::Response::into_inner).map_err(Box::new)
     }

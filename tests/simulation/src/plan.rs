@@ -105,6 +105,8 @@ impl Plan {
             fuel_per_command: FUEL,
             fuel_per_query: FUEL,
             memory_bytes_max: MEMORY_BYTES,
+            sessions_max: 8,
+            session_commands_max: 16,
             ..GroupLimits::default()
         }
     }

@@ -23,6 +23,7 @@ pub(crate) enum Stream {
     Clients,
     Clocks,
     Upsets,
+    Sessions,
 }
 
 /// A stream of numbers.
@@ -69,6 +70,7 @@ pub(crate) struct Randoms {
     pub(crate) clients: Random,
     pub(crate) clocks: Random,
     pub(crate) upsets: Random,
+    pub(crate) sessions: Random,
 }
 
 impl Randoms {
@@ -81,6 +83,7 @@ impl Randoms {
             clients: Random::new(seed, Stream::Clients),
             clocks: Random::new(seed, Stream::Clocks),
             upsets: Random::new(seed, Stream::Upsets),
+            sessions: Random::new(seed, Stream::Sessions),
         }
     }
 }

@@ -82,6 +82,14 @@ coverage! {
     clock_jumps = "clock jumps";
     /// Commands that clients had answers to.
     commands_done = "commands done";
+    /// Sessions that were opened.
+    sessions_opened = "sessions opened";
+    /// Sessions that ended while their clients used them.
+    sessions_expired = "sessions expired";
+    /// Commands of sessions that clients had answers to.
+    commands_once = "commands of sessions done";
+    /// Commands of sessions that were sent again.
+    commands_repeated = "commands of sessions repeated";
     /// Requests that were refused or lost.
     refused = "requests refused";
     /// Linearizable reads that were answered.

@@ -2,16 +2,18 @@ use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use quorate_proto::v1::{
     CancelUpgradeRequest, CancelUpgradeResponse, ChangeMembersRequest, ChangeMembersResponse,
-    CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, DeleteGroupResponse, DescribeGroupRequest,
-    DescribeGroupResponse, ListGroupsRequest, ListGroupsResponse, ListNodesRequest, ListNodesResponse,
-    ListPluginsRequest, ListPluginsResponse, NodeStatusRequest, NodeStatusResponse, QueryRequest,
-    QueryResponse, RecoverGroupRequest, RecoverGroupResponse, RollbackGroupRequest, RollbackGroupResponse,
-    SetCheckpointsRequest, SetCheckpointsResponse, SetPoisonPolicyRequest, SetPoisonPolicyResponse,
-    SetPriorityRequest, SetPriorityResponse, SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest,
-    SubmitResponse, SubmitStreamRequest, SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse,
-    UnfreezeGroupRequest, UnfreezeGroupResponse, UpgradeGroupRequest, UpgradeGroupResponse,
-    UploadPluginRequest, UploadPluginResponse, VerifyUpgradeRequest, VerifyUpgradeResponse, WatchRequest,
-    WatchResponse, commands_server, groups_server, nodes_server, plugins_server,
+    CloseSessionRequest, CloseSessionResponse, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest,
+    DeleteGroupResponse, DescribeGroupRequest, DescribeGroupResponse, KeepSessionRequest,
+    KeepSessionResponse, ListGroupsRequest, ListGroupsResponse, ListNodesRequest, ListNodesResponse,
+    ListPluginsRequest, ListPluginsResponse, NodeStatusRequest, NodeStatusResponse, OpenSessionRequest,
+    OpenSessionResponse, QueryRequest, QueryResponse, RecoverGroupRequest, RecoverGroupResponse,
+    RollbackGroupRequest, RollbackGroupResponse, SetCheckpointsRequest, SetCheckpointsResponse,
+    SetPoisonPolicyRequest, SetPoisonPolicyResponse, SetPriorityRequest, SetPriorityResponse,
+    SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest, SubmitResponse, SubmitStreamRequest,
+    SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse, UnfreezeGroupRequest,
+    UnfreezeGroupResponse, UpgradeGroupRequest, UpgradeGroupResponse, UploadPluginRequest,
+    UploadPluginResponse, VerifyUpgradeRequest, VerifyUpgradeResponse, WatchRequest, WatchResponse,
+    commands_server, groups_server, nodes_server, plugins_server,
 };
 use std::sync::{
     Arc, Mutex,
@@ -107,6 +109,9 @@ pub(in crate::tests) struct Fake {
     /// With the `grpc-timeout` that came along.
     pub(in crate::tests) submit: Method<(SubmitRequest, Option<String>), SubmitResponse>,
     pub(in crate::tests) submit_stream: Method<Streaming<SubmitStreamRequest>, Frames<SubmitStreamResponse>>,
+    pub(in crate::tests) open_session: Method<OpenSessionRequest, OpenSessionResponse>,
+    pub(in crate::tests) keep_session: Method<KeepSessionRequest, KeepSessionResponse>,
+    pub(in crate::tests) close_session: Method<CloseSessionRequest, CloseSessionResponse>,
     pub(in crate::tests) query: Method<QueryRequest, QueryResponse>,
     pub(in crate::tests) watch: Method<WatchRequest, Frames<WatchResponse>>,
     pub(in crate::tests) create: Method<CreateGroupRequest, CreateGroupResponse>,
@@ -165,6 +170,27 @@ impl commands_server::Commands for Services {
         request: Request<Streaming<SubmitStreamRequest>>,
     ) -> Result<Response<Self::SubmitStreamStream>, Status> {
         self.0.submit_stream.call(request.into_inner()).await
+    }
+
+    async fn open_session(
+        &self,
+        request: Request<OpenSessionRequest>,
+    ) -> Result<Response<OpenSessionResponse>, Status> {
+        self.0.open_session.call(request.into_inner()).await
+    }
+
+    async fn keep_session(
+        &self,
+        request: Request<KeepSessionRequest>,
+    ) -> Result<Response<KeepSessionResponse>, Status> {
+        self.0.keep_session.call(request.into_inner()).await
+    }
+
+    async fn close_session(
+        &self,
+        request: Request<CloseSessionRequest>,
+    ) -> Result<Response<CloseSessionResponse>, Status> {
+        self.0.close_session.call(request.into_inner()).await
     }
 
     async fn query(&self, request: Request<QueryRequest>) -> Result<Response<QueryResponse>, Status> {

@@ -96,6 +96,7 @@ pub(super) fn applied(index: u64, reply: impl Into<Bytes>) -> SubmitResponse {
     SubmitResponse {
         position: Some(Position { index, ordinal: 0, time_ms: 1 }),
         outcome: Some(Outcome { result: Some(outcome::Result::Reply(reply.into())), fuel: 7 }),
+        repeated: false,
     }
 }
 

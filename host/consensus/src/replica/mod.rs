@@ -127,6 +127,11 @@ impl Replica {
                 let taken = self.leading().and_then(|()| self.proposals.push(&self.config, request, command));
                 self.refuse_unless(request, taken, effects);
             }
+            Input::ProposeInSession { request, command, .. } => {
+                let taken = self.leading();
+                let taken = taken.and_then(|()| self.proposals.push_session(&self.config, request, command));
+                self.refuse_unless(request, taken, effects);
+            }
             Input::ProposeCheckpoint { .. } => {
                 if self.is_leader() {
                     self.proposals.push_checkpoint();

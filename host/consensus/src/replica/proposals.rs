@@ -1,6 +1,6 @@
 //! Commands on their way into the log: those that wait, and those that are appended and not yet handed to apply.
 
-use crate::{Effect, EntryBody, Order, Refusal, RequestId, ShardConfig};
+use crate::{Effect, EntryBody, Order, Refusal, RequestId, SessionCommand, ShardConfig};
 use bytes::Bytes;
 use quorate_vocabulary::{GroupId, Member};
 use std::{collections::VecDeque, mem};
@@ -17,7 +17,41 @@ const OWN_ENTRIES_MAX: usize = 16;
 
 struct Waiting {
     request: RequestId,
-    command: Bytes,
+    command: Waited,
+}
+
+/// A command that waits. Most are of no session, and cost nothing for those that are.
+enum Waited {
+    Plain(Bytes),
+    Session(Box<SessionCommand>),
+}
+
+impl Waited {
+    fn new(command: SessionCommand) -> Self {
+        match command {
+            SessionCommand::Plain(command) => Self::Plain(command),
+            command => Self::Session(Box::new(command)),
+        }
+    }
+
+    /// Bytes for the machine.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Plain(command) => command.len(),
+            Self::Session(command) => command.command_bytes(),
+        }
+    }
+
+    fn cost(&self) -> usize {
+        COMMAND_FRAME_BYTES + self.bytes()
+    }
+
+    fn into_session_command(self) -> SessionCommand {
+        match self {
+            Self::Plain(command) => SessionCommand::Plain(command),
+            Self::Session(command) => *command,
+        }
+    }
 }
 
 /// An entry that this replica appended as leader.
@@ -54,10 +88,6 @@ pub(crate) struct Proposals {
     pub(crate) changing: Option<RequestId>,
 }
 
-fn cost(command: &Bytes) -> usize {
-    COMMAND_FRAME_BYTES + command.len()
-}
-
 impl Proposals {
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
@@ -85,10 +115,29 @@ impl Proposals {
         request: RequestId,
         command: Bytes,
     ) -> Result<(), Refusal> {
-        if command.len() > config.command_bytes_max {
-            return Err(Refusal::TooLarge { bytes: command.len(), bytes_max: config.command_bytes_max });
+        self.push_waited(config, request, Waited::Plain(command))
+    }
+
+    /// Takes in a command of a session, or about one.
+    pub(crate) fn push_session(
+        &mut self,
+        config: &ShardConfig,
+        request: RequestId,
+        command: SessionCommand,
+    ) -> Result<(), Refusal> {
+        self.push_waited(config, request, Waited::new(command))
+    }
+
+    fn push_waited(
+        &mut self,
+        config: &ShardConfig,
+        request: RequestId,
+        command: Waited,
+    ) -> Result<(), Refusal> {
+        if command.bytes() > config.command_bytes_max {
+            return Err(Refusal::TooLarge { bytes: command.bytes(), bytes_max: config.command_bytes_max });
         }
-        let bytes = cost(&command);
+        let bytes = command.cost();
         // A command alone is always taken: the largest one would fit otherwise only without its frame.
         if self.bytes > 0 && self.bytes + bytes > config.waiting_bytes_max {
             let (waiting_bytes, waiting_bytes_max) = (self.bytes, config.waiting_bytes_max);
@@ -143,28 +192,62 @@ impl Proposals {
             let body = EntryBody::Order { time_ms, order };
             return Some(Packed { body, requests: vec![request], bytes: 0 });
         }
-        let (mut count, mut command_bytes) = (0, 0);
+        self.pack_commands(config, time_ms)
+    }
+
+    fn pack_commands(&mut self, config: &ShardConfig, time_ms: u64) -> Option<Packed> {
+        let (mut count, mut command_bytes, mut sessions) = (0, 0, false);
         for Waiting { command, .. } in self.waiting.iter().take(config.entry_commands_max) {
-            let bytes = command_bytes + command.len();
+            let bytes = command_bytes + command.bytes();
+            let with_sessions = sessions || matches!(command, Waited::Session(_));
+            let entry_bytes = if with_sessions {
+                EntryBody::session_commands_bytes_max(count + 1, bytes)
+            } else {
+                EntryBody::commands_bytes_max(count + 1, bytes)
+            };
             // One that is larger than an entry is packed alone.
-            if count > 0 && EntryBody::commands_bytes_max(count + 1, bytes) > config.entry_bytes_max {
+            if count > 0 && entry_bytes > config.entry_bytes_max {
                 break;
             }
-            (count, command_bytes) = (count + 1, bytes);
+            (count, command_bytes, sessions) = (count + 1, bytes, with_sessions);
         }
         if count == 0 {
             return None;
         }
-        let bytes = self.waiting.iter().take(count).map(|waiting| cost(&waiting.command)).sum();
-        let packed = self.waiting.drain(..count).map(|waiting| (waiting.request, waiting.command));
-        let (requests, commands) = packed.unzip();
-        Some(Packed { body: EntryBody::Commands { time_ms, commands }, requests, bytes })
+        let bytes = self.waiting.iter().take(count).map(|waiting| waiting.command.cost()).sum();
+        let packed = self.waiting.drain(..count);
+        let mut requests = Vec::with_capacity(count);
+        let body = if sessions {
+            let commands = packed.map(|Waiting { request, command }| {
+                requests.push(request);
+                command.into_session_command()
+            });
+            EntryBody::SessionCommands { time_ms, commands: commands.collect() }
+        } else {
+            let commands = packed.filter_map(|Waiting { request, command }| match command {
+                Waited::Plain(command) => {
+                    requests.push(request);
+                    Some(command)
+                }
+                // There is none.
+                Waited::Session(_) => None,
+            });
+            EntryBody::Commands { time_ms, commands: commands.collect() }
+        };
+        Some(Packed { body, requests, bytes })
     }
 
     /// raft did not take the entry: its commands wait again, in front.
     pub(crate) fn put_back(&mut self, packed: Packed) {
         match packed.body {
             EntryBody::Commands { commands, .. } => {
+                let commands = commands.into_iter().map(Waited::Plain);
+                for (request, command) in packed.requests.into_iter().zip(commands).rev() {
+                    self.waiting.push_front(Waiting { request, command });
+                }
+            }
+            EntryBody::SessionCommands { commands, .. } => {
+                let commands = commands.into_iter().map(Waited::new);
                 for (request, command) in packed.requests.into_iter().zip(commands).rev() {
                     self.waiting.push_front(Waiting { request, command });
                 }
@@ -261,7 +344,7 @@ impl Proposals {
         let orders = mem::take(&mut self.orders);
         refuse(group, orders.into_iter().map(|(request, _)| request), reason, effects);
         let waiting = mem::take(&mut self.waiting);
-        self.bytes -= waiting.iter().map(|waiting| cost(&waiting.command)).sum::<usize>();
+        self.bytes -= waiting.iter().map(|waiting| waiting.command.cost()).sum::<usize>();
         refuse(group, waiting.into_iter().map(|waiting| waiting.request), reason, effects);
     }
 

@@ -80,6 +80,7 @@ impl Replica {
             return matches!(
                 input,
                 Input::Propose { .. }
+                    | Input::ProposeInSession { .. }
                     | Input::ProposeCheckpoint { .. }
                     | Input::ProposeTimers { .. }
                     | Input::ProposeOrder { .. }

@@ -7,10 +7,10 @@ use super::{
 };
 use crate::{
     Effect, EntryBody, Input, LogEntry, LogPoint, RaftMessage, RaftMessageType, Refusal, ReplicaStart,
-    RequestId, ShardConfig,
+    RequestId, SessionCommand, ShardConfig, Ticket,
 };
 use bytes::Bytes;
-use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
+use quorate_vocabulary::{GroupId, NodeId, ReplicaId, SessionId};
 
 fn propose(request: u64, bytes: usize) -> Input {
     Input::Propose { group: GROUP, request: RequestId(request), command: vec![7; bytes].into() }
@@ -22,9 +22,17 @@ fn packed(effects: &[Effect]) -> Vec<usize> {
     let bodies = entries.map(|entry: &LogEntry| EntryBody::decode(&entry.data).expect("a body"));
     let counts = bodies.filter_map(|body| match body {
         EntryBody::Commands { commands, .. } => Some(commands.len()),
+        EntryBody::SessionCommands { commands, .. } => Some(commands.len()),
         _ => None,
     });
     counts.collect()
+}
+
+fn propose_once(request: u64, bytes: usize) -> Input {
+    let session = SessionId { term: 2, number: 1 };
+    let ticket = Ticket { session, sequence: request, answered_below: 0 };
+    let command = SessionCommand::Once { ticket, command: vec![7; bytes].into() };
+    Input::ProposeInSession { group: GROUP, request: RequestId(request), command }
 }
 
 /// The only replica of a group, leading, on a disk that the test plays.
@@ -162,6 +170,32 @@ fn requests_stand_beside_their_commands() {
     assert_eq!(entry.requests, [RequestId(5), RequestId(6), RequestId(7)]);
     let EntryBody::Commands { commands, .. } = &entry.body else { panic!("commands") };
     assert_eq!(commands.iter().map(Bytes::len).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+#[test]
+fn commands_of_sessions_are_packed_in_order_with_those_of_none() {
+    let mut lone = leader(|_| {});
+    let effects = lone.step_and_persist(vec![propose(5, 1), propose_once(6, 2), propose(7, 3)]);
+    let entry = effects.iter().find_map(|effect| match effect {
+        Effect::Apply { entries, .. } => entries.iter().find(|entry| !entry.requests.is_empty()),
+        _ => None,
+    });
+    let entry = entry.expect("an entry with requests");
+    assert_eq!(entry.requests, [RequestId(5), RequestId(6), RequestId(7)]);
+    let EntryBody::SessionCommands { commands, .. } = &entry.body else { panic!("{:?}", entry.body) };
+    assert_eq!(commands.iter().map(SessionCommand::command_bytes).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(matches!(commands[..], [SessionCommand::Plain(_), SessionCommand::Once { .. }, _]));
+}
+
+#[test]
+fn commands_of_sessions_keep_to_the_bounds_of_entries() {
+    let mut lone = leader(|config| config.entry_bytes_max = 1_000);
+    let effects = lone.step_and_persist((1..=20).map(|request| propose_once(request, 100)).collect());
+    let mut entries = persists(&effects).flat_map(|persist| &persist.entries);
+    assert!(entries.all(|entry| entry.data.len() <= 1_000), "{:?}", packed(&effects));
+    assert_eq!(packed(&effects).iter().sum::<usize>(), 20);
+    let effects = lone.step_and_persist(vec![propose_once(30, config().command_bytes_max + 1)]);
+    assert!(matches!(refusals(&effects)[..], [(30, Refusal::TooLarge { .. })]));
 }
 
 #[test]

@@ -23,6 +23,9 @@ impl Machine {
         self.time_ms = self.time_ms.max(entry.body.time_ms().unwrap_or(0));
         match &entry.body {
             EntryBody::Commands { commands, .. } => self.commands.extend(commands.iter().cloned()),
+            EntryBody::SessionCommands { commands, .. } => {
+                self.commands.extend(commands.iter().filter_map(|command| command.command().cloned()));
+            }
             EntryBody::Configuration(configuration) => self.configuration = configuration.clone(),
             EntryBody::Withheld { .. } => {
                 panic!("entry {} is handed to apply without its content", entry.index)

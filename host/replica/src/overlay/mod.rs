@@ -190,7 +190,11 @@ impl Overlay {
     /// What the kept commands changed.
     #[must_use]
     pub fn into_changes(self) -> StoreChanges {
-        StoreChanges { removed: self.entry.removed.into_ranges().collect(), keys: self.entry.keys }
+        StoreChanges {
+            removed: self.entry.removed.into_ranges().collect(),
+            keys: self.entry.keys,
+            ..StoreChanges::default()
+        }
     }
 
     /// Charges a change against what one command may change.

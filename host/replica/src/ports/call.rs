@@ -1,4 +1,4 @@
-use super::TimerChanges;
+use super::{SessionAnswer, TimerChanges};
 use bytes::Bytes;
 use quorate_vocabulary::{Member, ReplicaId};
 use std::fmt;
@@ -37,6 +37,8 @@ pub enum Outcome {
     Trapped(Trap),
     /// The plugin was not asked: the group is frozen, after too many traps.
     Frozen,
+    /// The plugin was not asked: it was about a session, or of one that does not allow it.
+    Session(SessionAnswer),
 }
 
 /// How a plugin broke.
@@ -89,6 +91,21 @@ impl TrapKind {
             Self::Watchdog => 7,
             Self::EntryFull => 8,
         }
+    }
+
+    /// The kind that has this code.
+    pub(crate) fn of_code(code: u8) -> Option<Self> {
+        let all = [
+            Self::OutOfFuel,
+            Self::OutOfMemory,
+            Self::StackOverflow,
+            Self::LimitExceeded,
+            Self::NotAllowed,
+            Self::Instruction,
+            Self::EntryFull,
+            Self::Watchdog,
+        ];
+        all.into_iter().find(|kind| kind.code() == code)
     }
 
     /// Whether the verdict may hang on what the instance did before, so that a fresh instance is asked as well.

@@ -50,6 +50,16 @@ pub struct GroupLimits {
     /// A timer is due no sooner than this many milliseconds after the command that sets it, so that a machine that sets
     /// its timer again and again does not keep its group busy.
     pub timer_delay_ms_min: u64,
+    /// Sessions open at once.
+    pub sessions_max: u64,
+    /// Commands of one session that may wait for the client to say that it has their answers, those on their way among them.
+    pub session_commands_max: u64,
+    /// Answers kept for one session. A command is applied as long as there is any room, so one answer may pass it.
+    pub session_reply_bytes_max: u64,
+    /// Answers kept for all sessions together, in the same way.
+    pub sessions_reply_bytes_max: u64,
+    /// The longest time-out that a session may ask for.
+    pub session_timeout_ms_max: u64,
 }
 
 /// A limit outside of what a cluster allows.
@@ -132,6 +142,11 @@ limits! {
     proposals_per_callback_max: 0, 64, 4_096;
     timers_max: 0, 256, 4_096;
     timer_delay_ms_min: 1, 10, 60_000;
+    sessions_max: 0, 1_024, 65_536;
+    session_commands_max: 1, 256, 4_096;
+    session_reply_bytes_max: 1, 4 * MIB, 64 * MIB;
+    sessions_reply_bytes_max: 1, 64 * MIB, GIB;
+    session_timeout_ms_max: 1_000, 86_400_000, 2_592_000_000;
 }
 
 #[cfg(test)]

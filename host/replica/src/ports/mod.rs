@@ -12,6 +12,7 @@ mod limits;
 mod plugin;
 mod point;
 mod poison;
+mod sessions;
 mod snapshots;
 mod store;
 mod timers;
@@ -27,6 +28,10 @@ pub use limits::{COMMAND_BYTES_MAX, GroupLimits, LimitError, TABLE_ELEMENTS_MAX}
 pub use plugin::{Instance, Plugin};
 pub use point::{AppliedPoint, Attested, StateDigest};
 pub use poison::Poison;
+pub(crate) use sessions::{Kept, Turn};
+pub use sessions::{
+    OpenedSession, SESSION_TIMEOUT_MS_MIN, SessionAnswer, SessionRefusal, SessionRows, Sessions,
+};
 pub use snapshots::{SnapshotHeader, SnapshotInfo, SnapshotTail, SnapshotWriter, Snapshots};
 pub use store::{
     EmptyView, KeyRange, SCAN_BYTES_MAX, ScanRange, StateLoader, StateStore, StoreChanges, StoreView,

@@ -1,4 +1,4 @@
-use super::{ActivationRecord, ActivePlugin, HostFault, PendingTimers, Poison};
+use super::{ActivationRecord, ActivePlugin, HostFault, PendingTimers, Poison, Sessions};
 use prost::Message;
 use quorate_proto::{entry::Configuration, log::v1 as wire};
 use quorate_vocabulary::{PluginDigest, Position};
@@ -45,6 +45,8 @@ pub struct AppliedPoint {
     pub poison: Poison,
     /// What was noted at the last entry that asked for it.
     pub attested: Option<Attested>,
+    /// The sessions as of there.
+    pub sessions: Sessions,
 }
 
 /// The digest that a replica had when an entry of the log asked for it. Replicas of a group have noted the same, or one of them
@@ -79,6 +81,7 @@ impl AppliedPoint {
             activation: None,
             poison: Poison::default(),
             attested: None,
+            sessions: Sessions::default(),
         }
     }
 
@@ -101,7 +104,7 @@ impl AppliedPoint {
         Position { index: self.index, ordinal: u32::MAX, time_ms: self.time_ms }
     }
 
-    /// The bytes that stand for it on disk.
+    /// The bytes that stand for it on disk, but for the sessions, which stand beside it in rows of their own.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         StoredPoint {
@@ -123,11 +126,12 @@ impl AppliedPoint {
             attested: self
                 .attested
                 .map(|attested| StoredAttested { index: attested.index, digest: attested.digest.0.to_vec() }),
+            sessions_opened: self.sessions.opened(),
         }
         .encode_to_vec()
     }
 
-    /// Reads what [`AppliedPoint::encode`] wrote.
+    /// Reads what [`AppliedPoint::encode`] wrote: without a session.
     pub fn decode(bytes: &[u8]) -> Result<Self, HostFault> {
         let stored = StoredPoint::decode(bytes)
             .map_err(|error| HostFault::new("decoding an applied point, which is damaged", error))?;
@@ -158,6 +162,7 @@ impl AppliedPoint {
             digest,
             configuration,
             attested: attested.transpose()?,
+            sessions: Sessions::none_of(stored.sessions_opened),
             timers: stored.timers.into_iter().map(|timer| (timer.id, timer.at_ms)).collect(),
             active,
             activation: activation.map(Arc::new),
@@ -205,6 +210,8 @@ struct StoredPoint {
     frozen_at: Option<u64>,
     #[prost(message, optional, tag = "13")]
     attested: Option<StoredAttested>,
+    #[prost(uint64, tag = "14")]
+    sessions_opened: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -294,6 +301,7 @@ mod tests {
             })),
             poison: Poison { freeze_after: 3, traps_in_a_row: 4, frozen_at: Some(5) },
             attested: Some(Attested { index: 5, digest: StateDigest([8; 32]) }),
+            sessions: Sessions::none_of(8),
         }
     }
 

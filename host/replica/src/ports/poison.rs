@@ -36,7 +36,7 @@ impl Poison {
                 self.traps_in_a_row = self.traps_in_a_row.saturating_add(1);
                 self.freeze_if_due(index);
             }
-            Outcome::Frozen => {}
+            Outcome::Frozen | Outcome::Session(_) => {}
         }
     }
 

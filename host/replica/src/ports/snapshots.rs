@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 /// What a snapshot's manifest says of its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotHeader {
-    /// How far the state in it has come, and who the members were.
+    /// How far the state in it has come, who the members were, and the sessions.
     pub point: AppliedPoint,
     /// How it is to be loaded.
     pub kind: MachineKind,
@@ -44,7 +44,7 @@ pub trait Snapshots: Send + Sync {
     /// Begins one. It replaces a finished one at the same index when it is finished itself.
     fn begin(&self, header: &SnapshotHeader) -> Result<Box<dyn SnapshotWriter>, HostFault>;
 
-    /// The one with the highest index.
+    /// The one with the highest index; the sessions in its header may be left out.
     fn newest(&self) -> Result<Option<SnapshotInfo>, HostFault>;
 
     /// The size of that one. Asked for often.
@@ -52,7 +52,7 @@ pub trait Snapshots: Send + Sync {
         Ok(self.newest()?.map(|newest| newest.bytes))
     }
 
-    /// Opens the one at this index; its absence is a fault. Damaged content must come out as an error of the reader, at
+    /// Opens the one at this index, with its sessions; its absence is a fault. Damaged content must come out as an error of the reader, at
     /// the latest where it would end.
     fn open(&self, index: u64) -> Result<(SnapshotHeader, Box<dyn Read + Send>), HostFault>;
 

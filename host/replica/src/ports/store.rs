@@ -1,4 +1,4 @@
-use super::{AppliedPoint, HostFault};
+use super::{AppliedPoint, HostFault, SessionRows};
 use bytes::Bytes;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -92,13 +92,15 @@ pub struct StoreChanges {
     pub removed: Vec<KeyRange>,
     /// Keys to set (or, with none, to remove), whether in a removed range or not.
     pub keys: BTreeMap<Bytes, Option<Bytes>>,
+    /// Rows of sessions, which are not the machine's and no view shows.
+    pub sessions: SessionRows,
 }
 
 impl StoreChanges {
     /// Whether nothing changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.removed.is_empty() && self.keys.is_empty()
+        self.removed.is_empty() && self.keys.is_empty() && self.sessions.is_empty()
     }
 }
 
@@ -107,12 +109,13 @@ pub trait StateStore: Send + Sync {
     /// The state now, all of it up to the last commit.
     fn view(&self) -> Result<Arc<dyn StoreView>, HostFault>;
 
-    /// The point of the last commit that survived; none when there was none, or a load was begun and not finished.
+    /// The point of the last commit that survived, with its sessions; none when there was none, or a load was begun and not finished.
     ///
     /// After a crash it may be older than what was committed last, never newer than the state beside it.
     fn applied(&self) -> Result<Option<AppliedPoint>, HostFault>;
 
-    /// Writes the changes and the point, both or neither. It need not be durable at once: what is lost is applied again
+    /// Writes the changes and the point, both or neither. Of the point's sessions only the rows are written that the changes
+    /// name. It need not be durable at once: what is lost is applied again
     /// from the log, which must not be cut further than what is durable here.
     fn commit(&self, changes: StoreChanges, point: &AppliedPoint) -> Result<(), HostFault>;
 
@@ -131,6 +134,6 @@ pub trait StateLoader: Send {
     /// Adds pairs; their keys ascend over all calls.
     fn put(&mut self, pairs: Vec<(Bytes, Bytes)>) -> Result<(), HostFault>;
 
-    /// Makes the new state durable, with its point.
+    /// Makes the new state durable, with its point and all of its sessions.
     fn finish(self: Box<Self>, point: &AppliedPoint) -> Result<(), HostFault>;
 }

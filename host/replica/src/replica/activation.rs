@@ -81,6 +81,7 @@ impl Replica {
         Ok(EntryResult {
             index,
             commands: Vec::new(),
+            repeats: Vec::new(),
             checkpoint: None,
             activation: None,
             configuration: None,
@@ -129,6 +130,7 @@ impl Replica {
         let mut result = EntryResult {
             index,
             commands: Vec::new(),
+            repeats: Vec::new(),
             checkpoint: None,
             activation: Some(record),
             configuration: None,

@@ -5,6 +5,7 @@ use crate::{
     CommittedEntry, Overlay, ReplicaFault,
     checkpoint_policy::Growth,
     digest::{EntryDigest, ReplayDigest},
+    entry_sessions::EntrySessions,
     output::EntryOutput,
     ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, SnapshotHeader, SnapshotInfo, StateDigest},
     replay::{self, Base, Replay, Trapped},
@@ -105,14 +106,23 @@ impl MemoryMachine {
         start: &ReplicaStart,
         entry: &CommittedEntry,
         point: &mut AppliedPoint,
+        of_entry: &mut EntrySessions,
         growth: &mut Growth,
     ) -> Result<Vec<Call>, ReplicaFault> {
-        let AppliedPoint { timers, poison, .. } = point;
+        let AppliedPoint { timers, poison, sessions, .. } = point;
         let (time_ms, tasks) = task::tasks(&entry.body, timers);
         let mut calls = Vec::with_capacity(tasks.len());
         let mut ordinal = 0;
         let mut output = EntryOutput::new(&start.limits);
         for task in tasks {
+            if let Some(answered) = of_entry.answer(sessions, &start.limits, &task, ordinal) {
+                if matches!(task, Task::Once(..)) {
+                    self.spare(Position { index: entry.index, ordinal, time_ms });
+                }
+                calls.push(answered);
+                ordinal = ordinal.saturating_add(1);
+                continue;
+            }
             if poison.is_frozen() {
                 Arc::make_mut(&mut self.trapped).end(entry.index, ordinal);
                 calls.extend(task.frozen());
@@ -121,7 +131,7 @@ impl MemoryMachine {
             if output.is_full() {
                 Arc::make_mut(&mut self.trapped).end(entry.index, ordinal);
                 match task {
-                    Task::Command(_) => calls.push(output.refusal()),
+                    Task::Command(_) | Task::Once(..) | Task::Session(_) => calls.push(output.refusal()),
                     // They stay pending, and the leader asks for another entry.
                     Task::Timer(_) => break,
                 }
@@ -133,8 +143,9 @@ impl MemoryMachine {
             let position = Position { index: entry.index, ordinal, time_ms };
             if let Some(trapped) = task.oversized(start) {
                 // Never handed to the instance, so it lives on.
-                self.remember_trap(position);
+                self.spare(position);
                 poison.note(entry.index, &trapped.outcome);
+                of_entry.keep(sessions, &task, position, &trapped.outcome);
                 calls.push(trapped);
                 ordinal = ordinal.saturating_add(1);
                 continue;
@@ -144,13 +155,14 @@ impl MemoryMachine {
             let (call, _) = called.map_err(ReplicaFault::while_doing("applying a command"))?;
             if matches!(call.outcome, Outcome::Trapped(_)) {
                 self.instance = None;
-                self.remember_trap(position);
+                self.spare(position);
             } else {
                 timers.change(&call.timers, time_ms, &start.limits);
                 self.done.add(position, &call);
             }
             output.add(&call, 0);
             poison.note(entry.index, &call.outcome);
+            of_entry.keep(sessions, &task, position, &call.outcome);
             calls.push(call);
             ordinal = ordinal.saturating_add(1);
         }
@@ -207,7 +219,8 @@ impl MemoryMachine {
         }))
     }
 
-    fn remember_trap(&mut self, position: Position) {
+    /// An instance that is made again is not asked for this: it trapped, or was never handed over.
+    fn spare(&mut self, position: Position) {
         Arc::make_mut(&mut self.trapped).trap(position);
     }
 

@@ -7,12 +7,13 @@ mod start;
 mod store;
 
 pub use background::{BackgroundCheckpoint, PreparedCheckpoint};
-pub use start::{CheckpointResult, EntryResult, ReplicaStart};
+pub use start::{CheckpointResult, EntryResult, Repeat, ReplicaStart};
 
 use crate::{
     CommittedEntry, Observer, ReadPoint, ReplicaFault, StoreSnapshot,
     checkpoint_policy::Growth,
     digest::EntryDigest,
+    entry_sessions::EntrySessions,
     ports::{AppliedPoint, Attested, EmptyView, Plugin, SnapshotInfo, StateDigest},
 };
 pub(crate) use memory::MemoryPoint;
@@ -117,6 +118,7 @@ impl Replica {
     pub fn lacks_room_for(&self, body: &EntryBody) -> bool {
         let asks_the_machine = match body {
             EntryBody::Commands { .. }
+            | EntryBody::SessionCommands { .. }
             | EntryBody::Timers { .. }
             | EntryBody::Checkpoint { .. }
             | EntryBody::TakeOver { .. }
@@ -164,6 +166,7 @@ impl Replica {
             activation: self.applied.activation.clone(),
             poison: self.applied.poison,
             attested: self.applied.attested,
+            sessions: self.applied.sessions.clone(),
         };
         match &entry.body {
             EntryBody::Attest { .. } => {
@@ -191,16 +194,25 @@ impl Replica {
         }
         match &entry.body {
             EntryBody::Attest { .. } => self.unattested_entries = 0,
-            EntryBody::Commands { .. } | EntryBody::Timers { .. } => self.unattested_entries += 1,
+            EntryBody::Commands { .. } | EntryBody::SessionCommands { .. } | EntryBody::Timers { .. } => {
+                self.unattested_entries += 1;
+            }
             _ => {}
         }
-        let (commands, checkpoint) = match &mut self.machine {
-            Machine::Store => (store::apply(&self.start, entry, digest, &mut point)?, None),
+        let mut sessions = EntrySessions::begin(&mut point);
+        let (commands, repeats, checkpoint) = match &mut self.machine {
+            Machine::Store => {
+                let (commands, repeats) = store::apply(&self.start, entry, digest, &mut point, sessions)?;
+                (commands, repeats, None)
+            }
             Machine::Memory(machine) => {
-                let commands = machine.apply_tasks(&self.start, entry, &mut point, &mut self.growth)?;
+                let commands =
+                    machine.apply_tasks(&self.start, entry, &mut point, &mut sessions, &mut self.growth)?;
                 for (ordinal, call) in (0..).zip(&commands) {
                     digest.add_call(ordinal, call);
                 }
+                let (rows, repeats) = sessions.finish();
+                digest.add_sessions(&rows);
                 let (digest, checkpoint) =
                     machine.mark(&self.start, &entry.body, digest, &point, &mut self.growth)?;
                 point.digest = digest;
@@ -212,14 +224,14 @@ impl Replica {
                     _ => checkpoint,
                 };
                 machine.entry_applied(&self.start, entry)?;
-                (commands, checkpoint)
+                (commands, repeats, checkpoint)
             }
         };
         if matches!(entry.body, EntryBody::Timers { .. }) {
             self.growth.commands += u64::try_from(commands.len()).unwrap_or(u64::MAX);
         }
         self.applied = Arc::new(point);
-        Ok(EntryResult { index: entry.index, commands, checkpoint, activation: None, configuration })
+        Ok(EntryResult { index: entry.index, commands, repeats, checkpoint, activation: None, configuration })
     }
 
     /// Most replicas have noted this digest there.

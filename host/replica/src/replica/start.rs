@@ -6,7 +6,7 @@ use crate::{
     },
 };
 use quorate_proto::entry::Configuration;
-use quorate_vocabulary::PluginDigest;
+use quorate_vocabulary::{PluginDigest, Position};
 use std::sync::Arc;
 
 /// What a replica is made of.
@@ -87,12 +87,23 @@ pub struct EntryResult {
     pub index: u64,
     /// What came of each of its commands, or of each timer that fired, in order.
     pub commands: Vec<Call>,
+    /// Those of the commands that were applied before, in order.
+    pub repeats: Vec<Repeat>,
     /// What came of the checkpoint, when it was one for a memory machine.
     pub checkpoint: Option<CheckpointResult>,
     /// What came of the order to run another plugin, when it was one.
     pub activation: Option<Arc<ActivationRecord>>,
     /// The members from here on, when it changed them: for the callback `configuration-committed`.
     pub configuration: Option<Configuration>,
+}
+
+/// A command that was applied before, and was answered as it was then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// Its place among the commands of its entry.
+    pub ordinal: u32,
+    /// Where it was applied.
+    pub first: Position,
 }
 
 /// What came of a checkpoint, the same on every replica but for the size on disk.

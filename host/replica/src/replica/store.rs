@@ -1,9 +1,10 @@
 //! Store machines: a fresh instance per entry, each command in the overlay, one commit.
 
-use super::{ReplicaStart, activation::Crossing};
+use super::{Repeat, ReplicaStart, activation::Crossing};
 use crate::{
     CommittedEntry, Overlay, ReplicaFault,
     digest::EntryDigest,
+    entry_sessions::EntrySessions,
     output::EntryOutput,
     ports::{AppliedPoint, Call, CallFailure, Instance, Outcome, PendingTimers, StoreChanges},
     snapshot_source::open_snapshot,
@@ -56,20 +57,24 @@ pub(super) fn apply(
     entry: &CommittedEntry,
     mut digest: EntryDigest,
     point: &mut AppliedPoint,
-) -> Result<Vec<Call>, ReplicaFault> {
+    mut sessions: EntrySessions,
+) -> Result<(Vec<Call>, Vec<Repeat>), ReplicaFault> {
     let (time_ms, tasks) = task::tasks(&entry.body, &point.timers);
-    let (calls, changes) = if tasks.is_empty() {
+    let (calls, mut changes) = if tasks.is_empty() {
         (Vec::new(), StoreChanges::default())
     } else {
-        run(start, entry.index, time_ms, &tasks, point)?
+        run(start, entry.index, time_ms, &tasks, point, &mut sessions)?
     };
     for (ordinal, call) in (0..).zip(&calls) {
         digest.add_call(ordinal, call);
     }
     digest.add_changes(&changes);
+    let (rows, repeats) = sessions.finish();
+    digest.add_sessions(&rows);
+    changes.sessions = rows;
     point.digest = digest.finish();
     start.state.commit(changes, point).map_err(ReplicaFault::while_doing("committing an entry"))?;
-    Ok(calls)
+    Ok((calls, repeats))
 }
 
 fn run(
@@ -78,22 +83,28 @@ fn run(
     time_ms: u64,
     tasks: &[Task],
     point: &mut AppliedPoint,
+    of_entry: &mut EntrySessions,
 ) -> Result<(Vec<Call>, StoreChanges), ReplicaFault> {
     let view = start.state.view().map_err(ReplicaFault::while_doing("taking a view of the state"))?;
     let mut overlay = Overlay::new(view, &start.limits);
     let mut calls = Vec::with_capacity(tasks.len());
     let mut instance = None;
-    let mut ordinals = 0..;
+    let mut ordinals = 0_u32..;
     let mut output = EntryOutput::new(&start.limits);
-    let AppliedPoint { timers, poison, .. } = point;
+    let AppliedPoint { timers, poison, sessions, .. } = point;
     for task in tasks {
+        if let Some(answered) = of_entry.answer(sessions, &start.limits, task, ordinals.start) {
+            ordinals.next();
+            calls.push(answered);
+            continue;
+        }
         if poison.is_frozen() {
             calls.extend(task.frozen());
             continue;
         }
         if output.is_full() {
             match task {
-                Task::Command(_) => calls.push(output.refusal()),
+                Task::Command(_) | Task::Once(..) | Task::Session(_) => calls.push(output.refusal()),
                 // They stay pending, and the leader asks for another entry.
                 Task::Timer(_) => break,
             }
@@ -105,6 +116,7 @@ fn run(
         let position = Position { index, ordinal: ordinals.next().unwrap_or(u32::MAX), time_ms };
         if let Some(trapped) = task.oversized(start) {
             poison.note(index, &trapped.outcome);
+            of_entry.keep(sessions, task, position, &trapped.outcome);
             calls.push(trapped);
             continue;
         }
@@ -118,7 +130,7 @@ fn run(
                     changed_bytes = overlay.keep_command();
                     timers.change(&call.timers, time_ms, &start.limits);
                 }
-                Outcome::Rejection(_) | Outcome::Frozen => overlay.drop_command(),
+                Outcome::Rejection(_) | Outcome::Frozen | Outcome::Session(_) => overlay.drop_command(),
                 Outcome::Trapped(trap) => {
                     overlay.drop_command();
                     instance = None;
@@ -132,6 +144,7 @@ fn run(
         }
         output.add(&call, changed_bytes);
         poison.note(index, &call.outcome);
+        of_entry.keep(sessions, task, position, &call.outcome);
         calls.push(call);
     }
     Ok((calls, overlay.into_changes()))

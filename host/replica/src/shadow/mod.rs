@@ -222,9 +222,10 @@ impl ShadowReport {
     }
 
     fn compare(&mut self, index: u64, body: &EntryBody, before: &[Call], after: &[Call], told_max: usize) {
-        let commands = match body {
-            EntryBody::Commands { commands, .. } => commands.as_slice(),
-            _ => &[],
+        let command = |place: usize| match body {
+            EntryBody::Commands { commands, .. } => commands.get(place).cloned(),
+            EntryBody::SessionCommands { commands, .. } => commands.get(place)?.command().cloned(),
+            _ => None,
         };
         for place in 0..before.len().max(after.len()) {
             self.commands += 1;
@@ -236,7 +237,7 @@ impl ShadowReport {
             if self.differences.len() < told_max {
                 let [before, after] = outcomes.map(Option::<&Outcome>::cloned);
                 let ordinal = u32::try_from(place).unwrap_or(u32::MAX);
-                let command = commands.get(place).cloned();
+                let command = command(place);
                 self.differences.push(ShadowDifference { index, ordinal, command, before, after });
             }
         }

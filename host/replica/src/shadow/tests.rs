@@ -1,11 +1,14 @@
 use super::{ShadowFailure, ShadowLimits, ShadowReport, ShadowRun};
 use crate::{
-    CheckpointPolicy, CommittedEntry, Configuration, EntryBody, Order, Replica, ReplicaStart,
+    CheckpointPolicy, CommittedEntry, Configuration, EntryBody, Order, Replica, ReplicaStart, SessionCommand,
+    Ticket,
     ports::{AppliedPoint, GroupInfo, GroupLimits, NoOtherPlugins, Outcome, Plugin},
     testing::{MemoryHistory, MemorySnapshots, MemoryStore, NativePlugin},
 };
 use quorate_proto::entry::Activation;
-use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId};
+use quorate_vocabulary::{
+    GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId, SessionId,
+};
 use std::sync::Arc;
 
 const LIMITS: ShadowLimits =
@@ -87,6 +90,36 @@ fn equal_code_answers_the_same_from_the_founding_and_from_a_snapshot() {
         assert!(report.is_equal(), "{report:?}");
         assert_eq!((report.from, report.through, report.entries, report.commands), (from, last, 1, 3));
         assert_eq!(group.replica.applied().digest, digest, "the group is as it was");
+    }
+}
+
+#[test]
+fn commands_of_sessions_are_done_once_in_a_copy_as_well() {
+    for kind in BOTH {
+        let mut group = Group::new(kind);
+        let session = SessionId { term: 1, number: 1 };
+        let later = SessionId { number: 2, ..session };
+        let once = |session, sequence| SessionCommand::Once {
+            ticket: Ticket { session, sequence, answered_below: 0 },
+            command: b"add a 1".as_slice().into(),
+        };
+        let open = || SessionCommand::Open { timeout_ms: 60_000 };
+        let append = |group: &mut Group, commands| {
+            group.append(EntryBody::SessionCommands { time_ms: 5, commands });
+        };
+        append(&mut group, vec![open(), once(session, 1)]);
+        group.snapshot();
+        // One that the snapshot holds, and one that is opened behind it.
+        append(&mut group, vec![once(session, 1), open(), once(later, 1)]);
+        append(&mut group, vec![once(later, 1), once(session, 2)]);
+        let report = group.shadow(NativePlugin::new(kind), LIMITS).expect("it runs");
+        assert!(report.is_equal() && report.commands == 5, "{report:?}");
+        // The other one begins with ten times as much: the repeat of what the snapshot holds is the same, and all else is not.
+        let report = group.shadow(NativePlugin::with_state_version(kind, 1), LIMITS).expect("it runs");
+        let first =
+            report.differences.first().map(|difference| (difference.ordinal, difference.command.clone()));
+        assert_eq!(first, Some((2, Some(b"add a 1".as_slice().into()))), "{report:?}");
+        assert_eq!(report.differing, 3, "{report:?}");
     }
 }
 

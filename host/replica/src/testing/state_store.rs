@@ -20,7 +20,14 @@ pub struct MemoryStore {
 #[derive(Clone, Debug, Default)]
 struct State {
     pairs: Arc<Pairs>,
+    /// Without its sessions, which are in rows.
     applied: Option<AppliedPoint>,
+    sessions: Arc<Pairs>,
+}
+
+/// What stands in the record of a point.
+fn without_sessions(point: &AppliedPoint) -> AppliedPoint {
+    AppliedPoint { sessions: point.sessions.without_rows(), ..point.clone() }
 }
 
 impl MemoryStore {
@@ -57,7 +64,10 @@ impl StateStore for MemoryStore {
     }
 
     fn applied(&self) -> Result<Option<AppliedPoint>, HostFault> {
-        Ok(self.now().applied.clone())
+        let State { applied, sessions, .. } = self.now().clone();
+        let Some(mut applied) = applied else { return Ok(None) };
+        applied.sessions.load(sessions.iter())?;
+        Ok(Some(applied))
     }
 
     fn commit(&self, changes: StoreChanges, point: &AppliedPoint) -> Result<(), HostFault> {
@@ -72,7 +82,14 @@ impl StateStore for MemoryStore {
                 None => drop(pairs.remove(&key)),
             }
         }
-        now.applied = Some(point.clone());
+        let sessions = Arc::make_mut(&mut now.sessions);
+        for (key, value) in changes.sessions.iter() {
+            match value {
+                Some(value) => drop(sessions.insert(key.clone(), value.clone())),
+                None => drop(sessions.remove(key)),
+            }
+        }
+        now.applied = Some(without_sessions(point));
         Ok(())
     }
 
@@ -100,7 +117,9 @@ impl StateLoader for Loader {
     }
 
     fn finish(self: Box<Self>, point: &AppliedPoint) -> Result<(), HostFault> {
-        *self.store.now() = State { pairs: Arc::new(self.pairs), applied: Some(point.clone()) };
+        let applied = Some(without_sessions(point));
+        let sessions = Arc::new(point.sessions.rows().into_iter().collect());
+        *self.store.now() = State { pairs: Arc::new(self.pairs), applied, sessions };
         self.store.flush();
         Ok(())
     }

@@ -181,7 +181,7 @@ pub(super) fn text(call: &Call) -> String {
 pub(super) fn trap_kind(call: &Call) -> Option<TrapKind> {
     match &call.outcome {
         Outcome::Trapped(trap) => Some(trap.kind),
-        Outcome::Reply(_) | Outcome::Rejection(_) | Outcome::Frozen => None,
+        Outcome::Reply(_) | Outcome::Rejection(_) | Outcome::Frozen | Outcome::Session(_) => None,
     }
 }
 

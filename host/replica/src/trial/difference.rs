@@ -91,6 +91,7 @@ fn outcome(call: &Call) -> String {
         Outcome::Rejection(rejection) => format!("the rejection {}", shown(rejection)),
         Outcome::Trapped(trap) => format!("a trap ({})", trap.kind),
         Outcome::Frozen => "nothing: the group is frozen".to_owned(),
+        Outcome::Session(_) => "nothing: it is about a session".to_owned(),
     }
 }
 

@@ -133,8 +133,8 @@ pub fn run_trial(
                 report.trapped += 1;
                 report.first_trap.get_or_insert_with(|| with_logs(trap, &call.logs));
             }
-            // Trials never freeze.
-            Outcome::Frozen => {}
+            // Trials never freeze, and have no sessions.
+            Outcome::Frozen | Outcome::Session(_) => {}
         }
         report.fuel = report.fuel.saturating_add(call.fuel);
     }

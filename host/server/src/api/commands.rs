@@ -7,6 +7,9 @@ use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+/// The time-out of a session that asks for none.
+const SESSION_TIMEOUT_MS_DEFAULT: u64 = 60_000;
+
 /// `quorate.v1.Commands`.
 pub(super) struct CommandsService<N> {
     node: N,
@@ -31,10 +34,54 @@ impl<N: Node> v1::commands_server::Commands for CommandsService<N> {
         let _inside = self.gate.enter()?;
         let deadline = deadline::of(request.metadata(), &self.config);
         let request = request.into_inner();
+        let ticket = validate::ticket(request.ticket)?;
         let name: GroupName = validate::name("group", &request.group)?;
         let group = self.node.resolve(&name, deadline).await.map_err(ApiError::from)?;
-        let submitted = self.node.submit(group, request.command, deadline).await.map_err(ApiError::from)?;
-        Ok(Response::new(convert::submitted(submitted)))
+        let submitted = self.node.submit(group, request.command, ticket, deadline).await;
+        Ok(Response::new(convert::submitted(submitted.map_err(ApiError::from)?)))
+    }
+
+    async fn open_session(
+        &self,
+        request: Request<v1::OpenSessionRequest>,
+    ) -> Result<Response<v1::OpenSessionResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let v1::OpenSessionRequest { group, timeout_ms } = request.into_inner();
+        let timeout_ms = if timeout_ms == 0 { SESSION_TIMEOUT_MS_DEFAULT } else { timeout_ms };
+        let name: GroupName = validate::name("group", &group)?;
+        let group = self.node.resolve(&name, deadline).await.map_err(ApiError::from)?;
+        let opened = self.node.open_session(group, timeout_ms, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(convert::opened_session(opened)))
+    }
+
+    async fn keep_session(
+        &self,
+        request: Request<v1::KeepSessionRequest>,
+    ) -> Result<Response<v1::KeepSessionResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let v1::KeepSessionRequest { group, session, answered_below } = request.into_inner();
+        let session = validate::session(session)?;
+        let name: GroupName = validate::name("group", &group)?;
+        let group = self.node.resolve(&name, deadline).await.map_err(ApiError::from)?;
+        let kept = self.node.keep_session(group, session, answered_below, deadline).await;
+        kept.map_err(ApiError::from)?;
+        Ok(Response::new(v1::KeepSessionResponse {}))
+    }
+
+    async fn close_session(
+        &self,
+        request: Request<v1::CloseSessionRequest>,
+    ) -> Result<Response<v1::CloseSessionResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let v1::CloseSessionRequest { group, session } = request.into_inner();
+        let session = validate::session(session)?;
+        let name: GroupName = validate::name("group", &group)?;
+        let group = self.node.resolve(&name, deadline).await.map_err(ApiError::from)?;
+        self.node.close_session(group, session, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::CloseSessionResponse {}))
     }
 
     type SubmitStreamStream = ReceiverStream<Result<v1::SubmitStreamResponse, Status>>;

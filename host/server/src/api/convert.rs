@@ -12,10 +12,10 @@ use bytes::Bytes;
 use quorate_catalog::Alarm;
 use quorate_proto::v1;
 use quorate_replica::{
-    ports::{GroupLimits, Outcome, TrapKind},
+    ports::{GroupLimits, OpenedSession, Outcome, TrapKind},
     shadow::{ShadowDifference, ShadowReport},
 };
-use quorate_vocabulary::{CheckpointMode, MachineKind, Member, MemberRole, NodeId, Position};
+use quorate_vocabulary::{CheckpointMode, MachineKind, Member, MemberRole, NodeId, Position, SessionId};
 
 /// What is shown of a command, and of what came of it, where versions differ.
 const SHOWN_BYTES_MAX: usize = 256;
@@ -86,7 +86,7 @@ fn outcome(outcome: Outcome, fuel: u64) -> v1::Outcome {
     use v1::outcome::Result;
     let result = match outcome {
         // Of a command that is answered now it is told as an error before it comes here.
-        Outcome::Frozen => return v1::Outcome { result: None, fuel },
+        Outcome::Frozen | Outcome::Session(_) => return v1::Outcome { result: None, fuel },
         Outcome::Reply(bytes) => Result::Reply(bytes),
         Outcome::Rejection(bytes) => Result::Rejection(bytes),
         Outcome::Trapped(trap) => {
@@ -100,7 +100,17 @@ pub(super) fn submitted(submitted: Submitted) -> v1::SubmitResponse {
     v1::SubmitResponse {
         position: Some(position(submitted.position)),
         outcome: Some(outcome(submitted.outcome, submitted.fuel)),
+        repeated: submitted.repeated,
     }
+}
+
+pub(super) fn session(id: SessionId) -> v1::SessionId {
+    v1::SessionId { term: id.term, number: id.number }
+}
+
+pub(super) fn opened_session(opened: OpenedSession) -> v1::OpenSessionResponse {
+    let OpenedSession { session: id, timeout_ms, commands_max } = opened;
+    v1::OpenSessionResponse { session: Some(session(id)), timeout_ms, commands_max }
 }
 
 pub(super) fn queried(queried: Queried) -> v1::QueryResponse {
@@ -264,6 +274,8 @@ pub(super) fn replica(replica: ReplicaView, group_name: String) -> v1::ReplicaSt
         members: replica.members.iter().map(member_status).collect(),
         change_waits_for: replica.change_waits_for,
         asleep: replica.asleep,
+        sessions: replica.sessions,
+        sessions_reply_bytes: replica.sessions_reply_bytes,
         timers_pending: replica.timers_pending,
         timer_next_ms: replica.timer_next_ms,
         plugin_digest: replica

@@ -2,6 +2,7 @@
 
 use crate::{LeaderHint, RequestError};
 use quorate_proto::{reason, v1};
+use quorate_replica::ports::SessionRefusal;
 use quorate_vocabulary::NameError;
 use std::collections::HashMap;
 use tonic::{Code, Status};
@@ -167,6 +168,20 @@ fn cause_at_the_node(error: &RequestError) -> &'static str {
         RequestError::GroupFrozen { .. } => {
             "a plugin that traps again and again is given no more commands, so that nobody works on with what it left"
         }
+        RequestError::SessionRefused { refusal, .. } => match refusal {
+            SessionRefusal::Unknown { .. } => {
+                "a session ends when it is closed, or when it was not used for as long as its time-out"
+            }
+            SessionRefusal::TooMany { .. } => "every replica keeps all sessions of its group in memory",
+            SessionRefusal::Timeout { .. } => "a session costs memory until it ends",
+            SessionRefusal::TooFarAhead { .. } | SessionRefusal::RepliesFull { .. } => {
+                "answers are kept until the client says that it has them, and there is room for so many"
+            }
+            SessionRefusal::Answered { .. } => "such answers are forgotten",
+            SessionRefusal::OtherCommand => {
+                "a sequence number stands for one command, so that a repeat can be told from another one"
+            }
+        },
         RequestError::NothingToRollBack { .. } => "it was never upgraded, or every upgrade is rolled back",
         RequestError::NoUpgrade { .. } => "it is done, or failed, or was given up before",
         RequestError::UpgradeRefused { .. } => "a group keeps its state from one version to the next",

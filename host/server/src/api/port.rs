@@ -6,8 +6,9 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use quorate_replica::shadow::ShadowReport;
-use quorate_vocabulary::{CheckpointMode, GroupId, GroupName, NodeId, PluginReference};
+use quorate_consensus::Ticket;
+use quorate_replica::{ports::OpenedSession, shadow::ShadowReport};
+use quorate_vocabulary::{CheckpointMode, GroupId, GroupName, NodeId, PluginReference, SessionId};
 use std::future::Future;
 use tokio::sync::broadcast;
 
@@ -26,8 +27,34 @@ pub trait Node: Clone + Send + Sync + 'static {
         &self,
         group: GroupId,
         command: Bytes,
+        ticket: Option<Ticket>,
         deadline: Deadline,
     ) -> impl Future<Output = Result<Submitted, RequestError>> + Send;
+
+    /// Opens a session of a group.
+    fn open_session(
+        &self,
+        group: GroupId,
+        timeout_ms: u64,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<OpenedSession, RequestError>> + Send;
+
+    /// Uses a session, so that it does not end.
+    fn keep_session(
+        &self,
+        group: GroupId,
+        session: SessionId,
+        answered_below: u64,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<(), RequestError>> + Send;
+
+    /// Ends a session.
+    fn close_session(
+        &self,
+        group: GroupId,
+        session: SessionId,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<(), RequestError>> + Send;
 
     /// Answers a query.
     fn query(
@@ -181,9 +208,41 @@ impl Node for NodeHandle {
         &self,
         group: GroupId,
         command: Bytes,
+        ticket: Option<Ticket>,
         deadline: Deadline,
     ) -> Result<Submitted, RequestError> {
-        Self::submit(self, group, command, deadline).await
+        match ticket {
+            None => Self::submit(self, group, command, deadline).await,
+            Some(ticket) => Self::submit_once(self, group, command, ticket, deadline).await,
+        }
+    }
+
+    async fn open_session(
+        &self,
+        group: GroupId,
+        timeout_ms: u64,
+        deadline: Deadline,
+    ) -> Result<OpenedSession, RequestError> {
+        Self::open_session(self, group, timeout_ms, deadline).await
+    }
+
+    async fn keep_session(
+        &self,
+        group: GroupId,
+        session: SessionId,
+        answered_below: u64,
+        deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        Self::keep_session(self, group, session, answered_below, deadline).await
+    }
+
+    async fn close_session(
+        &self,
+        group: GroupId,
+        session: SessionId,
+        deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        Self::close_session(self, group, session, deadline).await
     }
 
     async fn query(

@@ -119,11 +119,17 @@ impl<N: Node> Pipeline<'_, N> {
             let why = format!("this stream is one of {}, and a stream is of one group", self.name);
             return future::ready((sequence, Err(validate::invalid("group", why)))).boxed();
         }
+        let ticket = match validate::ticket(request.ticket) {
+            Ok(ticket) => ticket,
+            Err(error) => return future::ready((sequence, Err(error))).boxed(),
+        };
         let (node, group) = (self.node.clone(), self.group);
         let deadline = Deadline::after(self.config.request_timeout_default);
-        let mut submit =
-            async move { node.submit(group, request.command, deadline).await.map_err(ApiError::from) }
-                .boxed();
+        let mut submit = async move {
+            let submitted = node.submit(group, request.command, ticket, deadline).await;
+            submitted.map_err(ApiError::from)
+        }
+        .boxed();
         // The first poll hands the command on. Its waker does not matter: the stream polls it again.
         match (&mut submit).now_or_never() {
             Some(result) => {

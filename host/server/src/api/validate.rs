@@ -5,9 +5,10 @@ use crate::{
     RequestError,
     node::{ChangeMembers, Consistency, CreateGroup},
 };
+use quorate_consensus::Ticket;
 use quorate_proto::v1;
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{CheckpointMode, GroupName, MemberRole, NameError, NodeId};
+use quorate_vocabulary::{CheckpointMode, GroupName, MemberRole, NameError, NodeId, SessionId};
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 /// How many voters a group may have.
@@ -211,6 +212,25 @@ pub(super) fn change_members(request: v1::ChangeMembersRequest) -> Result<Change
             promote: nodes(promote),
         }),
     }
+}
+
+/// The id of a session.
+pub(super) fn session(id: Option<v1::SessionId>) -> Result<SessionId, ApiError> {
+    let v1::SessionId { term, number } =
+        id.ok_or_else(|| invalid("session", "it is missing; open one with OpenSession"))?;
+    Ok(SessionId { term, number })
+}
+
+/// Which command of a session one is, if it is of one.
+pub(super) fn ticket(ticket: Option<v1::Ticket>) -> Result<Option<Ticket>, ApiError> {
+    let Some(v1::Ticket { session: id, sequence, answered_below }) = ticket else { return Ok(None) };
+    if sequence == 0 {
+        return Err(invalid("ticket.sequence", "it is 0, and commands of a session are counted from 1"));
+    }
+    if answered_below > sequence {
+        return Err(invalid("ticket.answered_below", "it is above the sequence of the command itself"));
+    }
+    Ok(Some(Ticket { session: session(id)?, sequence, answered_below }))
 }
 
 fn limits(limits: v1::GroupLimits) -> GroupLimits {

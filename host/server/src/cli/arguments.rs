@@ -305,6 +305,10 @@ pub(crate) struct SubmitArguments {
     /// Write a reply's bytes as they are and nothing else. A rejection or trap goes to standard error.
     #[arg(long, conflicts_with = "lines")]
     pub(crate) raw: bool,
+    /// In a session of its own: submit the command until its outcome is known, also after a leader has died, and have it
+    /// applied once.
+    #[arg(long, conflicts_with = "lines")]
+    pub(crate) once: bool,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
 }

@@ -71,6 +71,7 @@ fn a_command_is_text_or_a_file_or_lines_and_only_one_of_them() {
 
     assert_eq!(refused("submit acme/users"), ErrorKind::MissingRequiredArgument);
     assert_eq!(refused("submit acme/users put --lines -"), ErrorKind::ArgumentConflict);
+    assert_eq!(refused("submit acme/users --lines - --once"), ErrorKind::ArgumentConflict);
     assert_eq!(refused("submit acme/users --lines - --raw"), ErrorKind::ArgumentConflict);
     assert_eq!(refused("submit acme/users put --in-flight 8"), ErrorKind::ArgumentConflict);
     assert_eq!(refused("submit acme/users --lines - --in-flight 0"), ErrorKind::ValueValidation);

@@ -12,7 +12,7 @@ pub(super) fn encode(index: u64, outcome: &Outcome) -> Option<Bytes> {
     let (tag, body) = match outcome {
         Outcome::Reply(body) => (REPLY, body),
         Outcome::Rejection(body) => (REJECTION, body),
-        Outcome::Trapped(_) | Outcome::Frozen => return None,
+        Outcome::Trapped(_) | Outcome::Frozen | Outcome::Session(_) => return None,
     };
     let mut bytes = BytesMut::with_capacity(9 + body.len());
     bytes.put_u64_le(index);

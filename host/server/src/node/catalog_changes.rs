@@ -75,7 +75,7 @@ impl Core {
     }
 
     async fn change_here(&self, command: Bytes, deadline: Deadline) -> Result<(u64, Outcome), Attempt> {
-        match self.submit(GroupId::CATALOG, command, deadline).await {
+        match self.submit(GroupId::CATALOG, command, None, deadline).await {
             Ok(submitted) => Ok((submitted.position.index, submitted.outcome)),
             Err(RequestError::NotLeader { leader, .. }) => Err(Attempt::Again(leader.map(|hint| hint.node))),
             Err(RequestError::GroupNotReady { .. } | RequestError::Overloaded { .. }) => {
@@ -127,7 +127,7 @@ impl Core {
             message: error.to_string(),
             outcome_unknown,
         };
-        match self.submit(GroupId::CATALOG, command, deadline).await {
+        match self.submit(GroupId::CATALOG, command, None, deadline).await {
             Ok(submitted) => match catalog_answer::encode(submitted.position.index, &submitted.outcome) {
                 Some(answer) => CatalogAnswer::Changed(answer),
                 None => refused(&RequestError::Internal { why: "the catalog trapped".to_owned() }, false),

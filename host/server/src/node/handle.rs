@@ -12,9 +12,9 @@ use super::{
 };
 use crate::RequestError;
 use bytes::Bytes;
-use quorate_consensus::Order;
-use quorate_replica::shadow::ShadowReport;
-use quorate_vocabulary::{CheckpointMode, GroupId, GroupName, NodeId, PluginReference};
+use quorate_consensus::{Order, Ticket};
+use quorate_replica::{ports::OpenedSession, shadow::ShadowReport};
+use quorate_vocabulary::{CheckpointMode, GroupId, GroupName, NodeId, PluginReference, SessionId};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -93,7 +93,64 @@ impl NodeHandle {
         if group.is_catalog() {
             return Err(RequestError::GroupNotFound { name: group.to_string() });
         }
-        self.core.submit(group, command, deadline).await
+        self.core.submit(group, command, None, deadline).await
+    }
+
+    /// Replicates a command of a session, and answers once it is applied, now or before. Hands it on before it first waits.
+    ///
+    /// # Errors
+    /// When this did not have it applied, or nobody can tell: [`RequestError::OutcomeUnknown`]. The same ticket may be used again.
+    pub async fn submit_once(
+        &self,
+        group: GroupId,
+        command: Bytes,
+        ticket: Ticket,
+        deadline: Deadline,
+    ) -> Result<Submitted, RequestError> {
+        if group.is_catalog() {
+            return Err(RequestError::GroupNotFound { name: group.to_string() });
+        }
+        self.core.submit(group, command, Some(ticket), deadline).await
+    }
+
+    /// Opens a session of a group. Only at its leader.
+    ///
+    /// # Errors
+    /// When none was opened, or nobody can tell.
+    pub async fn open_session(
+        &self,
+        group: GroupId,
+        timeout_ms: u64,
+        deadline: Deadline,
+    ) -> Result<OpenedSession, RequestError> {
+        self.core.open_session(group, timeout_ms, deadline).await
+    }
+
+    /// Uses a session, so that it does not end, and takes down which answers its client has. Only at the leader of the group.
+    ///
+    /// # Errors
+    /// When it has ended, or nobody can tell.
+    pub async fn keep_session(
+        &self,
+        group: GroupId,
+        session: SessionId,
+        answered_below: u64,
+        deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        self.core.keep_session(group, session, answered_below, deadline).await
+    }
+
+    /// Ends a session. Only at the leader of the group.
+    ///
+    /// # Errors
+    /// When nobody can tell whether it has ended.
+    pub async fn close_session(
+        &self,
+        group: GroupId,
+        session: SessionId,
+        deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        self.core.close_session(group, session, deadline).await
     }
 
     /// Answers a query from the state of this node's replica, leader or not.

@@ -46,6 +46,7 @@ mod registration;
 mod registry;
 mod requests;
 mod services;
+mod sessions;
 mod shard_thread;
 mod snapshot_source;
 mod start;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::RequestError;
 use bytes::Bytes;
-use quorate_consensus::{Input, ReadMode, Refusal};
+use quorate_consensus::{Input, ReadMode, Refusal, SessionCommand, Ticket};
 use quorate_vocabulary::{GroupId, Member};
 use std::{
     sync::{
@@ -91,6 +91,7 @@ impl Core {
         &self,
         group: GroupId,
         command: Bytes,
+        ticket: Option<Ticket>,
         deadline: Deadline,
     ) -> Result<Submitted, RequestError> {
         let replica = self.replica(group)?;
@@ -98,19 +99,38 @@ impl Core {
         if command.len() > bytes_max {
             return Err(RequestError::CommandTooLarge { group, bytes: command.len(), bytes_max });
         }
-        // What is on its way already is refused where it stands in the log.
-        if replica.shared.frozen.load(Ordering::Relaxed) && replica.shared.leads() {
+        // What is on its way already is refused where it stands in the log. A command of a session may have been applied before.
+        if ticket.is_none() && replica.shared.frozen.load(Ordering::Relaxed) && replica.shared.leads() {
             return Err(RequestError::GroupFrozen { name: replica.shared.info.name.clone() });
         }
+        let command = match ticket {
+            None => SessionCommand::Plain(command),
+            Some(ticket) => SessionCommand::Once { ticket, command },
+        };
+        self.propose(&replica, command, deadline).await
+    }
+
+    /// Has a command replicated. Hands it on before it first waits.
+    pub(super) async fn propose(
+        &self,
+        replica: &LocalReplica,
+        command: SessionCommand,
+        deadline: Deadline,
+    ) -> Result<Submitted, RequestError> {
+        let group = replica.shared.group;
         if deadline.remaining().is_zero() {
             let what = "its turn".to_owned();
             return Err(RequestError::DeadlineExceeded { what, waited: deadline.waited() });
         }
-        let bytes = command.len();
+        let bytes = command.command_bytes();
         let (reply, answer) = oneshot::channel();
         let waiting = self.services.waiters.wait(Waiter::Submit(reply));
         let request = waiting.request();
-        self.services.inbox.request(Input::Propose { group, request, command }).map_err(inbox_error)?;
+        let input = match command {
+            SessionCommand::Plain(command) => Input::Propose { group, request, command },
+            command => Input::ProposeInSession { group, request, command },
+        };
+        self.services.inbox.request(input).map_err(inbox_error)?;
         let answer = answered(group, deadline, answer).await?;
         answer.map_err(|refusal| self.refused(group, bytes, refusal))
     }

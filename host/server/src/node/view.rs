@@ -13,12 +13,14 @@ use std::{path::PathBuf, time::Duration};
 /// A command that was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submitted {
-    /// Where it stands in the log.
+    /// Where it stands in the log; of a repeat: where it was applied.
     pub position: Position,
     /// What it came to.
     pub outcome: Outcome,
     /// The fuel it cost; a trap is charged the whole budget.
     pub fuel: u64,
+    /// It was applied before, by another request with the same ticket.
+    pub repeated: bool,
 }
 
 /// A query that was answered.
@@ -222,6 +224,10 @@ pub struct ReplicaView {
     pub digest: Bytes,
     /// Changes of leader the plugin of this replica was told of, the newest last; bounded.
     pub leaders_seen: Vec<TermOfLeader>,
+    /// How many sessions are open.
+    pub sessions: u64,
+    /// Bytes of the answers that are kept for them.
+    pub sessions_reply_bytes: u64,
     /// How many timers of its group are set and have not fired.
     pub timers_pending: u64,
     /// When the first of them is due, in milliseconds since the Unix epoch.

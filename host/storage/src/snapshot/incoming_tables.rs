@@ -1,7 +1,7 @@
 use super::{
     group_folder::{GroupFolder, check_tables, read_manifest},
     manifest::{Form, Manifest, TableFiles},
-    place::{MANIFEST, PROGRESS, table},
+    place::{MANIFEST, PROGRESS, SESSIONS, table},
     shelf::Origin,
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     record::{seal, unseal},
     state::{DataKeys, GroupState, Table, TableWriter},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use prost::Message;
 use quorate_proto::storage::v1::ReceivedTables;
 use quorate_replica::{
@@ -25,6 +25,8 @@ use std::{
 
 /// What the envelope of the progress has in place of a key.
 const KEY: &[u8] = b"quorate received tables";
+/// The same for sessions.
+const SESSIONS_KEY: &[u8] = b"quorate received sessions";
 
 /// The state of a store machine that a peer sends as a stream. It is written once: into table files that the database takes in
 /// as they are, and that are this replica's snapshot afterwards.
@@ -45,6 +47,20 @@ struct Transfer {
     writer: TableWriter<StreamMark>,
     /// Those from before this transfer, and where all are.
     tables: TableFiles,
+    sessions: IncomingSessions,
+}
+
+/// The sessions, which come first and have a file of their own.
+struct IncomingSessions {
+    bytes: BytesMut,
+    /// How many there are to be.
+    total: usize,
+}
+
+impl IncomingSessions {
+    fn are_here(&self) -> bool {
+        self.bytes.len() >= self.total
+    }
 }
 
 impl IncomingTables {
@@ -82,7 +98,7 @@ impl IncomingTables {
     /// How much of the stream is here: the offset of the first byte that is wanted. None when all of it is.
     #[must_use]
     pub fn received_bytes(&self) -> Option<u64> {
-        self.transfer.as_ref().map(|transfer| transfer.decoder.received())
+        self.transfer.as_ref().map(Transfer::received)
     }
 
     /// Takes the bytes from this offset on, which must be [`received_bytes`](Self::received_bytes).
@@ -91,11 +107,16 @@ impl IncomingTables {
     /// When they are others than the next ones, cannot be written, or are damaged: what is here is then thrown away.
     pub fn write(&mut self, offset: u64, bytes: &Bytes) -> Result<(), StorageError> {
         let Some(transfer) = &mut self.transfer else { return Ok(()) };
-        let expected = transfer.decoder.received();
+        let expected = transfer.received();
         if offset != expected {
             return Err(StorageError::ChunkOffset { expected, found: offset });
         }
-        transfer.decoder.push(bytes.clone());
+        let mut bytes = bytes.clone();
+        transfer.take_sessions(&mut bytes)?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        transfer.decoder.push(bytes);
         loop {
             match transfer.decoder.next_block() {
                 Ok(None) => return Ok(()),
@@ -130,13 +151,19 @@ impl IncomingTables {
         let mut tables = transfer.tables.clone();
         tables.bytes.extend(written.iter().map(|table| table.bytes));
         let (incarnation, count) = (tables.incarnation, tables.bytes.len());
-        let (folder, stream_bytes) = (transfer.folder.clone(), transfer.decoder.received());
-        let manifest = Manifest::of_tables(self.store.group, self.header.clone(), stream_bytes, tables);
+        let (folder, stream_bytes) = (transfer.folder.clone(), transfer.received());
+        let sessions = transfer.sessions.bytes.split().freeze();
+        let (group, header) = (self.store.group, self.header.clone());
+        let manifest = Manifest::of_tables(group, header, stream_bytes, sessions.len() as u64, tables);
+        let mut point = self.header.point.clone();
+        if let Err(fault) = point.sessions.decode(sessions) {
+            return Err(self.throw_away(fault.to_string()));
+        }
         write_file_atomically(&folder.join(MANIFEST), &manifest.bytes)?;
         let info = self.store.place(&folder, manifest, Origin::Received { deliveries: 1 })?;
         if let Some((placed, _)) = self.store.tables_at(info.header.point.index) {
             let paths = (0..count).map(|number| placed.join(table(number))).collect();
-            self.state.prepared(info.header.point.clone(), incarnation, paths);
+            self.state.prepared(point, incarnation, paths);
         }
         Ok(info)
     }
@@ -167,16 +194,18 @@ impl Transfer {
         let same = read_manifest(&folder, store.group)
             .is_ok_and(|before| before.form == Form::Stream && before.info == manifest.info);
         let left = if same { read_progress(&folder, incarnation) } else { None };
-        let (tables, mark) = match left {
-            Some((tables, mark)) => {
+        let total = usize::try_from(manifest.sessions_bytes).unwrap_or(usize::MAX);
+        let left = left.zip(read_sessions(&folder, total));
+        let (tables, mark, bytes) = match left {
+            Some(((tables, mark), sessions)) => {
                 remove_unfinished(&folder, tables.bytes.len())?;
-                (tables, mark)
+                (tables, mark, sessions)
             }
             None => {
                 remove_folder(&folder)?;
                 create_folder(&folder)?;
                 write_file_atomically(&folder.join(MANIFEST), &manifest.bytes)?;
-                (TableFiles { incarnation, bytes: Vec::new() }, StreamMark::default())
+                (TableFiles { incarnation, bytes: Vec::new() }, StreamMark::default(), BytesMut::new())
             }
         };
         let (mut noted, into) = (tables.clone(), folder.clone());
@@ -186,8 +215,37 @@ impl Transfer {
         };
         let data = DataKeys::new(store.group, incarnation);
         let writer = TableWriter::begin(state.database(), folder.clone(), data, tables.bytes.len(), note)?;
-        Ok(Self { folder, decoder: StreamDecoder::new(mark), writer, tables })
+        let sessions = IncomingSessions { bytes, total };
+        Ok(Self { folder, decoder: StreamDecoder::new(mark), writer, tables, sessions })
     }
+
+    fn received(&self) -> u64 {
+        self.decoder.received().saturating_add(self.sessions.bytes.len() as u64)
+    }
+
+    /// Takes off what is of sessions. They are on disk before anything of the stream is.
+    fn take_sessions(&mut self, bytes: &mut Bytes) -> Result<(), StorageError> {
+        let Self { sessions, folder, .. } = self;
+        if sessions.are_here() {
+            return Ok(());
+        }
+        let missing = sessions.total - sessions.bytes.len();
+        sessions.bytes.extend_from_slice(&bytes.split_to(missing.min(bytes.len())));
+        if sessions.are_here() {
+            write_file_atomically(&folder.join(SESSIONS), &seal(SESSIONS_KEY, &[&sessions.bytes]))?;
+        }
+        Ok(())
+    }
+}
+
+/// The sessions beside table files, of which there are so many bytes. None when they are not whole.
+pub(super) fn read_sessions(folder: &Path, total: usize) -> Option<BytesMut> {
+    if total == 0 {
+        return Some(BytesMut::new());
+    }
+    let record = fs::read(folder.join(SESSIONS)).ok()?;
+    let sessions = unseal(SESSIONS_KEY, &record).ok()?;
+    (sessions.len() == total).then(|| sessions.into())
 }
 
 fn progress(tables: &TableFiles, mark: &StreamMark) -> Vec<u8> {
@@ -217,7 +275,7 @@ fn remove_unfinished(folder: &Path, tables: usize) -> Result<(), StorageError> {
     let whole: Vec<String> = (0..tables).map(table).collect();
     for name in names(folder)? {
         let path = folder.join(&name);
-        if name != MANIFEST && name != PROGRESS && !whole.contains(&name) {
+        if ![MANIFEST, PROGRESS, SESSIONS].contains(&&*name) && !whole.contains(&name) {
             fs::remove_file(&path).map_err(StorageError::io("remove", &path))?;
         }
     }

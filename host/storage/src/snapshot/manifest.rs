@@ -12,6 +12,8 @@ pub const MANIFEST_BYTES_MAX: usize = 5 << 20;
 
 /// The largest chunk that is read: another node may have been built with another size.
 const CHUNK_BYTES_MAX: u32 = 16 << 20;
+/// The most that sessions may have: above what the limits of any group allow.
+const SESSIONS_BYTES_MAX: u64 = 2 << 30;
 /// What a manifest's envelope has in place of a key.
 const KEY: &[u8] = b"quorate snapshot manifest";
 
@@ -22,6 +24,8 @@ pub(super) struct Manifest {
     pub(super) info: SnapshotInfo,
     pub(super) chunk_bytes: u32,
     pub(super) chunk_crc32c: Vec<u32>,
+    /// How many bytes are sessions: at the end of the data, at the beginning of a stream, or in a file beside tables.
+    pub(super) sessions_bytes: u64,
     pub(super) form: Form,
     pub(super) bytes: Bytes,
 }
@@ -47,19 +51,20 @@ pub(super) struct TableFiles {
 }
 
 impl Manifest {
-    /// The manifest of data that was written in chunks of [`SNAPSHOT_CHUNK_BYTES`].
+    /// The manifest of data that was written in chunks of [`SNAPSHOT_CHUNK_BYTES`], with so many bytes of sessions at its end.
     pub(super) fn new(
         group: GroupId,
         header: SnapshotHeader,
         data_bytes: u64,
+        sessions_bytes: u64,
         chunk_crc32c: Vec<u32>,
     ) -> Self {
-        Self::of_form(group, header, data_bytes, chunk_crc32c, Form::Data)
+        Self::of_form(group, header, data_bytes, sessions_bytes, chunk_crc32c, Form::Data)
     }
 
-    /// The manifest of a state that is sent without being kept.
-    pub(super) fn of_stream(group: GroupId, header: SnapshotHeader) -> Self {
-        Self::of_form(group, header, 0, Vec::new(), Form::Stream)
+    /// The manifest of a state that is sent without being kept, behind so many bytes of sessions.
+    pub(super) fn of_stream(group: GroupId, header: SnapshotHeader, sessions_bytes: u64) -> Self {
+        Self::of_form(group, header, 0, sessions_bytes, Vec::new(), Form::Stream)
     }
 
     /// The manifest of a state that came as a stream of so many bytes, and is in table files.
@@ -67,15 +72,17 @@ impl Manifest {
         group: GroupId,
         header: SnapshotHeader,
         stream_bytes: u64,
+        sessions_bytes: u64,
         tables: TableFiles,
     ) -> Self {
-        Self::of_form(group, header, stream_bytes, Vec::new(), Form::Tables(tables))
+        Self::of_form(group, header, stream_bytes, sessions_bytes, Vec::new(), Form::Tables(tables))
     }
 
     fn of_form(
         group: GroupId,
         header: SnapshotHeader,
         data_bytes: u64,
+        sessions_bytes: u64,
         chunk_crc32c: Vec<u32>,
         form: Form,
     ) -> Self {
@@ -102,12 +109,13 @@ impl Manifest {
                 Form::Tables(_) => snapshot_manifest::Form::Tables,
             }
             .into(),
+            sessions_bytes,
             table_bytes: if let Form::Tables(tables) = &form { tables.bytes.clone() } else { Vec::new() },
             incarnation: if let Form::Tables(tables) = &form { tables.incarnation } else { 0 },
         };
         let bytes = seal(KEY, &[&message.encode_to_vec()]).into();
         let info = SnapshotInfo { header, bytes: data_bytes };
-        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, form, bytes }
+        Self { group, info, chunk_bytes: SNAPSHOT_CHUNK_BYTES, chunk_crc32c, sessions_bytes, form, bytes }
     }
 
     /// Reads a manifest of this group, or says what is wrong with it.
@@ -156,6 +164,10 @@ impl Manifest {
         if form != Form::Data && kind != MachineKind::Store {
             return Err("it is of a memory machine, and is kept like that of a store machine".into());
         }
+        let sessions_max = if form == Form::Data { message.data_bytes } else { SESSIONS_BYTES_MAX };
+        if message.sessions_bytes > sessions_max {
+            return Err("its manifest has more of sessions than there can be".into());
+        }
         let chunked_bytes = if form == Form::Data { message.data_bytes } else { 0 };
         let chunks = chunked_bytes.div_ceil(u64::from(message.chunk_bytes));
         if u64::try_from(message.chunk_crc32c.len()) != Ok(chunks) {
@@ -172,6 +184,7 @@ impl Manifest {
             },
             chunk_bytes: message.chunk_bytes,
             chunk_crc32c: message.chunk_crc32c,
+            sessions_bytes: message.sessions_bytes,
             form,
             bytes,
         })

@@ -6,6 +6,8 @@ pub(super) const MANIFEST: &str = "manifest";
 pub(super) const DATA: &str = "data";
 /// How far a stream has come whose pairs are being written to table files.
 pub(super) const PROGRESS: &str = "progress";
+/// The sessions of the group, beside table files.
+pub(super) const SESSIONS: &str = "sessions";
 
 /// What a folder among a group's snapshots is, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,14 @@
 use super::{
-    group_folder::GroupFolder, incoming::IncomingSnapshot, incoming_tables::IncomingTables, manifest::Form,
-    reader::SnapshotReader, shelf::Finished, source::SnapshotFile, stream_source::StreamSource,
-    table_reader::TableReader, writer::Writer,
+    group_folder::{GroupFolder, damaged},
+    incoming::IncomingSnapshot,
+    incoming_tables::{IncomingTables, read_sessions},
+    manifest::Form,
+    reader::SnapshotReader,
+    shelf::Finished,
+    source::SnapshotFile,
+    stream_source::StreamSource,
+    table_reader::TableReader,
+    writer::Writer,
 };
 use crate::{StorageError, state::GroupState};
 use bytes::Bytes;
@@ -142,8 +149,23 @@ impl Snapshots for SnapshotStore {
 
     fn open(&self, index: u64) -> Result<(SnapshotHeader, Box<dyn Read + Send>), HostFault> {
         let finished = self.folder.adopt(index)?;
-        let header = finished.manifest.info.header.clone();
-        Ok((header, self.reader(finished)?))
+        match &finished.manifest.form {
+            Form::Tables(_) => {
+                let mut header = finished.manifest.info.header.clone();
+                let total = usize::try_from(finished.manifest.sessions_bytes).unwrap_or(usize::MAX);
+                let from = finished.place.path(&self.folder.path);
+                let sessions = read_sessions(&from, total).ok_or("its sessions are not whole".to_owned());
+                let decoded = sessions.and_then(|sessions| {
+                    header.point.sessions.decode(sessions.freeze()).map_err(|fault| fault.to_string())
+                });
+                decoded.map_err(|what| damaged(&finished.manifest, what))?;
+                Ok((header, self.reader(finished)?))
+            }
+            Form::Data | Form::Stream => {
+                let reader = SnapshotReader::open(&self.folder, finished)?;
+                Ok((reader.header().clone(), Box::new(reader)))
+            }
+        }
     }
 
     fn discard(&self, index: u64) -> Result<(), HostFault> {

@@ -13,6 +13,8 @@ use std::fmt;
 /// size would only be small files.
 pub struct StreamSource {
     manifest: Bytes,
+    /// What comes before a stream.
+    sessions: Bytes,
     content: Content,
 }
 
@@ -29,6 +31,8 @@ impl StreamSource {
             index: header.point.index,
             why: fault.to_string(),
         };
+        let sessions = header.point.sessions.encode();
+        let sessions_bytes = sessions.len() as u64;
         let mut small = Vec::new();
         let bytes_max = usize::try_from(SNAPSHOT_CHUNK_BYTES).unwrap_or(usize::MAX);
         loop {
@@ -37,14 +41,17 @@ impl StreamSource {
                 break;
             }
             if small.len() + part.len() > bytes_max {
-                let manifest = Manifest::of_stream(store.group, header).bytes;
-                return Ok(Self { manifest, content: Content::Stream(Box::new(stream)) });
+                let manifest = Manifest::of_stream(store.group, header, sessions_bytes).bytes;
+                return Ok(Self { manifest, sessions, content: Content::Stream(Box::new(stream)) });
             }
             small.extend_from_slice(&part);
         }
-        let (bytes, crc32c) = (small.len() as u64, crc32c::crc32c(&small));
-        let manifest = Manifest::new(store.group, header, bytes, vec![crc32c]).bytes;
-        Ok(Self { manifest, content: Content::Small(small.into()) })
+        // As in a file, they stand at the end.
+        small.extend_from_slice(&sessions);
+        let checksums = small.chunks(bytes_max.max(1)).map(crc32c::crc32c).collect();
+        let bytes = small.len() as u64;
+        let manifest = Manifest::new(store.group, header, bytes, sessions_bytes, checksums).bytes;
+        Ok(Self { manifest, sessions: Bytes::new(), content: Content::Small(small.into()) })
     }
 
     /// What the receiver needs before the first byte.
@@ -68,13 +75,18 @@ impl StreamSource {
     /// When the state cannot be read.
     pub fn read_at(&mut self, offset: u64, bytes_max: usize) -> Result<Bytes, HostFault> {
         match &mut self.content {
-            Content::Stream(stream) => stream.read_at(offset, bytes_max),
-            Content::Small(content) => {
-                let from = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
-                Ok(content.slice(from..content.len().min(from.saturating_add(bytes_max))))
-            }
+            Content::Stream(stream) => match offset.checked_sub(self.sessions.len() as u64) {
+                Some(offset) => stream.read_at(offset, bytes_max),
+                None => Ok(part(&self.sessions, offset, bytes_max)),
+            },
+            Content::Small(content) => Ok(part(content, offset, bytes_max)),
         }
     }
+}
+
+fn part(content: &Bytes, offset: u64, bytes_max: usize) -> Bytes {
+    let from = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
+    content.slice(from..content.len().min(from.saturating_add(bytes_max)))
 }
 
 impl fmt::Debug for StreamSource {

@@ -60,12 +60,18 @@ impl Writer {
 
     fn complete(mut self) -> Result<SnapshotInfo, StorageError> {
         let data = self.folder.join(DATA);
+        // They come last: only now is it known as of where the snapshot stands.
+        let sessions = self.header.point.sessions.encode();
+        self.header.point.sessions = self.header.point.sessions.without_rows();
+        self.write_all(&sessions).map_err(StorageError::io("write", &data))?;
+        let sessions_bytes = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
         if !self.chunk.is_empty() {
             self.write_chunk().map_err(StorageError::io("write", &data))?;
         }
         self.file.sync_all().map_err(StorageError::io("sync", &data))?;
         let checksums = std::mem::take(&mut self.chunk_crc32c);
-        let manifest = Manifest::new(self.store.group, self.header.clone(), self.bytes, checksums);
+        let (group, header) = (self.store.group, self.header.clone());
+        let manifest = Manifest::new(group, header, self.bytes, sessions_bytes, checksums);
         write_file_atomically(&self.folder.join(MANIFEST), &manifest.bytes)?;
         // What is dropped from here on finds its folder gone, or removes what could not be placed.
         self.store.place(&self.folder, manifest, Origin::Own)

@@ -10,11 +10,12 @@ use crate::{
     damage::corruption,
     record::{seal, unseal},
 };
+use bytes::Bytes;
 use prost::Message;
 use quorate_proto::storage::v1::StateRecord;
 use quorate_replica::ports::{AppliedPoint, HostFault, StateLoader, StateStore, StoreChanges, StoreView};
 use quorate_vocabulary::{GroupId, ReplicaId};
-use rocksdb::WriteBatch;
+use rocksdb::{ReadOptions, WriteBatch};
 use std::{
     fmt,
     path::PathBuf,
@@ -148,6 +149,26 @@ impl Handle {
         let record = seal(&key, &[&point.encode()]);
         writes.put(key, record);
     }
+
+    /// Sets rows of sessions, or removes them (with none).
+    pub(super) fn put_sessions<'a>(
+        &self,
+        writes: &mut WriteBatch,
+        incarnation: Incarnation,
+        rows: impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)>,
+    ) {
+        let (prefix, _) = keys::sessions(self.group, incarnation.number);
+        for (key, value) in rows {
+            let key = [prefix.as_slice(), key].concat();
+            match value {
+                Some(value) => {
+                    let record = seal(&key, &[value]);
+                    writes.put(key, record);
+                }
+                None => writes.delete(key),
+            }
+        }
+    }
 }
 
 /// The store of one replica of a store machine.
@@ -189,6 +210,30 @@ impl GroupState {
         Ok(point)
     }
 
+    /// The applied point with its sessions, whose rows are written together with it.
+    fn applied_with_sessions(&self) -> Result<Option<AppliedPoint>, StorageError> {
+        let Some(mut point) = self.applied_point()? else { return Ok(None) };
+        let Handle { database, group, .. } = &*self.handle;
+        let group = *group;
+        let incarnation = *self.handle.lock();
+        let (prefix, end) = keys::sessions(group, self.handle.alive(incarnation)?.number);
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(prefix.clone());
+        options.set_iterate_upper_bound(end);
+        let mut cursor = database.db.raw_iterator_opt(options);
+        cursor.seek_to_first();
+        let mut rows = Vec::new();
+        while let Some((key, record)) = cursor.item() {
+            let value = unseal(key, record).map_err(|what| corruption(group, None, what))?;
+            let key = key.strip_prefix(prefix.as_slice()).unwrap_or_default();
+            rows.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+            cursor.next();
+        }
+        cursor.status().map_err(|error| database.read_failed(group, error))?;
+        point.sessions.load(rows).map_err(|fault| corruption(group, None, fault.to_string()))?;
+        Ok(Some(point))
+    }
+
     fn applied_point(&self) -> Result<Option<AppliedPoint>, StorageError> {
         let Handle { database, group, .. } = &*self.handle;
         let group = *group;
@@ -218,6 +263,7 @@ impl GroupState {
                 None => writes.delete(data.key(key)),
             }
         }
+        self.handle.put_sessions(&mut writes, current, changes.sessions.iter());
         self.handle.put_point(&mut writes, current, point);
         self.handle.database.write(writes)
     }
@@ -274,6 +320,9 @@ impl GroupState {
         let complete = Incarnation { loading: false, ..next };
         let mut writes = WriteBatch::default();
         complete.put(&mut writes, *group, *replica);
+        let sessions = point.sessions.rows();
+        let sessions = sessions.iter().map(|(key, value)| (key, Some(value)));
+        self.handle.put_sessions(&mut writes, complete, sessions);
         self.handle.put_point(&mut writes, complete, point);
         database.write(writes)?;
         database.sync()?;
@@ -296,7 +345,7 @@ impl StateStore for GroupState {
     }
 
     fn applied(&self) -> Result<Option<AppliedPoint>, HostFault> {
-        Ok(self.applied_point()?)
+        Ok(self.applied_with_sessions()?)
     }
 
     fn commit(&self, changes: StoreChanges, point: &AppliedPoint) -> Result<(), HostFault> {

@@ -11,6 +11,8 @@ const STATE: u8 = b'S';
 const POINT: u8 = 0;
 const DATA: u8 = 1;
 const DATA_END: u8 = 2;
+const SESSIONS: u8 = 3;
+const SESSIONS_END: u8 = 4;
 
 pub(super) fn group(group: GroupId) -> Vec<u8> {
     let mut key = Vec::with_capacity(9);
@@ -37,6 +39,11 @@ pub(super) fn incarnations(group: GroupId) -> (Vec<u8>, Vec<u8>) {
 /// Where the applied point of an incarnation stands.
 pub(super) fn point(group: GroupId, incarnation: u64) -> Vec<u8> {
     state(group, incarnation, &[POINT])
+}
+
+/// Where the rows of an incarnation's sessions stand: the part before the key of each, and the key behind the last.
+pub(super) fn sessions(group: GroupId, incarnation: u64) -> (Vec<u8>, Vec<u8>) {
+    (state(group, incarnation, &[SESSIONS]), state(group, incarnation, &[SESSIONS_END]))
 }
 
 /// Where the machine's own keys stand: the part before each of them, and the key behind the last.

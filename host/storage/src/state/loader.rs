@@ -91,6 +91,10 @@ impl Loader {
         }
         let complete = Incarnation { loading: false, ..self.incarnation };
         complete.put(&mut writes, *group, *replica);
+        let sessions = point.sessions.rows();
+        lasts |= !sessions.is_empty();
+        let sessions = sessions.iter().map(|(key, value)| (key, Some(value)));
+        self.handle.put_sessions(&mut writes, complete, sessions);
         self.handle.put_point(&mut writes, complete, point);
         database.write(writes)?;
         if lasts {

@@ -199,6 +199,7 @@ fn play(what: &str, lives: &Lives, seeds: u64) -> BTreeMap<String, u64> {
                 Outcome::Rejection(_) => "rejection".to_owned(),
                 Outcome::Trapped(trap) => trap.kind.to_string(),
                 Outcome::Frozen => "frozen".to_owned(),
+                Outcome::Session(answer) => format!("of a session: {answer:?}"),
             });
             for what in checkpoint.map(str::to_owned).into_iter().chain(calls) {
                 *met.entry(what).or_default() += 1;

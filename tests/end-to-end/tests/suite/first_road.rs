@@ -94,6 +94,7 @@ async fn commands_of_one_stream_enter_the_log_in_their_order() {
         group: "test/pairs".to_owned(),
         sequence,
         command: format!("put last {sequence}").into_bytes().into(),
+        ticket: None,
     });
     let mut client = CommandsClient::new(cluster.channel(leader).await);
     let mut answers =

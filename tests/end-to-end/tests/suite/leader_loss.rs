@@ -30,7 +30,8 @@ async fn increment(addresses: Vec<String>, told: Arc<Told>, stop: Arc<AtomicBool
         let mut client = CommandsClient::new(channel);
         loop {
             let command = b"add 1".as_slice().into();
-            match client.submit(SubmitRequest { group: "test/count".to_owned(), command }).await {
+            match client.submit(SubmitRequest { group: "test/count".to_owned(), command, ticket: None }).await
+            {
                 Ok(_) => {
                     told.applied.fetch_add(1, Ordering::Relaxed);
                     if stop.load(Ordering::Relaxed) {

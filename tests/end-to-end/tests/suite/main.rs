@@ -30,6 +30,7 @@ mod reflection_and_health;
 mod refused_plugins;
 mod refused_requests;
 mod restarts;
+mod sessions;
 mod shadow_runs;
 mod snapshots;
 mod templates;

@@ -57,7 +57,10 @@ async fn a_client_without_our_files_can_find_every_service_and_its_methods() {
         .flat_map(|service| service.method)
         .map(|method| method.name().to_owned())
         .collect();
-    assert_eq!(methods, ["Submit", "SubmitStream", "Query", "Watch"]);
+    assert_eq!(
+        methods,
+        ["Submit", "SubmitStream", "OpenSession", "KeepSession", "CloseSession", "Query", "Watch"]
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ pub(super) const OPERATIONS_PER_KEYS: u64 = 60;
 const KEYS: u64 = 3;
 
 impl Simulation {
-    fn key(&mut self, group: GroupId) -> u64 {
+    pub(super) fn key(&mut self, group: GroupId) -> u64 {
         let drawn = self.random.clients.below(KEYS);
         let operations = self.operations.entry(group).or_default();
         *operations += 1;

@@ -4,8 +4,10 @@ mod clients;
 mod corruption;
 mod members;
 mod recovery;
+mod sessions;
 
 pub(crate) use recovery::Disaster;
+pub(crate) use sessions::Sessions;
 
 use crate::{
     cluster::Simulation,
@@ -45,7 +47,12 @@ impl Simulation {
         self.push(Duration::from_micros(pause), Event::Act);
         let (what, node, group) = (self.random.actions.below(1_000), self.some_node(), self.some_group());
         match what {
-            0..550 => self.submit_somewhere(group),
+            0..550 => {
+                self.submit_somewhere(group);
+                if self.random.sessions.chance(400) {
+                    self.use_session(group);
+                }
+            }
             550..780 => self.ask_somewhere(group),
             780..830 => self.query_for_nobody(node, group),
             830..860 => self.if_has(FaultKind::Snapshots, |simulation| {

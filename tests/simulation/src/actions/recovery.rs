@@ -231,6 +231,7 @@ impl Simulation {
         let lost = self.checks.recovered(group, |index| shadow.term_at(index), shadow.begins());
         self.coverage.entries_lost += lost;
         self.history.end_era(group);
+        self.sessions.end_era(group);
         // Other keys from now on: what clients saw of these is no history of what goes on.
         *self.operations.entry(group).or_default() += super::clients::OPERATIONS_PER_KEYS;
         let Some(disaster) = &self.disaster else { return };

@@ -3,7 +3,7 @@
 use super::{Checks, Invariant};
 use crate::trace::fingerprint;
 use bytes::Bytes;
-use quorate_consensus::{CommittedEntry, EntryBody, LogEntry, LogPoint};
+use quorate_consensus::{CommittedEntry, EntryBody, LogEntry, LogPoint, SessionCommand};
 use quorate_vocabulary::GroupId;
 use std::collections::BTreeMap;
 
@@ -97,8 +97,12 @@ impl Committed {
     }
 }
 
-fn commands(body: &EntryBody) -> &[Bytes] {
-    if let EntryBody::Commands { commands, .. } = body { commands } else { &[] }
+fn commands(body: &EntryBody) -> Vec<Option<&Bytes>> {
+    match body {
+        EntryBody::Commands { commands, .. } => commands.iter().map(Some).collect(),
+        EntryBody::SessionCommands { commands, .. } => commands.iter().map(SessionCommand::command).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn check_kept(
@@ -107,7 +111,7 @@ fn check_kept(
     ordinal: usize,
     command: &Bytes,
 ) -> Result<(), (Invariant, String)> {
-    if commands(body).get(ordinal) == Some(command) {
+    if commands(body).get(ordinal) == Some(&Some(command)) {
         return Ok(());
     }
     let what =

@@ -6,6 +6,7 @@ mod corruption;
 mod leaders;
 mod model;
 mod recovery;
+mod session_model;
 
 use applied::Law;
 pub(crate) use applied::number;
@@ -56,6 +57,8 @@ invariants! {
     ReplicasEqual = "replicas are equal";
     /// A snapshot is the state at its index.
     SnapshotsEqual = "a snapshot is the state";
+    /// A command of a session is applied once, and answered the same however often it is asked for.
+    ExactlyOnce = "commands of sessions are applied once";
     /// What a client was told is done stays done.
     Acknowledged = "what is acknowledged stays";
     /// A read sees all that was finished before it began.

@@ -1,8 +1,9 @@
 //! What a group's numbers must be: the commands applied once more, by somebody who is not the room that is tested.
 
+use super::session_model::SessionModel;
 use crate::{random::mix, trace::fingerprint};
 use bytes::Bytes;
-use quorate_consensus::EntryBody;
+use quorate_consensus::{EntryBody, SessionCommand};
 use quorate_replica::ports::{Call, Outcome};
 use std::collections::BTreeMap;
 
@@ -11,6 +12,8 @@ use std::collections::BTreeMap;
 pub(super) struct Model {
     numbers: BTreeMap<String, i64>,
     fingerprint: u64,
+    time_ms: u64,
+    sessions: SessionModel,
 }
 
 fn pair_fingerprint(name: &str, number: i64) -> u64 {
@@ -60,49 +63,65 @@ impl Model {
 
     /// Applies an entry, and says what is wrong with what came of it.
     pub(super) fn apply(&mut self, body: &EntryBody, calls: &[Call]) -> Result<(), String> {
-        let EntryBody::Commands { commands, time_ms } = body else { return Ok(()) };
+        self.time_ms = body.time_ms().unwrap_or(0).max(self.time_ms);
+        let (time_ms, commands): (u64, Vec<SessionCommand>) = match body {
+            EntryBody::Commands { commands, time_ms } => {
+                (*time_ms, commands.iter().cloned().map(SessionCommand::Plain).collect())
+            }
+            EntryBody::SessionCommands { commands, time_ms } => (*time_ms, commands.clone()),
+            _ => return Ok(()),
+        };
         if commands.len() != calls.len() {
             return Err(format!("{} commands gave {} outcomes", commands.len(), calls.len()));
         }
         for (command, call) in commands.iter().zip(calls) {
-            let text = String::from_utf8_lossy(command);
-            let words: Vec<&str> = text.split(' ').collect();
-            let Outcome::Reply(reply) = &call.outcome else {
-                if words[0] == "add" {
-                    return Err(format!("{text:?} ended as {:?}", call.outcome));
-                }
-                continue;
-            };
-            let expected = match words[..] {
-                ["add", name, amount] => {
-                    let amount: i64 = amount.parse().map_err(|_| format!("{text:?} has no amount"))?;
-                    let sum = self.numbers.get(name).copied().unwrap_or(0) + amount;
-                    self.set(name, Some(sum));
-                    Some(sum.to_string())
-                }
-                ["time"] => Some(time_ms.to_string()),
-                ["reply", ..] => {
-                    self.set("replied", Some(1));
-                    None
-                }
-                ["emit", ..] => {
-                    self.set("emitted", Some(1));
-                    None
-                }
-                ["break-save" | "break-load"] => {
-                    self.set(words[0], Some(1));
-                    None
-                }
-                ["mend"] => {
-                    self.set("break-save", None);
-                    self.set("break-load", None);
-                    None
-                }
-                _ => None,
-            };
-            if expected.as_ref().is_some_and(|expected| expected.as_bytes() != reply.as_ref()) {
-                return Err(format!("{text:?} replied {reply:?}, and {expected:?} is right"));
+            let is_spared = self.sessions.is_spared(command, self.time_ms, call)?;
+            if let Some(command) = command.command().filter(|_| !is_spared) {
+                self.command(command, time_ms, call)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Applies a command of which the machine was asked.
+    fn command(&mut self, command: &Bytes, time_ms: u64, call: &Call) -> Result<(), String> {
+        let text = String::from_utf8_lossy(command);
+        let words: Vec<&str> = text.split(' ').collect();
+        let Outcome::Reply(reply) = &call.outcome else {
+            if words[0] == "add" {
+                return Err(format!("{text:?} ended as {:?}", call.outcome));
+            }
+            return Ok(());
+        };
+        let expected = match words[..] {
+            ["add", name, amount] => {
+                let amount: i64 = amount.parse().map_err(|_| format!("{text:?} has no amount"))?;
+                let sum = self.numbers.get(name).copied().unwrap_or(0) + amount;
+                self.set(name, Some(sum));
+                Some(sum.to_string())
+            }
+            ["time"] => Some(time_ms.to_string()),
+            ["reply", ..] => {
+                self.set("replied", Some(1));
+                None
+            }
+            ["emit", ..] => {
+                self.set("emitted", Some(1));
+                None
+            }
+            ["break-save" | "break-load"] => {
+                self.set(words[0], Some(1));
+                None
+            }
+            ["mend"] => {
+                self.set("break-save", None);
+                self.set("break-load", None);
+                None
+            }
+            _ => None,
+        };
+        if expected.as_ref().is_some_and(|expected| expected.as_bytes() != reply.as_ref()) {
+            return Err(format!("{text:?} replied {reply:?}, and {expected:?} is right"));
         }
         Ok(())
     }

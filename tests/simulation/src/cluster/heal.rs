@@ -117,6 +117,10 @@ impl Simulation {
         if group.is_catalog() {
             return None;
         }
+        let unresolved = self.ask_for_unresolved(group, recovery.looks % 4 == 1);
+        if unresolved > 0 {
+            return Some(format!("of {unresolved} commands of sessions nobody knows what became of them"));
+        }
         // Served: a command at its leader, and reads at all its members.
         let done = self.history.done_since_healing(group);
         let members: Vec<NodeId> =

@@ -5,7 +5,7 @@ mod heal;
 mod life;
 
 use crate::{
-    actions::Disaster,
+    actions::{Disaster, Sessions},
     checks::{Checks, Invariant},
     events::{Event, Queue},
     faults::Faults,
@@ -41,6 +41,9 @@ pub(crate) struct Simulation {
     pub(crate) random: Randoms,
     pub(crate) checks: Checks,
     pub(crate) history: History,
+    pub(crate) sessions: Sessions,
+    /// Commands of sessions so far.
+    pub(crate) amounts: u64,
     pub(crate) trace: Trace,
     pub(crate) coverage: Coverage,
     /// Faults are over.
@@ -72,6 +75,8 @@ impl Simulation {
             random: Randoms::new(settings.seed),
             checks: Checks::default(),
             history: History::default(),
+            sessions: Sessions::default(),
+            amounts: 0,
             trace: Trace::new(settings.keeps_trace),
             coverage: Coverage::default(),
             healing: false,

@@ -96,6 +96,9 @@ impl SnapshotShelf {
         if self.bug == Some(Bug::SnapshotWithoutMembers) {
             header.point.configuration = Configuration::default();
         }
+        if self.bug == Some(Bug::SnapshotWithoutSessions) {
+            header.point.sessions = header.point.sessions.without_rows();
+        }
         header
     }
 

@@ -26,6 +26,14 @@ pub(crate) struct Asked {
     late: bool,
 }
 
+/// Where an operation stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    group: GroupId,
+    key: u64,
+    place: usize,
+}
+
 /// What all clients did.
 #[derive(Debug, Default)]
 pub(crate) struct History {
@@ -63,6 +71,25 @@ impl History {
         operations.push(Some(Operation { action, invoked: self.moment, returned: None, value: None }));
         let (place, is_read) = (operations.len() - 1, amount.is_none());
         self.asked.insert(request, Asked { group, node, key, place, is_read, command, floor, late: false });
+    }
+
+    /// A client begins to ask for this to be added, as often as it takes.
+    pub(crate) fn begin(&mut self, (group, key): (GroupId, u64), amount: i64) -> Place {
+        self.moment += 1;
+        let action = Action::Add(amount);
+        let operations = self.operations.entry((group, key)).or_default();
+        operations.push(Some(Operation { action, invoked: self.moment, returned: None, value: None }));
+        Place { group, key, place: operations.len() - 1 }
+    }
+
+    /// The client knows that this is done, and what came of it.
+    pub(crate) fn resolve(&mut self, Place { group, key, place }: Place, value: i64) {
+        *self.done.entry(group).or_default() += 1;
+        self.moment += 1;
+        let operations = self.operations.get_mut(&(group, key));
+        if let Some(Some(operation)) = operations.and_then(|operations| operations.get_mut(place)) {
+            (operation.returned, operation.value) = (Some(self.moment), Some(value));
+        }
     }
 
     pub(crate) fn asked(&self, request: RequestId) -> Option<&Asked> {

@@ -7,12 +7,27 @@ use crate::{
     faults::FaultKind,
     planted::Bug,
 };
-use quorate_consensus::{CommittedEntry, EntryBody, Input, LogEntry, LogPoint, RequestId, Role};
+use quorate_consensus::{
+    CommittedEntry, EntryBody, Input, LogEntry, LogPoint, RequestId, Role, SessionCommand,
+};
 use quorate_replica::{
     CheckpointResult,
     ports::{Call, LifecycleEvent, Outcome},
 };
 use quorate_vocabulary::{GroupId, MachineKind, NodeId};
+
+/// The entry as somebody hands it to a machine who does not know of sessions.
+fn without_tickets(entry: &quorate_replica::CommittedEntry) -> quorate_replica::CommittedEntry {
+    let mut entry = entry.clone();
+    if let EntryBody::SessionCommands { commands, .. } = &mut entry.body {
+        for command in commands {
+            if let SessionCommand::Once { command: bytes, .. } = command {
+                *command = SessionCommand::Plain(bytes.clone());
+            }
+        }
+    }
+    entry
+}
 
 impl Simulation {
     /// Apply does the next thing it was given.
@@ -77,7 +92,10 @@ impl Simulation {
             if fails && local.kind == MachineKind::Store {
                 local.state.fail_next();
             }
-            let applied = local.replica.apply(&entry);
+            let handed = self.settings.bug.filter(|bug| *bug == Bug::SkipSessionTable);
+            let handed = handed.map_or(entry.clone(), |_| without_tickets(&entry));
+            let Some(local) = self.local(id, group) else { return };
+            let applied = local.replica.apply(&handed);
             let (point, kind) = (local.replica.applied().clone(), local.kind);
             if flushes {
                 local.state.flush();
@@ -140,6 +158,9 @@ impl Simulation {
 
     fn answer(&mut self, group: GroupId, index: u64, requests: &[RequestId], calls: &[Call]) {
         for (ordinal, (request, call)) in requests.iter().zip(calls).enumerate() {
+            if self.answer_in_session(group, (index, ordinal), *request, call) {
+                continue;
+            }
             let Outcome::Reply(reply) = &call.outcome else {
                 self.history.refused(*request);
                 continue;

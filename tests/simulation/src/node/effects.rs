@@ -112,6 +112,7 @@ impl Simulation {
             Effect::Refused { group: _, request, reason } => {
                 self.coverage.refused += 1;
                 self.answered(request);
+                self.sessions.lost(request);
                 self.barrier_refused(id, request);
                 self.recovery_refused(request, &reason);
                 match reason {

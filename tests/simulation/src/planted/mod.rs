@@ -46,6 +46,10 @@ bugs! {
     ReadBeforeFirstCommit = "read-before-first-commit";
     /// Snapshots do not hold the members.
     SnapshotWithoutMembers = "snapshot-without-members";
+    /// Snapshots do not hold the sessions.
+    SnapshotWithoutSessions = "snapshot-without-sessions";
+    /// Commands of sessions are applied as often as they are in the log.
+    SkipSessionTable = "skip-session-table";
     /// A node that starts again cuts from its log what it does not know to be committed.
     TruncatePastCommit = "truncate-past-commit";
     /// Consensus is not told of a snapshot that was lost.
@@ -79,8 +83,6 @@ bugs! {
     /// A verdict is heard by nobody: a replica whose state is wrong goes on.
     VerdictUnheard = "verdict-unheard";
 }
-
-// To come: a session table that is left out of snapshots.
 
 impl fmt::Display for Bug {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,10 +10,11 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use quorate_replica::ports::{GroupLimits, Outcome};
+use quorate_consensus::Ticket;
+use quorate_replica::ports::{GroupLimits, OpenedSession, Outcome, SessionRefusal};
 use quorate_vocabulary::{
     CheckpointMode, GroupId, GroupName, MachineKind, Member, MemberRole, NodeId, PluginDigest,
-    PluginReference, Position, ReplicaId,
+    PluginReference, Position, ReplicaId, SessionId,
 };
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, broadcast};
@@ -79,6 +80,7 @@ impl Node for FakeNode {
         &self,
         group: GroupId,
         command: Bytes,
+        ticket: Option<Ticket>,
         _deadline: Deadline,
     ) -> Result<Submitted, RequestError> {
         match &command[..] {
@@ -101,7 +103,43 @@ impl Node for FakeNode {
             return Err(RequestError::OutcomeUnknown { group, why: "it was lost" });
         }
         let position = Position { index: 3, ordinal, time_ms: 9 };
-        Ok(Submitted { position, outcome: Outcome::Reply(command), fuel: 5 })
+        Ok(Submitted { position, outcome: Outcome::Reply(command), fuel: 5, repeated: ticket.is_some() })
+    }
+
+    async fn open_session(
+        &self,
+        group: GroupId,
+        timeout_ms: u64,
+        _deadline: Deadline,
+    ) -> Result<OpenedSession, RequestError> {
+        if timeout_ms > 3_600_000 {
+            let refusal = SessionRefusal::Timeout { min: 1_000, max: 3_600_000 };
+            return Err(RequestError::SessionRefused { group, refusal });
+        }
+        let session = SessionId { term: 3, number: 8 };
+        Ok(OpenedSession { session, timeout_ms, commands_max: 16 })
+    }
+
+    async fn keep_session(
+        &self,
+        group: GroupId,
+        session: SessionId,
+        _answered_below: u64,
+        _deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        match session {
+            SessionId { term: 3, number: 8 } => Ok(()),
+            _ => Err(RequestError::SessionRefused { group, refusal: SessionRefusal::Unknown { session } }),
+        }
+    }
+
+    async fn close_session(
+        &self,
+        _group: GroupId,
+        _session: SessionId,
+        _deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        Ok(())
     }
 
     async fn query(

@@ -47,7 +47,11 @@ pub(super) async fn start() -> Running {
 async fn a_command_and_a_query_are_answered() {
     let running = start().await;
     let mut client = CommandsClient::new(running.channel.clone());
-    let request = v1::SubmitRequest { group: "acme/there".to_owned(), command: Bytes::from_static(b"add") };
+    let request = v1::SubmitRequest {
+        group: "acme/there".to_owned(),
+        command: Bytes::from_static(b"add"),
+        ticket: None,
+    };
     let answer = client.submit(request).await.expect("an answer").into_inner();
     assert_eq!(answer.position, Some(v1::Position { index: 3, ordinal: 1, time_ms: 9 }));
     let outcome = answer.outcome.expect("an outcome");
@@ -83,7 +87,7 @@ async fn a_command_and_a_query_are_answered() {
 async fn an_error_comes_with_its_reason_cause_and_cure() {
     let running = start().await;
     let mut client = CommandsClient::new(running.channel.clone());
-    let request = v1::SubmitRequest { group: "acme/nowhere".to_owned(), command: Bytes::new() };
+    let request = v1::SubmitRequest { group: "acme/nowhere".to_owned(), command: Bytes::new(), ticket: None };
     let status = client.submit(request).await.expect_err("no such group");
     assert_eq!(status.code(), Code::NotFound);
     assert!(status.message().contains("acme/nowhere"));
@@ -91,7 +95,7 @@ async fn an_error_comes_with_its_reason_cause_and_cure() {
     assert_eq!(info.reason, reason::GROUP_NOT_FOUND);
     assert!(info.metadata.contains_key("cause") && info.metadata.contains_key("cure"));
 
-    let request = v1::SubmitRequest { group: "no name".to_owned(), command: Bytes::new() };
+    let request = v1::SubmitRequest { group: "no name".to_owned(), command: Bytes::new(), ticket: None };
     let status = client.submit(request).await.expect_err("no name");
     assert_eq!(status.get_details_error_info().expect("an ErrorInfo").reason, reason::INVALID_NAME);
 }
@@ -104,7 +108,7 @@ async fn a_message_too_large_for_any_call_is_refused_with_a_reason() {
     let group = || "acme/there".to_owned();
     let told = |status: &Status| status.get_details_error_info().expect("an ErrorInfo").reason;
 
-    let request = v1::SubmitRequest { group: group(), command: large.clone() };
+    let request = v1::SubmitRequest { group: group(), command: large.clone(), ticket: None };
     let status = client.submit(request).await.expect_err("too large");
     assert_eq!((status.code(), told(&status)), (Code::InvalidArgument, reason::COMMAND_TOO_LARGE.to_owned()));
 
@@ -112,8 +116,12 @@ async fn a_message_too_large_for_any_call_is_refused_with_a_reason() {
     let status = client.query(request).await.expect_err("too large");
     assert_eq!(told(&status), reason::REQUEST_TOO_LARGE);
 
-    let request =
-        |sequence, command| v1::SubmitStreamRequest { group: "acme/there".to_owned(), sequence, command };
+    let request = |sequence, command| v1::SubmitStreamRequest {
+        group: "acme/there".to_owned(),
+        sequence,
+        command,
+        ticket: None,
+    };
     let requests = [request(1, Bytes::from_static(b"small")), request(2, large)];
     let mut answers =
         client.submit_stream(tokio_stream::iter(requests)).await.expect("a stream").into_inner();

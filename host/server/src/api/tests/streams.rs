@@ -41,6 +41,7 @@ impl Client {
             group: group.to_owned(),
             sequence: self.sequence,
             command: Bytes::copy_from_slice(command.as_bytes()),
+            ticket: None,
         };
         self.requests.as_ref().expect("open").send(Ok(request)).expect("the stream is read");
     }

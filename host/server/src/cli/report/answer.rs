@@ -23,6 +23,9 @@ pub(crate) struct Answer {
     /// Fuel that it cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fuel: Option<u64>,
+    /// Of a command of a session: an earlier attempt had been applied, and this is what came of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) repeated: bool,
 }
 
 /// The ways an answer can be. As JSON, the field `outcome` says which.
@@ -84,6 +87,7 @@ impl Answer {
             ordinal: Some(position.ordinal),
             time_ms: Some(position.time_ms),
             fuel: Some(submitted.fuel),
+            repeated: submitted.repeated,
         }
     }
 
@@ -97,6 +101,7 @@ impl Answer {
             ordinal: None,
             time_ms: None,
             fuel: Some(queried.fuel),
+            repeated: false,
         }
     }
 
@@ -108,7 +113,7 @@ impl Answer {
         } else {
             AnswerKind::Failed { error }
         };
-        Self { line: None, kind, index: None, ordinal: None, time_ms: None, fuel: None }
+        Self { line: None, kind, index: None, ordinal: None, time_ms: None, fuel: None, repeated: false }
     }
 
     /// Of the command on this line.

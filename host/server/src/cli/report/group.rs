@@ -188,6 +188,9 @@ impl Report for GroupReport {
         if let Some(timers) = ReplicaReport::timers(&self.replicas) {
             let _ = writeln!(text, "timers  {timers}");
         }
+        if let Some(sessions) = ReplicaReport::sessions(&self.replicas) {
+            let _ = writeln!(text, "sessions  {sessions}");
+        }
         if !self.replicas.is_empty() {
             let _ = write!(text, "\n{}\n", ReplicaReport::table(&self.replicas, false));
         }

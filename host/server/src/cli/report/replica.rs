@@ -37,6 +37,8 @@ pub(crate) struct ReplicaReport {
     snapshot_bytes: u64,
     digest: String,
     leaders_seen: Vec<LeaderSeen>,
+    sessions: u64,
+    sessions_reply_bytes: u64,
     timers_pending: u64,
     timer_next_ms: Option<u64>,
     plugin_digest: String,
@@ -92,6 +94,8 @@ impl From<v1::ReplicaStatus> for ReplicaReport {
                 .iter()
                 .map(|seen| LeaderSeen { term: seen.term, node: seen.node })
                 .collect(),
+            sessions: status.sessions,
+            sessions_reply_bytes: status.sessions_reply_bytes,
             timers_pending: status.timers_pending,
             timer_next_ms: status.timer_next_ms,
             plugin_digest: hex(&status.plugin_digest),
@@ -110,6 +114,14 @@ impl ReplicaReport {
         let replica = replicas.iter().max_by_key(|replica| replica.applied)?;
         let next = time(replica.timer_next_ms?);
         Some(format!("{} pending, the first due {next}", replica.timers_pending))
+    }
+
+    /// The sessions of the group, as the replica of these that has come furthest has them; none when none is open.
+    #[must_use]
+    pub(crate) fn sessions(replicas: &[Self]) -> Option<String> {
+        let replica = replicas.iter().max_by_key(|replica| replica.applied)?;
+        let kept = size(replica.sessions_reply_bytes);
+        (replica.sessions > 0).then(|| format!("{} open, {kept} of answers kept for them", replica.sessions))
     }
 
     /// What is done about commands that trap, as the replica of these that has come furthest has it; none when nothing is.

@@ -70,6 +70,8 @@ fn replica(node: u64) -> v1::ReplicaStatus {
         members: Vec::new(),
         change_waits_for: String::new(),
         asleep: false,
+        sessions: 0,
+        sessions_reply_bytes: 0,
         timers_pending: 0,
         timer_next_ms: None,
         plugin_digest: Bytes::from(vec![1; 32]),
@@ -83,7 +85,7 @@ fn replica(node: u64) -> v1::ReplicaStatus {
 
 fn answer(outcome: Outcome) -> Answer {
     let position = v1::Position { index: 4, ordinal: 1, time_ms: 9 };
-    Answer::of_command(Submitted { position, outcome, fuel: 12 })
+    Answer::of_command(Submitted { position, outcome, fuel: 12, repeated: false })
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::node::{
 use quorate_consensus::{CommittedEntry, EntryBody, Input, LogPoint, Refusal, RequestId};
 use quorate_replica::{
     CheckpointResult, EntryResult,
-    ports::{AppliedPoint, Call, LifecycleEvent, Outcome},
+    ports::{AppliedPoint, Call, LifecycleEvent, Outcome, SessionAnswer},
 };
 use quorate_vocabulary::Position;
 use std::sync::atomic::Ordering;
@@ -94,20 +94,28 @@ impl ApplyWorker {
     }
 
     pub(super) fn answer(&mut self, requests: &[RequestId], time_ms: Option<u64>, result: EntryResult) {
-        let EntryResult { index, commands, checkpoint, configuration, activation: _ } = result;
+        let EntryResult { index, commands, repeats, checkpoint, configuration, activation: _ } = result;
         let time_ms = time_ms.unwrap_or_default();
         let mut answers = Vec::with_capacity(requests.len());
+        let mut repeats = repeats.into_iter().peekable();
         for (ordinal, call) in commands.into_iter().enumerate() {
             let ordinal = u32::try_from(ordinal).unwrap_or(u32::MAX);
             let position = Position { index, ordinal, time_ms };
             let Call { outcome, fuel, events, logs, timers: _ } = call;
-            if outcome == Outcome::Frozen {
+            let refused = match outcome {
+                Outcome::Frozen => Some(RequestError::GroupFrozen { name: self.shared.info.name.clone() }),
+                Outcome::Session(SessionAnswer::Refused(refusal)) => {
+                    Some(RequestError::SessionRefused { group: self.group(), refusal })
+                }
+                _ => None,
+            };
+            if let Some(refused) = refused {
                 if let Some(request) = requests.get(usize::try_from(ordinal).unwrap_or(usize::MAX)) {
-                    let frozen = RequestError::GroupFrozen { name: self.shared.info.name.clone() };
-                    self.shared.services.waiters.fail(*request, Failure::Error(frozen));
+                    self.shared.services.waiters.fail(*request, Failure::Error(refused));
                 }
                 continue;
             }
+            let repeat = repeats.next_if(|repeat| repeat.ordinal == ordinal);
             self.shared.log.lines(index, &logs);
             for event in events {
                 self.shared.events.publish(GroupEvent {
@@ -117,7 +125,8 @@ impl ApplyWorker {
                 });
             }
             if let Some(request) = usize::try_from(ordinal).ok().and_then(|ordinal| requests.get(ordinal)) {
-                answers.push((*request, Submitted { position, outcome, fuel }));
+                let (repeated, position) = (repeat.is_some(), repeat.map_or(position, |repeat| repeat.first));
+                answers.push((*request, Submitted { position, outcome, fuel, repeated }));
             }
         }
         if !answers.is_empty() {

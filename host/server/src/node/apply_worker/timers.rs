@@ -49,7 +49,7 @@ impl ApplyWorker {
         let (group, index) = (&self.shared.info.name, result.index);
         for call in &result.commands {
             match &call.outcome {
-                Outcome::Reply(_) | Outcome::Frozen => {}
+                Outcome::Reply(_) | Outcome::Frozen | Outcome::Session(_) => {}
                 Outcome::Rejection(why) => {
                     let why = String::from_utf8_lossy(why);
                     tracing::info!(%group, index, %why, "the plugin rejected a timer of its own");

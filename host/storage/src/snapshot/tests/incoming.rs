@@ -228,11 +228,11 @@ fn another_snapshot_takes_the_place_of_a_broken_transfer() {
     peer.send(&mut incoming, 50);
     drop(incoming);
     // Of the same index, with other content.
-    let manifest = manifest::Manifest::new(G, header(9), 3, vec![crc32c::crc32c(b"new")]).bytes;
+    let manifest = manifest::Manifest::new(G, header(9), 3, 0, vec![crc32c::crc32c(b"new")]).bytes;
     let other = store.receive(&manifest, 3).unwrap();
     assert_eq!(other.received_bytes(), 0);
     drop(other);
-    let later = manifest::Manifest::new(G, header(10), 3, vec![crc32c::crc32c(b"new")]).bytes;
+    let later = manifest::Manifest::new(G, header(10), 3, 0, vec![crc32c::crc32c(b"new")]).bytes;
     let later = store.receive(&later, 3).unwrap();
     assert_eq!(names(&disk).len(), 1);
     drop(later);
@@ -253,8 +253,8 @@ fn an_announcement_that_makes_no_sense_is_refused() {
     refused(&peer.manifest(), 99);
     refused(&Bytes::new(), 0);
     refused(&Bytes::from(vec![1; MANIFEST_BYTES_MAX + 1]), 100);
-    refused(&manifest::Manifest::new(G, header(9), 100, vec![]).bytes, 100);
-    refused(&manifest::Manifest::new(G, header(9), u64::MAX, vec![1]).bytes, u64::MAX);
+    refused(&manifest::Manifest::new(G, header(9), 100, 0, vec![]).bytes, 100);
+    refused(&manifest::Manifest::new(G, header(9), u64::MAX, 0, vec![1]).bytes, u64::MAX);
     let elsewhere = folder.snapshots(quorate_vocabulary::GroupId(8)).unwrap();
     assert!(matches!(elsewhere.receive(&peer.manifest(), 100), Err(StorageError::SnapshotRefused { .. })));
     assert!(!group_folder(&disk).exists());

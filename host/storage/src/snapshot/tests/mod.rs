@@ -2,6 +2,7 @@ mod damage;
 mod incoming;
 mod life;
 mod received;
+mod sessions;
 mod streams;
 
 use super::*;

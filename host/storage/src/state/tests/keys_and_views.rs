@@ -109,7 +109,7 @@ fn any_bytes_make_a_key() {
     let pairs: Vec<_> = keys.iter().map(|name| (key(name), key(name))).collect();
     let changes = StoreChanges {
         keys: pairs.iter().cloned().map(|(k, v)| (k, Some(v))).collect(),
-        removed: Vec::new(),
+        ..StoreChanges::default()
     };
     state.commit(changes, &point(2)).unwrap();
     let view = state.view().unwrap();

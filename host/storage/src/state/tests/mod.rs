@@ -1,6 +1,7 @@
 mod keys_and_views;
 mod loads;
 mod points;
+mod sessions;
 
 use super::*;
 use crate::testing::{Disk, G, R, point};
