@@ -63,9 +63,11 @@ pub trait StoreView: Send + Sync {
     /// The pairs in a range, in the order of the keys' bytes, or from the other end when `reverse`.
     fn scan(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, HostFault>;
 
-    /// The same for somebody who reads all there is once, as a snapshot does: what is read is not worth remembering.
-    fn scan_once(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, HostFault> {
-        self.scan(range)
+    /// The same for somebody who reads all there is once, as a snapshot does: what is read is not worth remembering, and is
+    /// shown pair by pair without being copied.
+    fn visit_once(&self, range: &ScanRange, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), HostFault> {
+        self.scan(range)?.iter().for_each(|(key, value)| visit(key, value));
+        Ok(())
     }
 }
 

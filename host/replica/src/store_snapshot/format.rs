@@ -35,25 +35,17 @@ impl Encoder {
         (Self::default(), Bytes::from_static(&MAGIC))
     }
 
-    /// The next block.
-    pub(super) fn block(&mut self, pairs: &[(Bytes, Bytes)]) -> Result<Bytes, HostFault> {
-        let sizes = pairs.iter().map(|(key, value)| 2 * size_of::<u32>() + key.len() + value.len());
-        let bytes = sizes.sum();
-        let mut block = BytesMut::with_capacity(BLOCK_HEADER_BYTES + bytes);
-        block.put_u32_le(length(bytes)?);
-        block.put_u32_le(0);
-        for (key, value) in pairs {
-            for part in [key, value] {
-                block.put_u32_le(length(part.len())?);
-                block.put_slice(part);
-            }
-            self.pairs += 1;
-        }
-        let (header, content) = block.split_at_mut(BLOCK_HEADER_BYTES);
+    /// What comes next, when all its pairs were added.
+    pub(super) fn block(&mut self, block: Block) -> Result<Bytes, HostFault> {
+        let Block { mut bytes, pairs } = block;
+        let (header, content) = bytes.split_at_mut(BLOCK_HEADER_BYTES);
         let checksum = crc32c::crc32c(content);
-        header[size_of::<u32>()..].copy_from_slice(&checksum.to_le_bytes());
+        let (of_length, of_checksum) = header.split_at_mut(size_of::<u32>());
+        of_length.copy_from_slice(&length(content.len())?.to_le_bytes());
+        of_checksum.copy_from_slice(&checksum.to_le_bytes());
         self.checksum = crc32c::crc32c_append(self.checksum, &checksum.to_le_bytes());
-        Ok(block.freeze())
+        self.pairs += pairs;
+        Ok(bytes.freeze())
     }
 
     pub(super) fn end(&self) -> Bytes {
@@ -62,6 +54,30 @@ impl Encoder {
         end.put_u64_le(self.pairs);
         end.put_u32_le(end_checksum(self.pairs, self.checksum));
         end.freeze()
+    }
+}
+
+/// A block that pairs are added to.
+pub(super) struct Block {
+    bytes: BytesMut,
+    pairs: u64,
+}
+
+impl Block {
+    /// One for about so many bytes.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        let mut block = BytesMut::with_capacity(BLOCK_HEADER_BYTES.saturating_add(bytes));
+        block.put_bytes(0, BLOCK_HEADER_BYTES);
+        Self { bytes: block, pairs: 0 }
+    }
+
+    /// Adds a pair. The lengths fit, or the block's does not.
+    pub(super) fn add(&mut self, key: &[u8], value: &[u8]) {
+        for part in [key, value] {
+            self.bytes.put_u32_le(u32::try_from(part.len()).unwrap_or(u32::MAX));
+            self.bytes.put_slice(part);
+        }
+        self.pairs += 1;
     }
 }
 

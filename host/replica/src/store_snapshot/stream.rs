@@ -1,4 +1,4 @@
-use super::format::Encoder;
+use super::format::{Block, Encoder};
 use crate::{
     overlay::successor,
     ports::{HostFault, KeyRange, ScanRange, SnapshotHeader, StoreView},
@@ -91,17 +91,21 @@ impl StoreStream {
                 (magic, Follows::PairsFrom(Bytes::new()))
             }
             Follows::PairsFrom(start) => {
-                let page = self.view.scan_once(&ScanRange {
+                let range = ScanRange {
                     keys: KeyRange { start, end: None },
                     limit: PAGE_PAIRS_MAX,
                     bytes_max: PAGE_BYTES_MAX,
                     reverse: false,
+                };
+                let (mut block, mut last) = (Block::with_capacity(self.piece.len()), None::<Vec<u8>>);
+                self.view.visit_once(&range, &mut |key, value| {
+                    block.add(key, value);
+                    let last = last.get_or_insert_default();
+                    last.clear();
+                    last.extend_from_slice(key);
                 })?;
-                match page.last() {
-                    Some((last, _)) => {
-                        let follows = Follows::PairsFrom(successor(last));
-                        (encoder.block(&page)?, follows)
-                    }
+                match last {
+                    Some(last) => (encoder.block(block)?, Follows::PairsFrom(successor(&last.into()))),
                     None => (encoder.end(), Follows::Nothing),
                 }
             }

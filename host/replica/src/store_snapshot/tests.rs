@@ -1,6 +1,6 @@
 use super::{
     StoreStream, StreamDecoder, StreamMark,
-    format::{BlockReader, Encoder},
+    format::{Block, BlockReader, Encoder},
     load_pairs,
 };
 use crate::{
@@ -25,7 +25,9 @@ fn written(blocks: &[Pairs]) -> Vec<u8> {
     let (mut encoder, begin) = Encoder::begin();
     let mut content = begin.to_vec();
     for block in blocks {
-        content.extend_from_slice(&encoder.block(block).expect("no fault"));
+        let mut next = Block::with_capacity(0);
+        block.iter().for_each(|(key, value)| next.add(key, value));
+        content.extend_from_slice(&encoder.block(next).expect("no fault"));
     }
     content.extend_from_slice(&encoder.end());
     content

@@ -33,10 +33,14 @@ impl View {
         self.snapshot.borrow_owner().read_failed(self.group, error)
     }
 
-    fn pairs(&self, range: &ScanRange, is_once: bool) -> Result<Vec<(Bytes, Bytes)>, StorageError> {
-        let mut pairs = Vec::new();
+    fn visit(
+        &self,
+        range: &ScanRange,
+        is_once: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<(), StorageError> {
         if range.limit == 0 || range.keys.is_empty() {
-            return Ok(pairs);
+            return Ok(());
         }
         let mut options = ReadOptions::default();
         options.fill_cache(!is_once);
@@ -48,18 +52,19 @@ impl View {
         } else {
             cursor.seek_to_first();
         }
-        let mut bytes = 0_u64;
+        let (mut pairs, mut bytes) = (0, 0_u64);
         while let Some((key, value)) = cursor.item() {
             let Some(key) = self.data.strip(key) else {
                 return Err(crate::damage::corruption(self.group, None, "a key of its state is damaged"));
             };
             let size = u64::try_from(key.len() + value.len()).unwrap_or(u64::MAX);
             bytes = bytes.saturating_add(size);
-            if !pairs.is_empty() && bytes > range.bytes_max {
+            if pairs > 0 && bytes > range.bytes_max {
                 break;
             }
-            pairs.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
-            if pairs.len() >= range.limit {
+            visit(key, value);
+            pairs += 1;
+            if pairs >= range.limit {
                 break;
             }
             if range.reverse {
@@ -68,8 +73,7 @@ impl View {
                 cursor.next();
             }
         }
-        cursor.status().map_err(|error| self.failed(error))?;
-        Ok(pairs)
+        cursor.status().map_err(|error| self.failed(error))
     }
 }
 
@@ -81,10 +85,14 @@ impl StoreView for View {
     }
 
     fn scan(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, HostFault> {
-        Ok(self.pairs(range, false)?)
+        let mut pairs = Vec::new();
+        self.visit(range, false, &mut |key, value| {
+            pairs.push((Bytes::copy_from_slice(key), Bytes::copy_from_slice(value)));
+        })?;
+        Ok(pairs)
     }
 
-    fn scan_once(&self, range: &ScanRange) -> Result<Vec<(Bytes, Bytes)>, HostFault> {
-        Ok(self.pairs(range, true)?)
+    fn visit_once(&self, range: &ScanRange, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), HostFault> {
+        Ok(self.visit(range, true, visit)?)
     }
 }
