@@ -7,7 +7,6 @@ const SEEDS_PER_BUG: u64 = 40;
 /// They take many seeds to show, and are left to `cargo xtask sim --planted`.
 const SLOW_BUGS: [Bug; 9] = [
     Bug::WokenTwice,
-    Bug::NobodySuperseded,
     Bug::VerdictUnheard,
     Bug::RemovedReplicaAgain,
     Bug::ForgetVote,

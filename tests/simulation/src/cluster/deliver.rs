@@ -16,10 +16,6 @@ impl Simulation {
             self.coverage.messages_cut += 1;
             return;
         }
-        let is_told = message.r#type() == RaftMessageType::Superseded;
-        if is_told && self.settings.bug == Some(Bug::NobodySuperseded) {
-            return;
-        }
         // A beat is of no group: the shard looks at what is in it.
         if message.r#type() == RaftMessageType::Beat || self.is_here(to, group, message.to_replica) {
             self.tell(to, [Input::Message(message)]);

@@ -76,8 +76,6 @@ bugs! {
     SnapshotMessageFirst = "snapshot-message-first";
     /// A replica that led when its group fell asleep is woken a second time, from its disk, and leads without asking.
     WokenTwice = "woken-twice";
-    /// Members that a recovery went on without are not told so.
-    NobodySuperseded = "nobody-superseded";
     /// The digest that a replica tells its leader has its node's number in it.
     OwnDigest = "own-digest";
     /// A verdict is heard by nobody: a replica whose state is wrong goes on.
