@@ -5,7 +5,7 @@ use quorate_simulation::{Bug, Settings, catch, run, run_seeds, shrink};
 const STEPS: u64 = 5_000;
 const SEEDS_PER_BUG: u64 = 40;
 /// They take many seeds to show, and are left to `cargo xtask sim --planted`.
-const SLOW_BUGS: [Bug; 9] = [
+const SLOW_BUGS: [Bug; 8] = [
     Bug::WokenTwice,
     Bug::VerdictUnheard,
     Bug::RemovedReplicaAgain,
