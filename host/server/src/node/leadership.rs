@@ -34,14 +34,7 @@ impl Core {
         if to == Some(from) {
             return Ok(LeadershipMoved { from, to: from, term: lead.term });
         }
-        let statuses = self.shard_statuses().await?;
-        let mut status =
-            statuses.get(&group).cloned().ok_or_else(|| still_leads(name, "its replica was closed"))?;
-        for progress in &mut status.progress {
-            // Of a node that is gone raft learns nothing while the group sleeps.
-            progress.recently_active &= self.is_reachable(progress.member.node);
-        }
-        let successor = successor(name, &status, to)?;
+        let successor = self.successor(group, name, to, deadline).await?;
         let (reply, answer) = oneshot::channel();
         let waiting = self.services.waiters.wait(Waiter::Transfer(reply));
         self.services.inbox.feedback([Input::TransferLeader {
@@ -71,6 +64,36 @@ impl Core {
                     format!("node {} did not take over within {:?}", successor.node, taken_over.waited());
                 Err(still_leads(name, why))
             }
+        }
+    }
+
+    /// Who is to take over. Raft forgets once in an election timeout who was active, and hears it again with the next
+    /// heartbeats, of which there are none while the group sleeps: whom this node hears of is waited for.
+    async fn successor(
+        &self,
+        group: GroupId,
+        name: &GroupName,
+        to: Option<NodeId>,
+        deadline: Deadline,
+    ) -> Result<Member, RequestError> {
+        let patience = deadline.at_most(self.config.election_timeout);
+        loop {
+            let mut statuses = self.shard_statuses().await?;
+            let mut status =
+                statuses.remove(&group).ok_or_else(|| still_leads(name, "its replica was closed"))?;
+            let mut will_be_heard = false;
+            for progress in &mut status.progress {
+                let is_reachable = self.is_reachable(progress.member.node);
+                will_be_heard |= is_reachable && !progress.recently_active;
+                // Of a node that is gone raft learns nothing while the group sleeps.
+                progress.recently_active &= is_reachable;
+            }
+            let successor = successor(name, &status, to);
+            if successor.is_ok() || !will_be_heard || patience.remaining() <= self.config.heartbeat_interval {
+                return successor;
+            }
+            self.keep_awake(group);
+            tokio::time::sleep(self.config.heartbeat_interval).await;
         }
     }
 

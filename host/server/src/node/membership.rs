@@ -263,7 +263,7 @@ impl Core {
     }
 
     /// While a group sleeps its leader does not learn how far its members are: a read, which nobody waits for, wakes it.
-    fn keep_awake(&self, group: GroupId) {
+    pub(super) fn keep_awake(&self, group: GroupId) {
         let (request, mode) = (self.services.waiters.number(), ReadMode::Linearizable);
         let _ = self.services.inbox.request(Input::Read { group, request, mode });
     }

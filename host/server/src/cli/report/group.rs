@@ -198,8 +198,9 @@ impl Report for GroupReport {
             let _ = writeln!(text, "node {node} did not answer");
         }
         let _ = write!(text, "\n{}\n\nlimits", self.membership.text());
+        let width = group.limits.keys().map(|name| name.len()).max().unwrap_or_default();
         for (name, value) in &group.limits {
-            let _ = write!(text, "\n  {name:<30}{value}");
+            let _ = write!(text, "\n  {name:<width$}  {value}");
         }
         text
     }
