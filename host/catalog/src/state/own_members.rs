@@ -3,8 +3,8 @@
 
 use super::{CatalogState, apply::Changed};
 use crate::{CatalogError, CatalogReply, OwnMembers, limits::GROUP_REPLICAS_MAX};
-use quorate_vocabulary::{Member, NodeId};
-use std::sync::Arc;
+use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
+use std::{collections::BTreeSet, sync::Arc};
 
 impl CatalogState {
     /// Says who is to vote. Refused when another change came first: `changes` is how many there were.
@@ -59,5 +59,23 @@ impl CatalogState {
     #[must_use]
     pub fn own_members(&self) -> &OwnMembers {
         &self.own
+    }
+
+    /// The members that the catalog's own group is to have, where these are the ones it has: its replicas carry the numbers of
+    /// their nodes, none of which is ever given to another data folder.
+    #[must_use]
+    pub fn own_wanted(&self, now: &[Member]) -> Vec<Member> {
+        let OwnMembers { voters, lost, .. } = self.own_members();
+        // Founders that have not registered yet are members all the same.
+        let founding = now.iter().filter(|member| voters.is_empty() && member.role.votes());
+        let founding = founding.map(|member| member.node);
+        let voters: BTreeSet<NodeId> = voters.iter().copied().chain(founding).collect();
+        let registered = self.nodes().map(|node| node.id).filter(|id| !lost.contains(id));
+        let nodes: BTreeSet<NodeId> = registered.chain(voters.iter().copied()).collect();
+        let member = |node: NodeId| {
+            let role = if voters.contains(&node) { MemberRole::Voter } else { MemberRole::Learner };
+            Member { replica: ReplicaId(node.0), node, role }
+        };
+        nodes.into_iter().map(member).collect()
     }
 }

@@ -9,11 +9,11 @@ use super::{
     view::{ChangeMembers, GroupView, MembersChangeView},
 };
 use crate::RequestError;
-use quorate_catalog::{CatalogReply, CatalogState, Change, OwnMembers, catalog_digest, catalog_group};
+use quorate_catalog::{CatalogReply, Change, catalog_digest, catalog_group};
 use quorate_consensus::{Configuration, ReplicaStatus};
 use quorate_placement::same_members;
 use quorate_replica::ports::GroupLimits;
-use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, Member, MemberRole, NodeId, ReplicaId};
+use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, MemberRole, NodeId};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// What stands for the plugin of the catalog, which is native.
@@ -21,27 +21,6 @@ const CATALOG_PLUGIN: &str = "quorate/catalog@1";
 
 fn invalid<T>(why: impl Into<String>) -> Result<T, RequestError> {
     Err(RequestError::InvalidArgument { what: "the choice of nodes", why: why.into() })
-}
-
-fn voting_nodes(configuration: &Configuration) -> BTreeSet<NodeId> {
-    let voters = configuration.members.iter().filter(|member| member.role.votes());
-    voters.map(|member| member.node).collect()
-}
-
-/// The members that the catalog's group is to have: its replicas carry the numbers of their nodes, none of which is ever
-/// given to another data folder.
-fn wanted(state: &CatalogState, now: &Configuration) -> Vec<Member> {
-    let OwnMembers { voters, lost, .. } = state.own_members();
-    // Founders that have not registered yet are members all the same.
-    let founding = if voters.is_empty() { voting_nodes(now) } else { BTreeSet::new() };
-    let voters: BTreeSet<NodeId> = voters.iter().copied().chain(founding).collect();
-    let registered = state.nodes().map(|node| node.id).filter(|id| !lost.contains(id));
-    let nodes: BTreeSet<NodeId> = registered.chain(voters.iter().copied()).collect();
-    let member = |node: NodeId| {
-        let role = if voters.contains(&node) { MemberRole::Voter } else { MemberRole::Learner };
-        Member { replica: ReplicaId(node.0), node, role }
-    };
-    nodes.into_iter().map(member).collect()
 }
 
 impl Core {
@@ -61,7 +40,7 @@ impl Core {
         let internal = |why: &str| RequestError::Internal { why: why.to_owned() };
         let (state, now) = (self.catalog_state(), self.own_configuration());
         let info = catalog_group();
-        let wanted = wanted(&state, &now);
+        let wanted = state.own_wanted(&now.members);
         let is_settled = !now.is_joint() && same_members(&now.members, &wanted);
         let lead = self.registry.lead(GroupId::CATALOG).and_then(|lead| lead.leader);
         Ok(GroupView {
@@ -92,7 +71,8 @@ impl Core {
         // What this node has applied may be old.
         self.barrier(GroupId::CATALOG, deadline).await?;
         let (state, now) = (self.catalog_state(), self.own_configuration());
-        let before: BTreeSet<NodeId> = wanted(&state, &now)
+        let before: BTreeSet<NodeId> = state
+            .own_wanted(&now.members)
             .iter()
             .filter(|member| member.role.votes())
             .map(|member| member.node)
@@ -129,13 +109,13 @@ impl Core {
         }
         let now = replica.shared.progress().applied.configuration.clone();
         // Learners cost an entry each, and may wait until there is a leader that serves.
-        now.is_joint() || !same_members(&now.members, &wanted(&self.catalog_state(), &now))
+        now.is_joint() || !same_members(&now.members, &self.catalog_state().own_wanted(&now.members))
     }
 
     /// Takes the next step towards the members that are wanted.
     pub(super) fn step_own_members(self: &Arc<Self>, status: &ReplicaStatus) {
         let state = self.catalog_state();
-        let wanted = wanted(&state, &status.configuration);
+        let wanted = state.own_wanted(&status.configuration.members);
         let change = ChangeOf { group: GroupId::CATALOG, number: state.own_members().changes };
         self.step_towards(change, &catalog_group().name, status, &wanted);
     }

@@ -1,11 +1,10 @@
 //! Members: what the catalog wants, in steps that placement names.
 
 use super::Simulation;
-use quorate_catalog::{CatalogState, Change, Group, OwnMembers};
-use quorate_consensus::{Configuration, Input, MemberProgress, ReadMode, ReplicaStatus, Role};
+use quorate_catalog::{CatalogState, Change, Group};
+use quorate_consensus::{Input, MemberProgress, ReadMode, ReplicaStatus, Role};
 use quorate_placement::{MemberFacts, MembersStep, members_step, same_members};
-use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
-use std::collections::BTreeSet;
+use quorate_vocabulary::{GroupId, Member, NodeId, ReplicaId};
 
 /// A newcomer may lack so many entries and still be let vote.
 const CATCH_UP_LAG_MAX: u64 = 20;
@@ -17,24 +16,6 @@ pub(crate) struct ChangeUnderWay {
     number: u64,
     /// Everything up to here was committed when the members were found to be those that are wanted.
     done_at: Option<u64>,
-}
-
-fn voting_nodes(configuration: &Configuration) -> BTreeSet<NodeId> {
-    configuration.members.iter().filter(|member| member.role.votes()).map(|member| member.node).collect()
-}
-
-/// The members that the catalog's group is to have.
-fn own_wanted(state: &CatalogState, now: &Configuration) -> Vec<Member> {
-    let OwnMembers { voters, lost, .. } = state.own_members();
-    let founding = if voters.is_empty() { voting_nodes(now) } else { BTreeSet::new() };
-    let voters: BTreeSet<NodeId> = voters.iter().copied().chain(founding).collect();
-    let registered = state.nodes().map(|node| node.id).filter(|id| !lost.contains(id));
-    let nodes: BTreeSet<NodeId> = registered.chain(voters.iter().copied()).collect();
-    let member = |node: NodeId| {
-        let role = if voters.contains(&node) { MemberRole::Voter } else { MemberRole::Learner };
-        Member { replica: ReplicaId(node.0), node, role }
-    };
-    nodes.into_iter().map(member).collect()
 }
 
 fn facts(member: Member, progress: &[MemberProgress], last: u64) -> MemberFacts {
@@ -141,13 +122,18 @@ impl Simulation {
             return false;
         };
         let now = &local.replica.applied().configuration;
-        now.is_joint() || !same_members(&now.members, &own_wanted(state, now))
+        now.is_joint() || !same_members(&now.members, &state.own_wanted(&now.members))
     }
 
     pub(super) fn step_own_members(&mut self, id: NodeId, state: &CatalogState) {
         let status = self.status(id, GroupId::CATALOG).filter(|status| status.role == Role::Leader);
         if let Some(status) = status {
-            self.step_towards(id, GroupId::CATALOG, &status, &own_wanted(state, &status.configuration));
+            self.step_towards(
+                id,
+                GroupId::CATALOG,
+                &status,
+                &state.own_wanted(&status.configuration.members),
+            );
         }
     }
 
@@ -160,7 +146,7 @@ impl Simulation {
         let now = self.checks.configuration(group).cloned();
         if group.is_catalog() {
             let now = now?;
-            let wanted = own_wanted(&catalog, &now);
+            let wanted = catalog.own_wanted(&now.members);
             return (!same_members(&now.members, &wanted)).then(|| format!("it is to have {wanted:?}"));
         }
         let group = catalog.group(group)?;
