@@ -53,9 +53,9 @@ pub use quorate_proto::reason;
 pub use quorate_proto::v1::{
     ChangeMembersRequest, CreateGroupRequest, DescribeGroupResponse, Event, Group, GroupLimits, LeaderSeen,
     ListNodesResponse, MachineKind, Member, MemberRole, MemberSet, MemberStatus, MembersChange, Node,
-    NodeStatusResponse, Plugin, Position, RecoverGroupResponse, ReplicaRole, ReplicaState, ReplicaStatus,
-    SnapshotGroupResponse, TransferGroupResponse, TrapKind, Upgrade, UpgradeDifference, UpgradeOutcome,
-    VerifyUpgradeResponse,
+    NodeStatusResponse, NodeUse, Plugin, Position, RecoverGroupResponse, ReplicaRole, ReplicaState,
+    ReplicaStatus, SnapshotGroupResponse, TransferGroupResponse, TrapKind, Upgrade, UpgradeDifference,
+    UpgradeOutcome, VerifyUpgradeResponse,
 };
 pub use session::{OnceCommand, Session};
 pub use watch::{Watch, Watched};

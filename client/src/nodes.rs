@@ -2,7 +2,7 @@ use crate::{
     Client, ClientError, ListNodesResponse, NodeStatusResponse, attempt::Attempt, connections::normal,
     retry::Repeat,
 };
-use quorate_proto::v1::{ListNodesRequest, NodeStatusRequest};
+use quorate_proto::v1::{ListNodesRequest, NodeStatusRequest, NodeUse, SetNodeUseRequest};
 use tonic::Status;
 
 impl Client {
@@ -16,6 +16,19 @@ impl Client {
             async move { attempt.nodes().list(request).await }
         };
         Ok(self.call(self.anywhere(Repeat::Harmless), run).await?.into_inner())
+    }
+
+    /// Says whether a node may be given replicas. Those that it has stay.
+    ///
+    /// # Errors
+    /// When there is no such node, or the catalog could not be changed in time.
+    pub async fn set_node_use(&self, node: u64, wanted: NodeUse) -> Result<(), ClientError> {
+        let run = |attempt: Attempt| {
+            let request = attempt.request(SetNodeUseRequest { node, r#use: wanted.into() });
+            async move { attempt.nodes().set_use(request).await }
+        };
+        self.call(self.anywhere(Repeat::Harmless), run).await?;
+        Ok(())
     }
 
     /// The state of a node that answers first.

@@ -73,6 +73,8 @@ reasons! {
     MEMBER_NOT_FOUND;
     /// A group of this name exists already.
     NAME_TAKEN;
+    /// The node is being emptied and is given no replica.
+    NODE_DRAINING;
     /// No node has this number.
     NODE_NOT_FOUND;
     /// The group has run no older version that it could go back to.

@@ -3,7 +3,8 @@ use crate::{Client, CreateGroupRequest, Group, GroupLimits, Plugin, reason};
 use quorate_proto::v1::{
     ChangeMembersRequest, ChangeMembersResponse, CreateGroupResponse, DeleteGroupResponse,
     DescribeGroupResponse, ListGroupsResponse, ListNodesResponse, ListPluginsResponse, NodeStatusResponse,
-    RecoverGroupResponse, SetPriorityResponse, SnapshotGroupResponse, TransferGroupResponse,
+    NodeUse, RecoverGroupResponse, SetNodeUseResponse, SetPriorityResponse, SnapshotGroupResponse,
+    TransferGroupResponse,
 };
 use tonic::Code;
 
@@ -138,6 +139,17 @@ async fn a_priority_is_set_at_the_leader() {
     });
     client([&one]).set_priority(GROUP, 3, 200).await.expect("set");
     assert_eq!(two.set_priority.calls(), 1);
+}
+
+#[tokio::test]
+async fn any_node_takes_down_whether_a_node_is_to_be_emptied() {
+    let one = FakeNode::start().await;
+    one.set_use.answers(|request| {
+        assert_eq!((request.node, request.r#use()), (3, NodeUse::Draining));
+        Ok(SetNodeUseResponse {})
+    });
+    client([&one]).set_node_use(3, NodeUse::Draining).await.expect("taken down");
+    assert_eq!(one.set_use.calls(), 1);
 }
 
 #[tokio::test]

@@ -4,9 +4,11 @@
 
 mod leaders;
 mod members;
+mod seats;
 
 pub use leaders::{HandOver, LeaderFacts, balance_leaders};
 pub use members::{MemberFacts, MembersStep, MembersWait, members_step, same_members};
+pub use seats::{Seat, reseat};
 
 use quorate_vocabulary::NodeId;
 

@@ -64,6 +64,12 @@ pub enum RequestError {
         /// What was asked for.
         node: NodeId,
     },
+    /// The node is being emptied and is given no replica.
+    #[error("node {node} is draining: it is given no replica")]
+    NodeDraining {
+        /// Which.
+        node: NodeId,
+    },
     /// The node holds no replica of the group that can do what is asked.
     #[error("node {node} {why} of group {name}")]
     MemberNotFound {
@@ -299,6 +305,7 @@ impl RequestError {
             Self::ReplicaFailed { .. } => reason::REPLICA_FAILED,
             Self::PluginNotFound { .. } => reason::PLUGIN_NOT_FOUND,
             Self::NodeNotFound { .. } => reason::NODE_NOT_FOUND,
+            Self::NodeDraining { .. } => reason::NODE_DRAINING,
             Self::MemberNotFound { .. } => reason::MEMBER_NOT_FOUND,
             Self::TransferFailed { .. } => reason::TRANSFER_FAILED,
             Self::RecoveryRefused { .. } => reason::RECOVERY_REFUSED,
@@ -360,6 +367,7 @@ impl RequestError {
             | Self::UpgradeRefused { .. }
             | Self::UpgradeUnverified { .. }
             | Self::NotEnoughNodes { .. }
+            | Self::NodeDraining { .. }
             | Self::SnapshotFailed { .. }
             | Self::FolderLost { .. }
             | Self::TransferFailed { .. }
@@ -403,6 +411,9 @@ impl RequestError {
                 "list the plugins with `quorate plugin list`, or upload it with `quorate plugin upload`".to_owned()
             }
             Self::NodeNotFound { .. } => "list the nodes with `quorate node list`".to_owned(),
+            Self::NodeDraining { node } => {
+                format!("choose another node, or use it again with `quorate node activate {node}`")
+            }
             Self::MemberNotFound { name, .. } => {
                 format!("list the members with `quorate group members list {name}`")
             }

@@ -8,12 +8,12 @@ use quorate_proto::v1::{
     ListPluginsRequest, ListPluginsResponse, NodeStatusRequest, NodeStatusResponse, OpenSessionRequest,
     OpenSessionResponse, QueryRequest, QueryResponse, RecoverGroupRequest, RecoverGroupResponse,
     RollbackGroupRequest, RollbackGroupResponse, SetCheckpointsRequest, SetCheckpointsResponse,
-    SetPoisonPolicyRequest, SetPoisonPolicyResponse, SetPriorityRequest, SetPriorityResponse,
-    SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest, SubmitResponse, SubmitStreamRequest,
-    SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse, UnfreezeGroupRequest,
-    UnfreezeGroupResponse, UpgradeGroupRequest, UpgradeGroupResponse, UploadPluginRequest,
-    UploadPluginResponse, VerifyUpgradeRequest, VerifyUpgradeResponse, WatchRequest, WatchResponse,
-    commands_server, groups_server, nodes_server, plugins_server,
+    SetNodeUseRequest, SetNodeUseResponse, SetPoisonPolicyRequest, SetPoisonPolicyResponse,
+    SetPriorityRequest, SetPriorityResponse, SnapshotGroupRequest, SnapshotGroupResponse, SubmitRequest,
+    SubmitResponse, SubmitStreamRequest, SubmitStreamResponse, TransferGroupRequest, TransferGroupResponse,
+    UnfreezeGroupRequest, UnfreezeGroupResponse, UpgradeGroupRequest, UpgradeGroupResponse,
+    UploadPluginRequest, UploadPluginResponse, VerifyUpgradeRequest, VerifyUpgradeResponse, WatchRequest,
+    WatchResponse, commands_server, groups_server, nodes_server, plugins_server,
 };
 use std::sync::{
     Arc, Mutex,
@@ -132,6 +132,7 @@ pub(in crate::tests) struct Fake {
     pub(in crate::tests) set_poison_policy: Method<SetPoisonPolicyRequest, SetPoisonPolicyResponse>,
     pub(in crate::tests) list_nodes: Method<ListNodesRequest, ListNodesResponse>,
     pub(in crate::tests) status: Method<NodeStatusRequest, NodeStatusResponse>,
+    pub(in crate::tests) set_use: Method<SetNodeUseRequest, SetNodeUseResponse>,
     pub(in crate::tests) upload: Method<Streaming<UploadPluginRequest>, UploadPluginResponse>,
     pub(in crate::tests) list_plugins: Method<ListPluginsRequest, ListPluginsResponse>,
 }
@@ -244,6 +245,7 @@ impl nodes_server::Nodes for Services {
     unary! {
         list => list_nodes: ListNodesRequest, ListNodesResponse;
         status => status: NodeStatusRequest, NodeStatusResponse;
+        set_use => set_use: SetNodeUseRequest, SetNodeUseResponse;
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use bytes::Bytes;
-use quorate_catalog::Alarm;
+use quorate_catalog::{Alarm, NodeStatus};
 use quorate_proto::v1;
 use quorate_replica::{
     ports::{GroupLimits, OpenedSession, Outcome, TrapKind},
@@ -229,6 +229,11 @@ pub(super) fn node(node: NodeView) -> v1::Node {
         replicas: u64::try_from(node.replicas).unwrap_or(u64::MAX),
         reachable: node.reachable,
         failure: failure(node.failure),
+        r#use: match node.status {
+            NodeStatus::Active => v1::NodeUse::Active,
+            NodeStatus::Draining => v1::NodeUse::Draining,
+        }
+        .into(),
     }
 }
 

@@ -151,6 +151,7 @@ fn cause_at_the_node(error: &RequestError) -> &'static str {
         RequestError::ReplicaFailed { .. } => "the host failed it: its disk, its memory, or damaged data",
         RequestError::PluginNotFound { .. } => "this version of it was never uploaded",
         RequestError::NodeNotFound { .. } => "it never joined this cluster",
+        RequestError::NodeDraining { .. } => "an operator is emptying it",
         RequestError::MemberNotFound { .. } => "it never held one, or a learner, or the replica was removed",
         RequestError::TransferFailed { .. } => {
             "a leader is followed only by a voter that lives and has all that is committed"

@@ -1,13 +1,14 @@
-use super::{ApiError, Node, convert, gate::Gate};
+use super::{ApiConfig, ApiError, Node, convert, deadline, gate::Gate, validate};
 use quorate_proto::v1;
-use quorate_vocabulary::GroupId;
-use std::{collections::HashMap, time::Instant};
+use quorate_vocabulary::{GroupId, NodeId};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 use tonic::{Request, Response, Status};
 
 /// `quorate.v1.Nodes`.
 pub(super) struct NodesService<N> {
     pub(super) node: N,
     pub(super) cluster: String,
+    pub(super) config: Arc<ApiConfig>,
     pub(super) gate: Gate,
     pub(super) started: Instant,
 }
@@ -22,6 +23,18 @@ impl<N: Node> v1::nodes_server::Nodes for NodesService<N> {
         let mut nodes: Vec<v1::Node> = self.node.nodes().into_iter().map(convert::node).collect();
         nodes.sort_by_key(|node| node.id);
         Ok(Response::new(v1::ListNodesResponse { cluster: self.cluster.clone(), nodes }))
+    }
+
+    async fn set_use(
+        &self,
+        request: Request<v1::SetNodeUseRequest>,
+    ) -> Result<Response<v1::SetNodeUseResponse>, Status> {
+        let _inside = self.gate.enter()?;
+        let deadline = deadline::of(request.metadata(), &self.config);
+        let request = request.into_inner();
+        let status = validate::node_use(request.r#use)?;
+        self.node.set_node_status(NodeId(request.node), status, deadline).await.map_err(ApiError::from)?;
+        Ok(Response::new(v1::SetNodeUseResponse {}))
     }
 
     async fn status(

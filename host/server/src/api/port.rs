@@ -106,6 +106,14 @@ pub trait Node: Clone + Send + Sync + 'static {
     /// This node and every replica it holds.
     fn status(&self) -> impl Future<Output = Result<NodeStatus, RequestError>> + Send;
 
+    /// Says whether a node may be given replicas.
+    fn set_node_status(
+        &self,
+        node: NodeId,
+        status: quorate_catalog::NodeStatus,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<(), RequestError>> + Send;
+
     /// Takes a snapshot.
     fn snapshot(
         &self,
@@ -290,6 +298,15 @@ impl Node for NodeHandle {
 
     async fn status(&self) -> Result<NodeStatus, RequestError> {
         Self::status(self).await
+    }
+
+    async fn set_node_status(
+        &self,
+        node: NodeId,
+        status: quorate_catalog::NodeStatus,
+        deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        Self::set_node_status(self, node, status, deadline).await
     }
 
     async fn snapshot(&self, group: GroupId, deadline: Deadline) -> Result<SnapshotTaken, RequestError> {

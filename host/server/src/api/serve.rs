@@ -118,8 +118,8 @@ impl ApiServer {
         }
         let plugins = PluginsService::new(node.clone(), config.clone(), gate.clone());
         let groups = GroupsService { node: node.clone(), config: config.clone(), gate: gate.clone() };
-        let commands = CommandsService::new(node.clone(), config, gate.clone());
-        let nodes = NodesService { node, cluster, gate: gate.clone(), started: Instant::now() };
+        let commands = CommandsService::new(node.clone(), config.clone(), gate.clone());
+        let nodes = NodesService { node, cluster, config, gate: gate.clone(), started: Instant::now() };
         let mut routes = Routes::new(health_service)
             .add_service(sized!(v1::plugins_server::PluginsServer::new(plugins)))
             .add_service(sized!(v1::groups_server::GroupsServer::new(groups)))

@@ -5,6 +5,7 @@ use crate::{
     RequestError,
     node::{ChangeMembers, Consistency, CreateGroup},
 };
+use quorate_catalog::NodeStatus;
 use quorate_consensus::Ticket;
 use quorate_proto::v1;
 use quorate_replica::ports::GroupLimits;
@@ -101,6 +102,17 @@ pub(super) fn priority(priority: u32) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(invalid("priority", format!("it is {priority}, and may be at most {PRIORITY_MAX}")))
+}
+
+/// Whether a node may be given replicas.
+pub(super) fn node_use(wanted: i32) -> Result<NodeStatus, ApiError> {
+    match v1::NodeUse::try_from(wanted) {
+        Ok(v1::NodeUse::Active) => Ok(NodeStatus::Active),
+        Ok(v1::NodeUse::Draining) => Ok(NodeStatus::Draining),
+        Ok(v1::NodeUse::Unspecified) | Err(_) => {
+            Err(invalid("use", "it is not said whether the node may be given replicas"))
+        }
+    }
 }
 
 /// A group to create.

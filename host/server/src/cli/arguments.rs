@@ -10,7 +10,9 @@ mod upgrade;
 
 pub(crate) use leadership::{GroupPriorityArguments, GroupRebalanceArguments, GroupTransferArguments};
 pub(crate) use members::{MembersCommand, MembersListArguments, WaitArguments};
-pub(crate) use node::{NodeCommand, NodeListArguments, NodeStatusArguments};
+pub(crate) use node::{
+    NodeActivateArguments, NodeCommand, NodeDrainArguments, NodeListArguments, NodeStatusArguments,
+};
 pub(crate) use plugin::{
     PluginBuildArguments, PluginCheckArguments, PluginCommand, PluginKindArgument, PluginLanguageArgument,
     PluginListArguments, PluginNewArguments, PluginTestArguments, PluginUploadArguments,
@@ -84,7 +86,7 @@ pub(crate) enum Command {
     Query(QueryArguments),
     /// Prints the events of a group as they happen.
     Watch(WatchArguments),
-    /// Lists nodes and shows how they are.
+    /// Lists nodes, shows how they are, and empties them.
     #[command(subcommand)]
     Node(NodeCommand),
 }

@@ -73,19 +73,20 @@ async fn change(
     if wait.no_wait {
         return output.print(&MembersTaken::new(&taken));
     }
-    let report = done(&client, &name, &taken, server.timeout, output).await?;
+    let tells = !output.is_json() && io::stderr().is_terminal();
+    let report = done(&client, &name, &taken, server.timeout, tells).await?;
     output.print(&report)
 }
 
-/// Waits until the change is brought about.
-async fn done(
+/// Waits until the change is brought about, and tells what it waits for.
+pub(super) async fn done(
     client: &Client,
     name: &str,
     taken: &Group,
     timeout: Duration,
-    output: Output,
+    tells: bool,
 ) -> Result<MembersReport, Failure> {
-    let (end, tells) = (Instant::now() + timeout, !output.is_json() && io::stderr().is_terminal());
+    let end = Instant::now() + timeout;
     let mut told = String::new();
     loop {
         let Gathered { group, replicas, .. } = gather(client, name).await?;

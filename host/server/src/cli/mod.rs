@@ -2,6 +2,7 @@
 
 mod arenas;
 mod arguments;
+mod drain;
 pub(crate) mod exit;
 pub(crate) mod failure;
 mod groups;

@@ -2,6 +2,7 @@
 
 use super::{
     arguments::{NodeCommand, NodeListArguments, NodeStatusArguments},
+    drain,
     exit::Exit,
     failure::Failure,
     output::Output,
@@ -16,6 +17,8 @@ pub(super) async fn run(command: NodeCommand, output: Output) -> Result<Exit, Fa
     match command {
         NodeCommand::List(arguments) => list(&arguments, output).await.map(|()| Exit::Done),
         NodeCommand::Status(arguments) => status(&arguments, output).await,
+        NodeCommand::Drain(arguments) => drain::drain(&arguments, output).await.map(|()| Exit::Done),
+        NodeCommand::Activate(arguments) => drain::activate(&arguments, output).await.map(|()| Exit::Done),
     }
 }
 

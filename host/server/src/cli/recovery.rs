@@ -67,4 +67,4 @@ async fn survivors(client: &Client, name: &str, nodes: &[u64]) -> Result<Vec<Sur
 }
 
 /// What the catalog is called where groups are named.
-const CATALOG: &str = "quorate/catalog";
+pub(super) const CATALOG: &str = "quorate/catalog";

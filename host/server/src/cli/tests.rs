@@ -124,6 +124,9 @@ fn the_other_commands_are_there() {
     assert!(matches!(command("group snapshot a/b"), Command::Group(GroupCommand::Snapshot(_))));
     assert!(matches!(command("watch a/b --topic x --count 2"), Command::Watch(_)));
     assert!(matches!(command("node status 2"), Command::Node(NodeCommand::Status(_))));
+    assert!(matches!(command("node drain 2 --dry-run"), Command::Node(NodeCommand::Drain(_))));
+    assert_eq!(refused("node drain 2 --at-once 0"), ErrorKind::ValueValidation);
+    assert!(matches!(command("node activate 2"), Command::Node(NodeCommand::Activate(_))));
     assert_eq!(refused("serve"), ErrorKind::MissingRequiredArgument);
 }
 

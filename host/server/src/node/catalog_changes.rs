@@ -179,10 +179,10 @@ pub(super) fn catalog_error(error: CatalogError) -> RequestError {
         CatalogError::LimitOutside { .. } => {
             RequestError::InvalidArgument { what: "the group's limits", why }
         }
+        CatalogError::NodeDraining { node } => RequestError::NodeDraining { node },
         CatalogError::NodesUnfit { .. } => RequestError::InvalidArgument { what: "the choice of nodes", why },
         CatalogError::OtherFolder { .. }
         | CatalogError::Malformed { .. }
-        | CatalogError::NodeDraining { .. }
         | CatalogError::AddressTaken { .. }
         | CatalogError::Full { .. } => RequestError::CatalogRefused { why },
     }

@@ -293,6 +293,19 @@ impl NodeHandle {
         self.core.set_priority(name, node, priority, deadline).await
     }
 
+    /// Says whether a node may be given replicas, and answers once that is in the catalog. What it holds stays.
+    ///
+    /// # Errors
+    /// When there is no such node, or the catalog cannot be changed in time.
+    pub async fn set_node_status(
+        &self,
+        node: NodeId,
+        status: quorate_catalog::NodeStatus,
+        deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        self.core.set_node_status(node, status, deadline).await
+    }
+
     /// Goes on with those that are left of a group that has lost a majority of its voters for good, at the price of what only
     /// the lost ones had. Only at the survivor that has most of the log.
     ///

@@ -18,6 +18,7 @@ mod catalog_answer;
 mod catalog_changes;
 mod config;
 mod core;
+mod draining;
 mod events;
 mod fetching;
 mod group_clock;

@@ -202,6 +202,7 @@ impl Core {
             engine_fingerprint: node.engine_fingerprint.clone(),
             replicas: replicas.get(&node.id).copied().unwrap_or_default(),
             reachable: self.is_reachable(node.id),
+            status: node.status,
             failure: if node.id == self.node() { own_failure.clone() } else { self.failure_of(node.id) },
         });
         let mut views: Vec<NodeView> = views.collect();
@@ -212,6 +213,7 @@ impl Core {
                 engine_fingerprint: self.engine.fingerprint().as_str().to_owned(),
                 replicas: 0,
                 reachable: true,
+                status: quorate_catalog::NodeStatus::Active,
                 failure: own_failure,
             });
         }

@@ -314,6 +314,8 @@ pub struct NodeView {
     pub replicas: usize,
     /// Whether this node has heard of it lately.
     pub reachable: bool,
+    /// Whether it may be given replicas.
+    pub status: quorate_catalog::NodeStatus,
     /// Why it takes no part, as far as this node knows.
     pub failure: Option<RequestError>,
 }

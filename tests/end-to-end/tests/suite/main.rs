@@ -12,6 +12,7 @@ mod data_folder;
 mod deletion;
 mod demo;
 mod divergence;
+mod drain;
 mod first_road;
 mod full_disk;
 mod kills;

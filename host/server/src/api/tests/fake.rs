@@ -216,6 +216,18 @@ impl Node for FakeNode {
         })
     }
 
+    async fn set_node_status(
+        &self,
+        node: NodeId,
+        _status: quorate_catalog::NodeStatus,
+        _deadline: Deadline,
+    ) -> Result<(), RequestError> {
+        match node {
+            NodeId(9) => Err(RequestError::NodeNotFound { node }),
+            _ => Ok(()),
+        }
+    }
+
     async fn snapshot(&self, _group: GroupId, _deadline: Deadline) -> Result<SnapshotTaken, RequestError> {
         Ok(SnapshotTaken { index: 1, bytes: 2 })
     }

@@ -40,7 +40,7 @@ struct ChangeRow {
 }
 
 /// `voter`, `learner` or `witness`.
-pub(super) fn role_name(role: v1::MemberRole) -> &'static str {
+pub(crate) fn role_name(role: v1::MemberRole) -> &'static str {
     match role {
         v1::MemberRole::Unspecified => "unknown",
         v1::MemberRole::Voter => "voter",

@@ -2,6 +2,7 @@
 
 mod answer;
 mod built;
+mod drain;
 mod event;
 mod group;
 mod leadership;
@@ -16,10 +17,11 @@ mod verification;
 
 pub(crate) use answer::{Answer, AnswerKind};
 pub(crate) use built::{BuiltReport, CheckReport, NewPluginReport, TestReport, TrialSummary};
+pub(crate) use drain::{ActivateReport, DrainReport, MoveReport};
 pub(crate) use event::EventReport;
 pub(crate) use group::{GroupDeleted, GroupList, GroupReport, GroupRow, SnapshotReport};
 pub(crate) use leadership::{HandOverReport, PriorityReport, RebalanceReport, TransferReport};
-pub(crate) use members::{MembersReport, MembersTaken};
+pub(crate) use members::{MembersReport, MembersTaken, role_name};
 pub(crate) use node::{NodeList, NodeReport, NodeStatusList};
 pub(crate) use plugin::{PluginList, PluginReport};
 pub(crate) use recovery::RecoveryReport;

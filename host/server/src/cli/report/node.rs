@@ -14,6 +14,7 @@ pub(crate) struct NodeRow {
     id: u64,
     address: String,
     reachable: bool,
+    draining: bool,
     replicas: u64,
     engine: String,
     /// Why it takes no part.
@@ -32,6 +33,7 @@ impl From<v1::ListNodesResponse> for NodeList {
     fn from(response: v1::ListNodesResponse) -> Self {
         let nodes = response.nodes.into_iter().map(|node| NodeRow {
             id: node.id,
+            draining: node.r#use() == v1::NodeUse::Draining,
             address: node.address,
             reachable: node.reachable,
             replicas: node.replicas,
@@ -58,12 +60,13 @@ fn no_part(id: u64, failure: &Failure) -> String {
 
 impl Report for NodeList {
     fn human(&self) -> String {
-        let mut table = table(&["NODE", "ADDRESS", "REACHABLE", "REPLICAS", "ENGINE"]);
+        let mut table = table(&["NODE", "ADDRESS", "REACHABLE", "USE", "REPLICAS", "ENGINE"]);
         for node in &self.nodes {
             table.add_row([
                 node.id.to_string().as_str(),
                 &node.address,
                 if node.reachable { "yes" } else { "no" },
+                if node.draining { "draining" } else { "active" },
                 &node.replicas.to_string(),
                 &node.engine,
             ]);
