@@ -3,9 +3,10 @@
 use super::{
     checks::Answer,
     cluster::{Cluster, GROUP, voter, voters},
+    lone::message,
 };
 use crate::{Input, RaftMessage, RaftMessageType, Refusal, ReplicaStart, RequestId, Role};
-use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
+use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
 
 fn recover(cluster: &mut Cluster, node: u64, survivors: &[u64]) -> RequestId {
     let request = cluster.request(NodeId(node), GROUP);
@@ -120,6 +121,35 @@ fn a_group_that_can_help_itself_is_not_recovered() {
         let request = recover(&mut cluster, other, &[other]);
         assert!(matches!(cluster.answer(request), Answer::Refused(Refusal::NotRecovered { .. })));
     }
+}
+
+#[test]
+fn replicas_that_have_stopped_are_lost_though_their_nodes_live() {
+    let mut cluster = Cluster::empty(3, 12);
+    cluster.create(GROUP, &voters(1..=3));
+    // Because of a group that sleeps the nodes send each other beats.
+    let sleeping = GroupId(7);
+    cluster.create(sleeping, &voters(1..=3));
+    let index = cluster.commit(b"before");
+    cluster.applied(1..=3, index);
+    let sleeps = |cluster: &Cluster, node: u64| {
+        cluster.status_of(NodeId(node), sleeping).is_some_and(|status| status.is_asleep)
+    };
+    cluster.until("the other group sleeps", |cluster| (1..=3).all(|node| sleeps(cluster, node)));
+    cluster.may_fail = true;
+    for node in 2..=3 {
+        let mut stop = RaftMessage { epoch: 9, ..message(RaftMessageType::Superseded, 1, 0) };
+        (stop.to_replica, stop.to_node) = (node, node);
+        cluster.input(NodeId(node), Input::Message(stop));
+    }
+    // If it sleeps, this wakes it.
+    cluster.propose(1, b"nobody takes it");
+    cluster.run_ms(6_000);
+    assert!((2..=3).all(|node| cluster.status(node).failure.is_some() && sleeps(&cluster, node)));
+    let request = recover(&mut cluster, 1, &[1]);
+    let answer = cluster.answer(request);
+    assert!(matches!(answer, Answer::Applied { .. }), "{answer:?}");
+    assert_eq!(cluster.status(1).configuration.members, voters(1..=1));
 }
 
 #[test]
