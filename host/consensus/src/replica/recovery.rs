@@ -225,7 +225,10 @@ impl Replica {
     ) -> Result<bool, ReplicaFault> {
         let own = self.configuration.epoch;
         if message.r#type() == RaftMessageType::Superseded {
-            if message.epoch > own {
+            // One that has joined and was given nothing yet is of no epoch, and holds nothing that could be of no use. Most
+            // likely it belongs to the later one, and whoever says this has not heard of it, or heard that it is to go.
+            let holds_nothing = self.configuration.members.is_empty();
+            if message.epoch > own && !holds_nothing {
                 return Err(ReplicaFault(format!(
                     "its group was recovered without it, in epoch {}: what it holds is of no use any more",
                     message.epoch
@@ -247,6 +250,10 @@ impl Replica {
         }
         if message.epoch >= own {
             return Ok(true);
+        }
+        if self.recovery.is_some() {
+            // Not committed, it may come to nothing: then nobody is lost.
+            return Ok(false);
         }
         let answer = RaftMessage { epoch: own, ..answer(message, RaftMessageType::Superseded) };
         effects.push(Effect::Send(answer));

@@ -242,3 +242,45 @@ fn a_recovered_group_leads_in_terms_that_no_lost_member_has_seen() {
     assert!(matches!(cluster.answer(request), Answer::Applied { .. }));
     assert!(cluster.status(2).term >= before + crate::replica::TERMS_SKIPPED, "{}", cluster.status(2).term);
 }
+
+#[test]
+fn a_recovery_that_comes_to_nothing_puts_nobody_aside() {
+    let mut cluster = with_two_of_five(13);
+    cluster.crash(NodeId(1));
+    let request = recover(&mut cluster, 2, &[1, 2]);
+    // One of those that were given up comes back while the survivors are still waited for.
+    cluster.start(NodeId(3));
+    let answer = cluster.answer(request);
+    assert!(matches!(answer, Answer::Refused(Refusal::NotRecovered { .. })), "{answer:?}");
+    cluster.start(NodeId(4));
+    let index = cluster.commit(b"after all");
+    cluster.applied(2..=4, index);
+}
+
+#[test]
+fn a_newcomer_that_holds_nothing_yet_is_not_put_aside() {
+    let mut cluster = with_two_of_five(14);
+    let request = recover(&mut cluster, 2, &[1, 2]);
+    assert!(matches!(cluster.answer(request), Answer::Applied { .. }));
+    cluster.host(NodeId(5), ReplicaStart::joining(GROUP, ReplicaId(50)));
+    cluster.start(NodeId(5));
+    // From a member that has not heard of it.
+    let mut message = RaftMessage {
+        group: GROUP.0,
+        from_replica: 1,
+        to_replica: 50,
+        from_node: 1,
+        to_node: 5,
+        epoch: 1,
+        ..RaftMessage::default()
+    };
+    message.set_type(RaftMessageType::Superseded);
+    cluster.step(NodeId(5), vec![Input::Message(message)]);
+    let newcomer = Member { replica: ReplicaId(50), ..voter(5) };
+    let leader = cluster.leader();
+    let members = voters(1..=2).into_iter().chain([newcomer]).collect();
+    let request = cluster.change_members_by(leader, members, true);
+    assert!(matches!(cluster.answer(request), Answer::Applied { .. }));
+    let index = cluster.commit(b"with it");
+    cluster.applied([1, 2, 5], index);
+}
