@@ -176,6 +176,10 @@ coverage! {
     damages = "logs damaged";
     /// Replacements asked for.
     replaced = "replacements asked for";
+    /// Of these, of replicas that were no members yet.
+    newcomers_replaced = "newcomers replaced";
+    /// Of these, of members without which a change of members could not come about.
+    changes_taken_back = "changes of members taken back";
     /// Groups that were created.
     groups_created = "groups created";
     /// Groups that were deleted.

@@ -110,6 +110,7 @@ impl Simulation {
             }
             84..87 => self.if_has(FaultKind::Corrupt, |simulation| simulation.corrupt(group)),
             87..89 => self.if_has(FaultKind::Damage, |simulation| simulation.damage(group)),
+            89..91 => self.hurt_newcomer(group),
             _ => self.if_has(FaultKind::Members, |simulation| {
                 if simulation.plan.members_by_catalog {
                     simulation.want_members(group);

@@ -6,7 +6,6 @@ mod healing;
 mod members;
 mod recovery;
 
-pub(crate) use healing::can_spare;
 pub(crate) use members::ChangeUnderWay;
 
 use crate::{cluster::Simulation, node::Local};
