@@ -182,6 +182,14 @@ coverage! {
     changes_taken_back = "changes of members taken back";
     /// Groups that were created.
     groups_created = "groups created";
+    /// Other versions that were asked for.
+    versions_wanted = "versions asked for";
+    /// Activations that were applied, on any replica.
+    activations = "activations";
+    /// Of these, such that the version before went on.
+    activations_failed = "activations failed";
+    /// Replicas that stood still until they had compiled a version.
+    stood_still = "replicas that lacked a version";
     /// Groups that were deleted.
     groups_deleted = "groups deleted";
     /// Reads and writes that a disk failed.

@@ -81,7 +81,7 @@ impl Simulation {
     }
 
     /// A replica breaks just when it is to become a member, before it votes: its disk, or what it has in memory.
-    pub(super) fn hurt_newcomer(&mut self, group: GroupId) {
+    pub(crate) fn hurt_newcomer(&mut self, group: GroupId) {
         let Some(current) = self.configuration(group).filter(|current| !current.is_joint()) else { return };
         let is_free = self.plan.members_by_catalog && self.disaster.is_none() && !self.is_hurt(group);
         let catalog = self.catalog();
