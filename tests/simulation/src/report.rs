@@ -156,6 +156,8 @@ coverage! {
     entries_lost = "entries lost with majorities";
     /// Lost replicas that came back and were told so.
     superseded = "lost replicas set aside";
+    /// Groups that had no majority without replicas that were corrupted or damaged.
+    majorities_hurt = "majorities lost to corruption";
     /// Recoveries asked for while all was well.
     recoveries_needless = "needless recoveries asked for";
     /// States that were made wrong.

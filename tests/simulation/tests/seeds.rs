@@ -44,6 +44,9 @@ fn seeds_violate_nothing_and_get_everywhere() {
         "replicas outvoted",
         "replicas given up",
         "comparisons undecided",
+        "majorities lost to corruption",
+        "newcomers replaced",
+        "changes of members taken back",
         "replicas an operator removed",
     ];
     for (name, count) in campaign.coverage.counters() {

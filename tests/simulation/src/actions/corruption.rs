@@ -1,12 +1,13 @@
 //! What a disk or a memory does to a replica without a word: its state is changed, or its log is gone.
 
+use super::Disaster;
 use crate::{checks::Invariant, cluster::Simulation, disk::lock, events::Event, faults::FaultKind};
 use bytes::Bytes;
 use quorate_catalog::{Change, MembersEdit};
 use quorate_consensus::{Configuration, Input};
 use quorate_replica::{Overlay, ReplicaFault};
 use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, ReplicaId};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// The number that is made wrong, to which clients add now and then.
 pub(crate) const PROBE: &str = "probe";
@@ -172,6 +173,26 @@ impl Simulation {
             self.decide(group);
         }
         Some("a replica of it is corrupted or damaged, and not replaced".into())
+    }
+
+    /// Members that were to go have gone since one was corrupted or damaged, and without that one the others are no majority:
+    /// the operator has the group go on with them.
+    pub(crate) fn recover_without_hurt(&mut self, group: GroupId) {
+        let Some(current) = self.configuration(group).filter(|current| !current.is_joint()) else { return };
+        if self.disaster.is_some() || !self.is_hurt(group) {
+            return;
+        }
+        let members = current.members.iter().copied();
+        let (lost, survivors): (Vec<Member>, Vec<Member>) =
+            members.partition(|member| self.has_stopped(member.node, group, member.replica));
+        let votes = |members: &[Member]| members.iter().filter(|member| member.role.votes()).count();
+        let has_data = survivors.iter().any(|member| !member.role.is_witness());
+        if votes(&survivors) > votes(&current.members) / 2 || !has_data {
+            return;
+        }
+        self.coverage.majorities_hurt += 1;
+        let lost = lost.iter().map(|member| member.replica).collect();
+        self.begin_disaster(Disaster::new((group, current.epoch), survivors, lost, BTreeSet::new()));
     }
 
     /// Members that were to go have gone since one was corrupted, and what is left is no majority that agrees. The leader has

@@ -70,7 +70,10 @@ impl Simulation {
     }
 
     fn sickness_of(&mut self, group: GroupId, recovery: &mut Recovery) -> Option<String> {
-        let Some(leader) = self.leader_of(group) else { return Some("it has no leader".into()) };
+        let Some(leader) = self.leader_of(group) else {
+            self.recover_without_hurt(group);
+            return Some("it has no leader".into());
+        };
         if !self.local(leader, group).is_some_and(|local| local.established) {
             return Some("its leader is not established".into());
         }
