@@ -61,7 +61,7 @@ pub struct PreparedCheckpoint {
 
 enum Prepared {
     /// The successor, or why the plugin did not come to one.
-    Done(Result<Successor, CallFailure>),
+    Done(Box<Result<Successor, CallFailure>>),
     /// The entries that it was to be made from have left the log meanwhile, for the log begins with another's snapshot, which
     /// is about to take the place of all that this replica has. Apply was done with those entries; this was not.
     Superseded(ReplicaFault),
@@ -87,7 +87,7 @@ fn or_superseded(
     done: Result<Result<Successor, CallFailure>, ReplicaFault>,
 ) -> Result<Prepared, ReplicaFault> {
     match done {
-        Ok(successor) => Ok(Prepared::Done(successor)),
+        Ok(done) => Ok(Prepared::Done(Box::new(done))),
         Err(fault @ ReplicaFault::Host { .. }) if start.begins_behind()? > begins => {
             Ok(Prepared::Superseded(fault))
         }
@@ -140,14 +140,17 @@ impl Pending {
     ) -> Result<Result<(), ReplicaFault>, ReplicaFault> {
         let Followed { applied, trapped } = lock(&self.followed).clone();
         let outcome = match prepared.outcome {
-            Prepared::Done(Ok(successor)) => {
-                let begins = successor.index;
-                or_superseded(start, begins, successor.follow(start, applied, &trapped))?
-            }
-            other => other,
+            Prepared::Done(done) => match *done {
+                Ok(successor) => {
+                    let begins = successor.index;
+                    or_superseded(start, begins, successor.follow(start, applied, &trapped))?
+                }
+                failed @ Err(_) => Prepared::Done(Box::new(failed)),
+            },
+            superseded @ Prepared::Superseded(_) => superseded,
         };
         match outcome {
-            Prepared::Done(successor) => self.prepared = Some(successor),
+            Prepared::Done(done) => self.prepared = Some(*done),
             Prepared::Superseded(fault) => return Ok(Err(fault)),
         }
         Ok(Ok(()))
