@@ -180,8 +180,13 @@ impl Replica {
             return;
         };
         self.sleep.quiet_ticks += 1;
-        let quiet = self.config.heartbeat_interval.saturating_mul(saturated(self.sleep.quiet_ticks));
+        let quiet_for = |ticks| self.config.heartbeat_interval.saturating_mul(saturated(ticks));
+        let (before, quiet) = (quiet_for(self.sleep.quiet_ticks - 1), quiet_for(self.sleep.quiet_ticks));
         self.sleep.wishes = quiet >= hibernate_after;
+        // Once in every quiet time.
+        if before < hibernate_after / 2 && quiet >= hibernate_after / 2 {
+            effects.push(Effect::SoonAsleep { group: self.group });
+        }
         if self.sleep.wishes && must_agree.iter().all(|replica| self.sleep.agreed.contains(replica)) {
             self.sleep.is_asleep = true;
             self.lease.restart();

@@ -26,6 +26,8 @@ use tokio::sync::oneshot;
 pub(super) struct ShardThread {
     pub(super) shard: Shard,
     pub(super) tick: Duration,
+    /// Whether replicas are compared although few entries have come since the last time.
+    pub(super) checks_by_time: bool,
     pub(super) services: Services,
     pub(super) registry: Arc<Registry>,
     pub(super) log: mpsc::Sender<LogWork>,
@@ -140,6 +142,9 @@ impl ShardThread {
                 }
             }
             Effect::LeaderEstablished { group, term } => self.apply(group, ApplyWork::Established { term }),
+            // The moment at which it is due would wake the group, and keep it awake for as long as it takes to fall asleep.
+            Effect::SoonAsleep { group } if self.checks_by_time => self.apply(group, ApplyWork::CheckTime),
+            Effect::SoonAsleep { .. } => {}
             Effect::FellAsleep { group } => self.apply(group, ApplyWork::Rest),
             Effect::SnapshotWanted { group, index_min } => {
                 self.apply(group, ApplyWork::SnapshotWanted { index_min });

@@ -140,6 +140,7 @@ impl Simulation {
                 self.coverage.transferred += 1;
                 self.answered(request);
             }
+            Effect::SoonAsleep { group } => self.attest_if(id, group, 1),
             Effect::FellAsleep { .. } => {}
             Effect::SnapshotWanted { group, .. } => self.work(id, group, ApplyWork::Snapshot),
             Effect::ReplicaFailed { group, .. } if self.is_disk_to_blame(id, group) => {
