@@ -22,6 +22,9 @@ use std::{
 };
 use tokio::sync::oneshot;
 
+/// Room is kept for so many effects, or inputs, of one step.
+const EFFECTS_KEPT: usize = 256;
+
 /// What the thread needs beside the shard.
 pub(super) struct ShardThread {
     pub(super) shard: Shard,
@@ -78,9 +81,13 @@ impl ShardThread {
                 next_tick = monotonic + self.tick;
             }
             self.shard.step(Now { monotonic, wall_ms: wall_ms() }, &mut inputs, &mut effects);
+            inputs.shrink_to(EFFECTS_KEPT);
             for effect in effects.drain(..) {
                 self.carry_out(effect);
             }
+            // What thousands of groups had to say at once is not held room for.
+            effects.shrink_to(EFFECTS_KEPT);
+            items.shrink_to(EFFECTS_KEPT);
             for Retirement { group, replica, done } in retired.drain(..) {
                 self.write(LogWork::Remove { group, replica, done });
             }
