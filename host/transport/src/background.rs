@@ -26,7 +26,8 @@ impl Background {
         let runtime = self.runtime.get_or_init(|| {
             let mut builder = Builder::new_multi_thread();
             builder.worker_threads(1).max_blocking_threads(BLOCKING_THREADS_MAX).enable_all();
-            builder.thread_name("background").on_thread_start(give_way);
+            builder.thread_name("background");
+            give_way(&mut builder);
             builder
                 .build()
                 .map_err(|error| tracing::warn!(%error, "snapshots go on among everything else"))
@@ -45,18 +46,22 @@ impl Drop for Background {
     }
 }
 
-/// Lowers the priority of this thread, and of those it will start. What cannot be lowered stays as it is.
+/// Lowers the priority of its threads, and of those that they start. What cannot be lowered stays as it is.
 #[cfg(target_os = "linux")]
-fn give_way() {
+fn give_way(builder: &mut Builder) {
     use rustix::process::{getpriority_process, setpriority_process};
-    // On Linux none stands for the thread that calls.
+    // On Linux none stands for the thread that calls. Threads begin with the priority of whoever starts them, which may be one of
+    // these: so it is not lowered by so much, but to so much.
     if let Ok(niceness) = getpriority_process(None) {
-        let _ = setpriority_process(None, niceness.saturating_add(NICENESS).min(NICENESS_MAX));
+        let lowered = niceness.saturating_add(NICENESS).min(NICENESS_MAX);
+        builder.on_thread_start(move || {
+            let _ = setpriority_process(None, lowered);
+        });
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn give_way() {}
+fn give_way(_: &mut Builder) {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
