@@ -1,8 +1,9 @@
 use std::sync::OnceLock;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// How much less than others the threads ask for, of 19: where a core is free they have it, and where none is, a tenth.
-const NICENESS: i32 = 10;
+/// How much less than others the threads ask for: where a core is free they have it, and beside one that wants the same core a
+/// quarter, which is enough for no transfer to pass for dead.
+const NICENESS: i32 = 5;
 /// The lowest priority that there is.
 const NICENESS_MAX: i32 = 19;
 /// Threads that may block at a time.
