@@ -10,7 +10,7 @@ use std::{
 ///
 /// A small synced write that comes meanwhile, as the log's do, waits behind them: so they are few, and a disk that is told of
 /// one such piece at a time works nearly as fast as with all at once.
-pub(crate) const SYNCED_BYTES: u64 = 1 << 20;
+pub(crate) const SYNCED_BYTES: u64 = 2 << 20;
 
 /// Syncs one file at a time, on a thread of its own, beside whoever writes.
 #[derive(Debug, Default)]
