@@ -37,6 +37,9 @@ impl Group {
         let is_broken = |other| other == replica || self.has_alarm(other);
         let has = |members: &[Member]| members.iter().any(|member| member.replica == replica);
         let may_go = can_spare(&self.members, is_broken);
+        let votes = |members: &[Member]| {
+            members.iter().any(|member| member.replica == replica && member.role.votes())
+        };
         match &self.change {
             None if may_go => Renewal::Member,
             None => Renewal::Never,
@@ -44,6 +47,8 @@ impl Group {
                 (false, true) => Renewal::Newcomer,
                 // It goes.
                 (_, false) => Renewal::Later,
+                // One that does not vote yet, and is to, is waited for.
+                (true, true) if votes(&change.wanted) && !votes(&self.members) => Renewal::Member,
                 (true, true) if can_spare(&change.wanted, is_broken) => Renewal::Later,
                 (true, true) if may_go => Renewal::Member,
                 (true, true) => Renewal::Never,

@@ -1,6 +1,6 @@
 //! What is done about a replica that is of no use any more.
 
-use super::fixtures::{create, edit, furnished, group, must, set_members, voters};
+use super::fixtures::{complete, create, edit, furnished, group, must, note_broken, set_members, voters};
 use crate::{Group, Renewal};
 use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
 
@@ -25,6 +25,20 @@ fn a_member_is_replaced_where_the_others_are_a_majority_and_hold_the_data() {
     assert_eq!(first(&[Voter, Voter]), Renewal::Never, "one of two is no majority");
     assert_eq!(first(&[Voter]), Renewal::Never);
     assert_eq!(first(&[Voter, Witness, Witness]), Renewal::Never, "nobody else has the data");
+}
+
+#[test]
+fn a_change_that_would_have_a_broken_learner_vote_is_taken_back() {
+    let mut state = furnished();
+    let learner = (NodeId(4), MemberRole::Learner);
+    let all = voters(&[1, 2, 3]).into_iter().chain([learner]).collect();
+    must(&mut state, [create("acme/a", "acme/kv@1", &[1, 2, 3]), set_members("acme/a", all), complete(1, 1)]);
+    assert_eq!(group(&state, "acme/a").renewal(ReplicaId(4)), Renewal::Member);
+    must(&mut state, [edit("acme/a", &[], &[], &[4])]);
+    assert_eq!(group(&state, "acme/a").renewal(ReplicaId(4)), Renewal::Member, "it would be waited for");
+    must(&mut state, [note_broken(4, 4, true), complete(1, 3)]);
+    let wanted = group(&state, "acme/a").wanted().to_vec();
+    assert_eq!(wanted[3], Member { replica: ReplicaId(5), node: NodeId(4), role: MemberRole::Learner });
 }
 
 #[test]

@@ -113,16 +113,17 @@ impl Core {
             return true;
         }
         let renewal = group.renewal(replica);
-        let mut renew =
-            self.config.rebuild_replicas && matches!(renewal, Renewal::Member | Renewal::Newcomer);
-        let waits = self.config.rebuild_replicas && renewal == Renewal::Later;
+        // Whether the node takes a new one. The catalog decides whether there is to be one, by what is so then.
+        let mut renew = self.config.rebuild_replicas;
+        let waits = renew && renewal == Renewal::Later;
+        let replaces = matches!(renewal, Renewal::Member | Renewal::Newcomer);
         if waits && group.has_alarm(replica) {
             return false;
         }
         if broken.keeps_evidence {
             self.keep_evidence(broken, replica).await;
         }
-        if renew && !self.services.healing.may_replace(broken.group) {
+        if renew && replaces && !self.services.healing.may_replace(broken.group) {
             tracing::error!(group = %group.name, %replica, "the replicas of this group on this node break again and again: look at its disk and its memory");
             renew = false;
         }
@@ -134,11 +135,14 @@ impl Core {
             renew,
         };
         let change = self.change_catalog(change, Deadline::after(CATALOG_TIMEOUT));
-        let changed =
-            if renew { self.services.healing.counted(broken.group, change).await } else { change.await };
+        let changed = if renew && replaces {
+            self.services.healing.counted(broken.group, change).await
+        } else {
+            change.await
+        };
         match changed {
             Ok(_) => {
-                tracing::warn!(group = %group.name, %replica, renew, why = broken.why, "a replica is of no use any more");
+                tracing::warn!(group = %group.name, %replica, ?renewal, renew, why = broken.why, "a replica is of no use any more");
                 !waits
             }
             Err(error) => {

@@ -37,14 +37,15 @@ impl Simulation {
                 continue;
             };
             let renewal = group.renewal(replica);
-            let renew = matches!(renewal, Renewal::Member | Renewal::Newcomer);
-            if renew || !group.has_alarm(replica) {
+            let replaces = matches!(renewal, Renewal::Member | Renewal::Newcomer);
+            if replaces || !group.has_alarm(replica) {
                 if renewal == Renewal::Newcomer {
                     self.coverage.newcomers_replaced += 1;
-                } else if group.change.is_some() && renew {
+                } else if group.change.is_some() && replaces {
                     self.coverage.changes_taken_back += 1;
                 }
                 self.coverage.replaced += 1;
+                let renew = true;
                 self.change_catalog(Change::NoteBroken { group: group.id, node: id, replica, what, renew });
             }
         }
