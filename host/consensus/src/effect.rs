@@ -150,6 +150,12 @@ pub enum Effect {
         /// The term.
         term: u64,
     },
+    /// This leader has been idle for half the time after which its group falls asleep. What would wake the group again before
+    /// long is better done now.
+    SoonAsleep {
+        /// The group.
+        group: GroupId,
+    },
     /// The group has fallen asleep: nothing is asked of its machine until it wakes.
     FellAsleep {
         /// The group.

@@ -96,13 +96,6 @@ fn database_options(may_create: bool, recovery: Recovery) -> Options {
     options
 }
 
-/// How table files are written that a database is to take in.
-pub(crate) fn table_options(content: Content, cache: &Cache) -> Options {
-    let mut options = family_options(content, cache);
-    options.set_bytes_per_sync(BYTES_PER_SYNC);
-    options
-}
-
 /// How a column family with this content is set up.
 pub(crate) fn family_options(content: Content, cache: &Cache) -> Options {
     let mut blocks = BlockBasedOptions::default();

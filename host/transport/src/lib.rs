@@ -14,6 +14,7 @@
 //! This room knows nothing of what a message means, of storage, or of the catalog.
 
 mod attest;
+mod background;
 mod catalog;
 mod config;
 mod connection;

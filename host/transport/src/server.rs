@@ -1,5 +1,7 @@
 use crate::{
-    Lane, PeerIdentity, PeerInbound, PeersConfig, PluginRefusal, attest, catalog,
+    Lane, PeerIdentity, PeerInbound, PeersConfig, PluginRefusal, attest,
+    background::Background,
+    catalog,
     connection::describe,
     plugin,
     snapshot::{Receives, Receiving},
@@ -32,6 +34,8 @@ struct Shared {
     config: Arc<PeersConfig>,
     inbound: Arc<dyn PeerInbound>,
     receives: Arc<Receives>,
+    /// Where snapshots are taken in.
+    background: Background,
     plugin_receives: Semaphore,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -45,6 +49,7 @@ impl PeerServer {
             shared: Arc::new(Shared {
                 identity,
                 receives: Arc::new(Receives::new(&config)),
+                background: Background::default(),
                 plugin_receives: Semaphore::new(config.plugin_receives_max.max(1)),
                 config: Arc::new(config),
                 inbound,
@@ -207,7 +212,7 @@ impl peer_server::Peer for PeerServer {
             frames,
             replies,
         };
-        self.shared.tasks.spawn(receiving.run(begin));
+        self.shared.tasks.spawn_on(receiving.run(begin), &self.shared.background.handle());
         Ok(Response::new(ReceiverStream::new(answer)))
     }
 

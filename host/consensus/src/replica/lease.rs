@@ -8,13 +8,13 @@
 //! A replica that is opened anew may have promised something before: it votes for nobody in its first election timeout.
 //! A voter that its leader has told to campaign breaks no promise, so that leader has no lease in that term any more.
 
-use super::Replica;
+use super::{Replica, by_replica::ByReplica};
 use quorate_vocabulary::ReplicaId;
 use raft::{
     StateRole,
     eraftpb::{Message, MessageType},
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 /// The mark of a campaign that the leader has asked for.
 const CAMPAIGN_TRANSFER: &[u8] = b"CampaignTransfer";
@@ -26,7 +26,7 @@ pub(super) struct Lease {
     /// The stamp of the newest heartbeat, and its term.
     heard: (u64, u64),
     /// As leader: when the newest heartbeat that each has answered was sent.
-    answered: BTreeMap<ReplicaId, Duration>,
+    answered: ByReplica<Duration>,
     /// In this term a successor was called to campaign.
     forfeited_in: u64,
 }
@@ -53,7 +53,7 @@ impl Lease {
 
     /// Whether this voter has answered a heartbeat that was sent less than so long ago.
     pub(super) fn answers(&self, voter: ReplicaId, now: Duration, within: Duration) -> bool {
-        self.answered.get(&voter).is_some_and(|sent| now < *sent + within)
+        self.answered.get(voter).is_some_and(|sent| now < *sent + within)
     }
 
     /// What to put on a heartbeat that leaves now. 0 stands for none.
@@ -75,7 +75,7 @@ impl Lease {
         now: Duration,
     ) -> Option<Duration> {
         let answered =
-            |voter: ReplicaId| if voter == leader { Some(now) } else { self.answered.get(&voter).copied() };
+            |voter: ReplicaId| if voter == leader { Some(now) } else { self.answered.get(voter).copied() };
         let mut sent: Vec<Option<Duration>> = voters.map(answered).collect();
         sent.sort_unstable_by(|one, other| other.cmp(one));
         // One less than a majority have answered a newer one.
@@ -131,8 +131,8 @@ impl Replica {
                 let sent = Duration::from_micros(stamp - 1);
                 // A stamp from the future is none of this clock.
                 if sent <= self.now {
-                    let newest = self.lease.answered.entry(ReplicaId(from)).or_default();
-                    *newest = sent.max(*newest);
+                    let newest = self.lease.answered.get(ReplicaId(from)).copied().unwrap_or_default();
+                    self.lease.answered.insert(ReplicaId(from), sent.max(newest));
                 }
             }
             _ => {}
@@ -149,8 +149,8 @@ mod tests {
     }
 
     fn since(answered: &[(u64, u64)], voters: u64) -> Option<Duration> {
-        let answered = answered.iter().map(|(voter, sent)| (ReplicaId(*voter), ms(*sent))).collect();
-        let lease = Lease { answered, ..Lease::default() };
+        let mut lease = Lease::default();
+        answered.iter().for_each(|(voter, sent)| lease.answered.insert(ReplicaId(*voter), ms(*sent)));
         lease.since((1..=voters).map(ReplicaId), ReplicaId(1), ms(1_000))
     }
 

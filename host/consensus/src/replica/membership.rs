@@ -108,7 +108,7 @@ impl Replica {
             return Ok(());
         }
         self.recovered(next.epoch);
-        self.contacts.retain(|replica, _| next.member(*replica).is_some());
+        self.contacts.retain(|replica| next.member(replica).is_some());
         self.check_own_role(next)?;
         let change = configuration::change(&self.configuration, next);
         let state = self.raw.apply_conf_change(&change).map_err(|error| {

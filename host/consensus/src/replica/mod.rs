@@ -2,6 +2,7 @@
 
 mod announce;
 mod applying;
+mod by_replica;
 mod disk;
 mod election;
 mod lease;
@@ -85,7 +86,8 @@ pub(crate) struct Replica {
     transfer: Option<Transfer>,
     promotion: Option<Promotion>,
     witnesses: Witnesses,
-    recovery: Option<Recovery>,
+    /// Hardly ever there.
+    recovery: Option<Box<Recovery>>,
     contacts: Contacts,
     lease: Lease,
     preference: Preference,

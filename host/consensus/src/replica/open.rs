@@ -94,7 +94,7 @@ impl Replica {
             promotion: None,
             witnesses: Witnesses::default(),
             recovery: None,
-            contacts: BTreeMap::new(),
+            contacts: super::recovery::Contacts::default(),
             // One that is new has never answered a heartbeat.
             lease: if is_new { Lease::default() } else { Lease::promised(now + config.election_timeout) },
             preference: Preference::default(),

@@ -6,7 +6,7 @@
 //! promised, and a crash leaves the group as it was. From then on members that know only an earlier epoch, and are not
 //! in the configuration, are not listened to but told so, and stop.
 
-use super::{Replica, ReplicaFault, election_ticks, proposals::refuse};
+use super::{Replica, ReplicaFault, by_replica::ByReplica, election_ticks, proposals::refuse};
 use crate::{
     Configuration, Effect, RaftMessage, RaftMessageType, Refusal, RequestId, configuration, liveness::Peers,
 };
@@ -15,11 +15,7 @@ use raft::{
     StateRole,
     eraftpb::{ConfChangeV2, Message, MessageType},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    mem,
-    time::Duration,
-};
+use std::{collections::BTreeSet, mem, time::Duration};
 
 /// So many terms are left out: more than lost members can have gone through without the survivors hearing of it. Else one
 /// of them could have led in a term in which a survivor leads, and entries of both that are still on their way would pass
@@ -67,7 +63,8 @@ impl Replica {
         self.raw.raft.become_follower(term, raft::INVALID_ID);
         let ticks_left = ELECTIONS_MAX * election_ticks(&self.config);
         let votes = Vec::new();
-        self.recovery = Some(Recovery { request, next, before, ticks_left, votes, is_proposed: false });
+        self.recovery =
+            Some(Box::new(Recovery { request, next, before, ticks_left, votes, is_proposed: false }));
         self.campaigns_now = true;
         Ok(())
     }
@@ -117,7 +114,7 @@ impl Replica {
     /// need to ask.
     fn majority_lives(&self, peers: &Peers) -> bool {
         let since = self.now.saturating_sub(self.config.election_timeout * 2);
-        let lives = |member: &Member| match self.contacts.get(&member.replica) {
+        let lives = |member: &Member| match self.contacts.get(member.replica) {
             _ if member.replica == self.replica => true,
             Some(Contact::Stopped) => false,
             Some(Contact::Heard(heard)) => *heard > since || peers.is_alive(member.node),
@@ -196,7 +193,8 @@ impl Replica {
         if recovery.ticks_left > 0 || recovery.is_proposed {
             return Ok(());
         }
-        let Some(Recovery { request, before, .. }) = self.recovery.take() else { return Ok(()) };
+        let Some(recovery) = self.recovery.take() else { return Ok(()) };
+        let Recovery { request, before, .. } = *recovery;
         let term = self.raw.raft.term;
         self.raw.raft.become_follower(term, raft::INVALID_ID);
         self.force(&before)?;
@@ -286,7 +284,7 @@ pub fn answer_for_stopped(message: &RaftMessage) -> Option<RaftMessage> {
 }
 
 /// What was last heard of members.
-pub(super) type Contacts = BTreeMap<ReplicaId, Contact>;
+pub(super) type Contacts = ByReplica<Contact>;
 
 /// What was last heard of a member.
 #[derive(Clone, Copy, Debug)]

@@ -9,11 +9,10 @@
 //! wakes has no lease. What it must not cost is that a leader is missed: so a follower that is awake and hears nothing
 //! calls its leader before it runs out of patience.
 
-use super::{Replica, election_ticks};
+use super::{Replica, by_replica::ByReplica, election_ticks};
 use crate::{Effect, Input, RaftMessage, RaftMessageType, liveness::Peers};
 use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
 use raft::StateRole;
-use std::collections::BTreeSet;
 
 #[derive(Default)]
 pub(super) struct Sleep {
@@ -23,7 +22,7 @@ pub(super) struct Sleep {
     /// As leader: whether its heartbeats say so.
     wishes: bool,
     /// As leader: who has agreed.
-    agreed: BTreeSet<ReplicaId>,
+    agreed: ByReplica<()>,
     /// As follower: whether it agrees with the last heartbeat.
     agrees: bool,
 }
@@ -55,7 +54,7 @@ impl Replica {
 
     /// Whether this leader sleeps, and that member agreed to it.
     pub(super) fn sleeps_with(&self, member: ReplicaId) -> bool {
-        self.sleep.is_asleep && self.sleep.agreed.contains(&member)
+        self.sleep.is_asleep && self.sleep.agreed.contains(member)
     }
 
     /// What to know of it while it sleeps.
@@ -65,7 +64,7 @@ impl Replica {
         }
         let leader = self.leader().map(|leader| leader.node);
         let others = || self.configuration.members.iter().filter(|member| member.replica != self.replica);
-        let has_agreed = |member: &&Member| !self.is_leader() || self.sleep.agreed.contains(&member.replica);
+        let has_agreed = |member: &&Member| !self.is_leader() || self.sleep.agreed.contains(member.replica);
         Some(Nap {
             leader,
             others: others().map(|member| member.node).collect(),
@@ -182,9 +181,14 @@ impl Replica {
             return;
         };
         self.sleep.quiet_ticks += 1;
-        let quiet = self.config.heartbeat_interval.saturating_mul(saturated(self.sleep.quiet_ticks));
+        let quiet_for = |ticks| self.config.heartbeat_interval.saturating_mul(saturated(ticks));
+        let (before, quiet) = (quiet_for(self.sleep.quiet_ticks - 1), quiet_for(self.sleep.quiet_ticks));
         self.sleep.wishes = quiet >= hibernate_after;
-        if self.sleep.wishes && must_agree.iter().all(|replica| self.sleep.agreed.contains(replica)) {
+        // Once in every quiet time.
+        if before < hibernate_after / 2 && quiet >= hibernate_after / 2 {
+            effects.push(Effect::SoonAsleep { group: self.group });
+        }
+        if self.sleep.wishes && must_agree.iter().all(|replica| self.sleep.agreed.contains(*replica)) {
             self.sleep.is_asleep = true;
             self.lease.restart();
             self.raw.raft.maybe_free_inflight_buffers();
@@ -236,10 +240,10 @@ impl Replica {
             RaftMessageType::Heartbeat => self.sleep.agrees = fits && raft.leader_id == from,
             RaftMessageType::HeartbeatResponse if self.sleep.is_asleep => {}
             RaftMessageType::HeartbeatResponse if fits && self.sleep.wishes => {
-                self.sleep.agreed.insert(ReplicaId(from));
+                self.sleep.agreed.insert(ReplicaId(from), ());
             }
             RaftMessageType::HeartbeatResponse => {
-                self.sleep.agreed.remove(&ReplicaId(from));
+                self.sleep.agreed.remove(ReplicaId(from));
             }
             _ => {
                 self.sleep.agrees = false;

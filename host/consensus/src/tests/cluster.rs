@@ -406,7 +406,7 @@ impl Cluster {
                 let log = &self.checks.committed[&group];
                 assert!(log.values().any(|(of, _)| *of == term), "something of term {term} is committed");
             }
-            Effect::FellAsleep { .. } => {}
+            Effect::SoonAsleep { .. } | Effect::FellAsleep { .. } => {}
             Effect::SnapshotWanted { group, .. } if self.sends_live => {
                 let LogPoint { index, term } = self.nodes[&id].groups[&group].machine.applied;
                 self.input(id, Input::SnapshotSendable { group, index, term });

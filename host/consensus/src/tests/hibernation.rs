@@ -4,7 +4,7 @@ use super::{
     checks::Answer,
     cluster::{Cluster, GROUP, voters},
 };
-use crate::{Effect, RaftMessageType, ReadMode, ReplicaStart, Role};
+use crate::{Effect, EntryBody, Input, RaftMessageType, ReadMode, ReplicaStart, Role};
 use quorate_vocabulary::{GroupId, MemberRole, NodeId, ReplicaId};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -44,6 +44,31 @@ fn an_idle_group_sleeps_on_all_nodes() {
         !matches!(effect, Effect::Send(message) if message.r#type() == RaftMessageType::Beat && message.merged.is_empty())
     });
     assert_eq!(other, None, "and nothing is sent but empty beats");
+}
+
+#[test]
+fn a_leader_says_once_that_its_group_will_sleep_and_what_is_done_then_comes_before() {
+    let mut cluster = cluster(3, 11);
+    let leader = cluster.leader();
+    let soon = |cluster: &Cluster| {
+        let said = cluster.effects.iter().filter(|(_, effect)| matches!(effect, Effect::SoonAsleep { .. }));
+        said.map(|(node, _)| *node).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        cluster.commit(b"idle from here on");
+        cluster.effects.clear();
+        cluster.records = true;
+        cluster.until("said", |cluster| !soon(cluster).is_empty());
+        assert_eq!(asleep(&cluster, leader), 0, "there is time left");
+        let body = EntryBody::Attest { time_ms: 0 };
+        cluster.input(NodeId(leader), Input::ProposeEntry { group: GROUP, body });
+        sleeps(&mut cluster, &[1, 2, 3]);
+        // Once for the idle time that the entry ended, and once for the one that it slept after.
+        assert_eq!(soon(&cluster), [NodeId(leader); 2]);
+        cluster.run_ms(60_000);
+        assert_eq!(soon(&cluster).len(), 2, "one that sleeps says nothing");
+        cluster.records = false;
+    }
 }
 
 #[test]
@@ -109,7 +134,7 @@ fn a_follower_that_wakes_alone_calls_its_leader_and_does_not_campaign() {
         to_node: follower,
         ..super::lone::message(RaftMessageType::Heartbeat, leader, term)
     };
-    cluster.input(NodeId(follower), crate::Input::Message(late));
+    cluster.input(NodeId(follower), Input::Message(late));
     assert_eq!(asleep(&cluster, follower), 0);
     sleeps(&mut cluster, &[1, 2, 3]);
     assert_eq!((cluster.leader_of(GROUP), cluster.status(leader).term), (Some(NodeId(leader)), term));

@@ -1,25 +1,38 @@
 //! How much memory the C library's allocator keeps for itself.
 
-use std::{env, ffi::OsStr, os::unix::process::CommandExt, process::Command};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    os::unix::process::CommandExt,
+    process::Command,
+};
 
-/// How many arenas the allocator may have; it reads this when a process begins.
-const ARENAS_VARIABLE: &str = "MALLOC_ARENA_MAX";
-/// The same among other things.
-const TUNABLES_VARIABLE: &str = "GLIBC_TUNABLES";
+/// What the allocator reads when a process begins, each unless somebody has chosen it.
+///
 /// A node has many threads, and what one allocates another frees. With an arena for nearly each of them, which is what the
 /// library does by itself, a third of the memory of a node with many idle groups is room between what is in use.
-const ARENAS_MAX: &str = "2";
+///
+/// And whoever asks about many groups is answered from a large piece of memory. Having freed one, the library by itself takes
+/// the next from the heap, and gives back none of the heap's end below twice its size: up to 64 MiB are kept for nothing. With
+/// thresholds that are set it does neither.
+const SETTINGS: [(&str, &str); 3] =
+    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_MMAP_THRESHOLD_", "2097152"), ("MALLOC_TRIM_THRESHOLD_", "2097152")];
+/// All of them and more.
+const TUNABLES_VARIABLE: &str = "GLIBC_TUNABLES";
 
-/// Whether the process is to begin anew with another number of arenas: not if somebody has chosen one.
-fn is_unbounded(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
-    cfg!(all(target_os = "linux", target_env = "gnu"))
-        && [ARENAS_VARIABLE, TUNABLES_VARIABLE].into_iter().all(|name| variable(name).is_none())
+/// The settings that nobody has chosen: the process is to begin anew with them.
+fn missing(variable: impl Fn(&str) -> Option<OsString>) -> Vec<(&'static str, &'static str)> {
+    if !cfg!(all(target_os = "linux", target_env = "gnu")) || variable(TUNABLES_VARIABLE).is_some() {
+        return Vec::new();
+    }
+    SETTINGS.into_iter().filter(|(name, _)| variable(name).is_none()).collect()
 }
 
-/// Begins this process anew, under the same number and with the same arguments, if its allocator has no bound. To be called
+/// Begins this process anew, under the same number and with the same arguments, if its allocator lacks a setting. To be called
 /// before anything is opened. Goes on if that cannot be done: a node works as well with more memory.
 pub(super) fn bound() {
-    if !is_unbounded(|name| env::var_os(name)) {
+    let missing = missing(|name| env::var_os(name));
+    if missing.is_empty() {
         return;
     }
     let Ok(program) = env::current_exe() else { return };
@@ -27,7 +40,7 @@ pub(super) fn bound() {
     let name = arguments.next();
     let name = name.as_deref().unwrap_or(OsStr::new("quorate"));
     // Returns only if it fails.
-    let _ = Command::new(program).arg0(name).args(arguments).env(ARENAS_VARIABLE, ARENAS_MAX).exec();
+    let _ = Command::new(program).arg0(name).args(arguments).envs(missing).exec();
 }
 
 #[cfg(test)]
@@ -35,12 +48,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_that_was_chosen_stays_and_a_process_begins_anew_once() {
-        let with = |set: &'static str| {
-            move |name: &str| if name == set { Some("1".into()) } else { None::<std::ffi::OsString> }
+    fn what_was_chosen_stays_and_a_process_begins_anew_once() {
+        let names_missing = |set: &[&str]| {
+            let missing = missing(|name| set.contains(&name).then(|| OsString::from("1")));
+            missing.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };
-        assert_eq!(is_unbounded(with("PATH")), cfg!(all(target_os = "linux", target_env = "gnu")));
-        assert!(!is_unbounded(with(ARENAS_VARIABLE)));
-        assert!(!is_unbounded(with(TUNABLES_VARIABLE)));
+        let all = SETTINGS.map(|(name, _)| name);
+        let is_set_here = cfg!(all(target_os = "linux", target_env = "gnu"));
+        assert_eq!(names_missing(&["PATH"]), if is_set_here { all.to_vec() } else { Vec::new() });
+        assert_eq!(names_missing(&all[..1]), if is_set_here { all[1..].to_vec() } else { Vec::new() });
+        assert_eq!(names_missing(&all), [""; 0], "or it would begin anew for ever");
+        assert_eq!(names_missing(&[TUNABLES_VARIABLE]), [""; 0]);
     }
 }

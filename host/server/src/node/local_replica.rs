@@ -1,6 +1,7 @@
 //! One replica on this node: what of it is seen from outside of its workers.
 
 use super::{
+    applied_index::AppliedIndex,
     apply_worker::{ApplyWork, ApplyWorker},
     events::Events,
     life::RoleChange,
@@ -25,7 +26,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// How far a replica has come.
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ pub(super) struct ReplicaShared {
     /// Where the lines go that the plugin logs.
     pub(super) log: PluginLog,
     /// How far the log is applied, for those who wait for it.
-    pub(super) applied: watch::Sender<u64>,
+    pub(super) applied: AppliedIndex,
     /// Where apply takes its work: known once it has a mailbox.
     pub(super) apply: OnceLock<Weak<Mailbox<ApplyWorker>>>,
     /// Whether its group takes no commands, as of what it has applied.
@@ -117,7 +118,7 @@ impl ReplicaShared {
             state,
             events: Events::default(),
             log,
-            applied: watch::Sender::new(progress.applied.index),
+            applied: AppliedIndex::new(progress.applied.index),
             apply: OnceLock::new(),
             frozen: AtomicBool::new(progress.applied.poison.is_frozen()),
             progress: Mutex::new(progress),

@@ -12,6 +12,7 @@
 //! refused, and what the shard asked for is always taken.
 
 mod alarm;
+mod applied_index;
 mod apply_worker;
 mod attesting;
 mod catalog_answer;

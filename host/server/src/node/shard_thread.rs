@@ -22,10 +22,15 @@ use std::{
 };
 use tokio::sync::oneshot;
 
+/// Room is kept for so many effects, or inputs, of one step.
+const EFFECTS_KEPT: usize = 256;
+
 /// What the thread needs beside the shard.
 pub(super) struct ShardThread {
     pub(super) shard: Shard,
     pub(super) tick: Duration,
+    /// Whether replicas are compared although few entries have come since the last time.
+    pub(super) checks_by_time: bool,
     pub(super) services: Services,
     pub(super) registry: Arc<Registry>,
     pub(super) log: mpsc::Sender<LogWork>,
@@ -76,9 +81,13 @@ impl ShardThread {
                 next_tick = monotonic + self.tick;
             }
             self.shard.step(Now { monotonic, wall_ms: wall_ms() }, &mut inputs, &mut effects);
+            inputs.shrink_to(EFFECTS_KEPT);
             for effect in effects.drain(..) {
                 self.carry_out(effect);
             }
+            // What thousands of groups had to say at once is not held room for.
+            effects.shrink_to(EFFECTS_KEPT);
+            items.shrink_to(EFFECTS_KEPT);
             for Retirement { group, replica, done } in retired.drain(..) {
                 self.write(LogWork::Remove { group, replica, done });
             }
@@ -140,6 +149,9 @@ impl ShardThread {
                 }
             }
             Effect::LeaderEstablished { group, term } => self.apply(group, ApplyWork::Established { term }),
+            // The moment at which it is due would wake the group, and keep it awake for as long as it takes to fall asleep.
+            Effect::SoonAsleep { group } if self.checks_by_time => self.apply(group, ApplyWork::CheckTime),
+            Effect::SoonAsleep { .. } => {}
             Effect::FellAsleep { group } => self.apply(group, ApplyWork::Rest),
             Effect::SnapshotWanted { group, index_min } => {
                 self.apply(group, ApplyWork::SnapshotWanted { index_min });

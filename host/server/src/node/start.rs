@@ -189,7 +189,8 @@ impl RunningNode {
             .map_err(StartError::Thread)?;
         let outbound = Outbound { services: services.clone(), peers, store };
         let tick = core.config.heartbeat_interval;
-        let shard = ShardThread { shard, tick, services, registry, log, outbound }
+        let checks_by_time = core.config.check_interval.is_some();
+        let shard = ShardThread { shard, tick, checks_by_time, services, registry, log, outbound }
             .start()
             .map_err(StartError::Thread)?;
         for (group, why) in core.hosting.damaged() {

@@ -55,7 +55,7 @@ pub(crate) struct OpenDatabase {
 
 impl OpenDatabase {
     fn new(db: DB, path: &Path, cache: &Cache, lock: Arc<FolderLock>) -> Self {
-        let table_options = database::table_options(Content::Store, cache);
+        let table_options = database::family_options(Content::Store, cache);
         Self { db, path: path.to_owned(), table_options, _lock: lock }
     }
 

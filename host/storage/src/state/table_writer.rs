@@ -1,9 +1,12 @@
 use super::{database::OpenDatabase, keys::DataKeys};
-use crate::StorageError;
+use crate::{
+    StorageError,
+    steady_file::{SYNCED_BYTES, SyncBeside},
+};
 use bytes::Bytes;
 use rocksdb::{DBCompressionType, Options, SstFileWriter};
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -100,12 +103,12 @@ fn write_all<M>(
     plain.set_compression_type(DBCompressionType::None);
     let mut is_worth_it = true;
     let mut tables = Vec::new();
+    let mut syncing = SyncBeside::default();
     while let Ok(first) = pages.recv() {
         let is_trial = tables.len().is_multiple_of(TABLES_PER_TRIAL);
         let options = if is_trial || is_worth_it { options } else { &plain };
         let path = folder.join(format!("{}.sst", before + tables.len()));
-        let (mark, pairs_bytes) = write_table(options, &path, data, first, pages)
-            .map_err(StorageError::database("be written", &path))?;
+        let (mark, pairs_bytes) = write_table(options, &path, data, first, pages, &mut syncing)?;
         let bytes = fs::metadata(&path).map_err(StorageError::io("look at", &path))?.len();
         if is_trial {
             is_worth_it = bytes.saturating_mul(100) <= pairs_bytes.saturating_mul(COMPRESSED_PERCENT_MAX);
@@ -117,21 +120,31 @@ fn write_all<M>(
     Ok(tables)
 }
 
-/// Writes one table file that begins with this page. Gives the mark of its last page, and how many bytes its pairs have.
+/// Writes one table file that begins with this page, and syncs it meanwhile: the database's own writer would do so at its end, all
+/// at once. Gives the mark of its last page, and how many bytes its pairs have.
 fn write_table<M>(
     options: &Options,
     path: &Path,
     data: &DataKeys,
     first: (Page, M),
     pages: &Receiver<(Page, M)>,
-) -> Result<(M, u64), rocksdb::Error> {
+    syncing: &mut SyncBeside,
+) -> Result<(M, u64), StorageError> {
+    let failed = || StorageError::database("be written", path);
+    let not_synced = || StorageError::io("sync", path);
     let mut table = SstFileWriter::create(options);
-    table.open(path)?;
-    let ((mut page, mut mark), mut bytes) = (first, 0_u64);
+    table.open(path).map_err(failed())?;
+    let file = File::open(path).map_err(StorageError::io("open", path))?;
+    let ((mut page, mut mark), mut bytes, mut synced) = (first, 0_u64, 0);
     loop {
         for (key, value) in &page {
             bytes = bytes.saturating_add(u64::try_from(key.len() + value.len()).unwrap_or(u64::MAX));
-            table.put(data.key(key), value)?;
+            table.put(data.key(key), value).map_err(failed())?;
+            if bytes - synced >= SYNCED_BYTES {
+                synced = bytes;
+                let file = file.try_clone().map_err(StorageError::io("open", path))?;
+                syncing.begin(file).map_err(not_synced())?;
+            }
         }
         if bytes >= TABLE_BYTES {
             break;
@@ -141,6 +154,7 @@ fn write_table<M>(
             Err(_) => break,
         }
     }
-    table.finish()?;
+    syncing.wait().map_err(not_synced())?;
+    table.finish().map_err(failed())?;
     Ok((mark, bytes))
 }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     AddressError, CallError, Lane, PeerIdentity, PeerInbound, PeersConfig,
+    background::Background,
     connection::{Target, check_address},
     snapshot::Throttle,
 };
@@ -43,6 +44,7 @@ impl Peers {
             snapshot_throttle: Throttle::new(config.snapshot_total_bytes_per_second_max),
             config: Arc::new(config),
             runtime: Handle::current(),
+            background: Background::default(),
             peers: RwLock::default(),
             losses: Arc::default(),
             inbound: inbound.clone(),
@@ -69,6 +71,8 @@ pub(crate) struct Inner {
     pub(crate) identity: PeerIdentity,
     pub(crate) config: Arc<PeersConfig>,
     pub(crate) runtime: Handle,
+    /// Where snapshots are sent from.
+    pub(crate) background: Background,
     peers: RwLock<BTreeMap<NodeId, Arc<Peer>>>,
     pub(crate) losses: Arc<Losses>,
     pub(crate) inbound: Arc<dyn PeerInbound>,

@@ -9,9 +9,10 @@ use quorate_proto::peer::v1::{
     snapshot_reply::Reply,
 };
 use quorate_vocabulary::NodeId;
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::Streaming;
 
 /// How often a snapshot is sent anew from the beginning because the receiver found the whole damaged.
@@ -59,14 +60,21 @@ impl PeersHandle {
         let _for_this_node = peer.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
         let _for_all = self.inner.snapshot_sends.acquire().await.map_err(|_| CallError::Closed)?;
         let transfer = transfer.await.map_err(SnapshotSendError::Source)?;
-        Sending::new(&self.inner, node, transfer)
-            .run([&peer.snapshot_throttle, &self.inner.snapshot_throttle])
-            .await
+        let sending = Sending::new(self.inner.clone(), node, transfer);
+        let throttled = peer.clone();
+        let sending = async move {
+            let inner = sending.inner.clone();
+            sending.run([&throttled.snapshot_throttle, &inner.snapshot_throttle]).await
+        };
+        // The connection, too, lives where it is made. Ends when this is dropped.
+        AbortOnDropHandle::new(self.inner.background.handle().spawn(sending)).await.unwrap_or_else(|error| {
+            Err(SnapshotSendError::Source(io::Error::other(format!("the task that sent it failed: {error}"))))
+        })
     }
 }
 
-struct Sending<'a> {
-    inner: &'a Inner,
+struct Sending {
+    inner: Arc<Inner>,
     node: NodeId,
     transfer: SnapshotTransfer,
     total_bytes: Option<u64>,
@@ -75,15 +83,15 @@ struct Sending<'a> {
     furthest: u64,
 }
 
-impl<'a> Sending<'a> {
-    fn new(inner: &'a Inner, node: NodeId, transfer: SnapshotTransfer) -> Self {
+impl Sending {
+    fn new(inner: Arc<Inner>, node: NodeId, transfer: SnapshotTransfer) -> Self {
         let total_bytes = transfer.source.total_bytes();
         let manifest = transfer.source.manifest();
         Self { inner, node, transfer, total_bytes, manifest, furthest: 0 }
     }
 
     async fn run(mut self, throttles: [&Throttle; 2]) -> Result<(), SnapshotSendError> {
-        let config = &self.inner.config;
+        let config = self.inner.config.clone();
         let mut backoff = Backoff::new(config.backoff_min, config.backoff_max);
         let (mut attempts, mut damaged) = (0, 0);
         loop {
@@ -115,9 +123,9 @@ impl<'a> Sending<'a> {
     }
 
     async fn attempt(&mut self, throttles: [&Throttle; 2]) -> Result<(), SnapshotSendError> {
-        let config = &self.inner.config;
+        let config = self.inner.config.clone();
         let target = self.inner.target(self.node)?;
-        let mut client = target.connect(config).await?;
+        let mut client = target.connect(&config).await?;
         // Never full: no more chunks are under way than the window lets, and the two frames around them.
         let (frames, outgoing) = mpsc::channel(config.snapshot_chunks_ahead_max.saturating_add(2));
         let mut road = Road { target, frames, stall_timeout: config.snapshot_stall_timeout };

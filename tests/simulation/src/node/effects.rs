@@ -140,7 +140,8 @@ impl Simulation {
                 self.coverage.transferred += 1;
                 self.answered(request);
             }
-            Effect::FellAsleep { .. } => {}
+            // Replicas are compared at any time here.
+            Effect::SoonAsleep { .. } | Effect::FellAsleep { .. } => {}
             Effect::SnapshotWanted { group, .. } => self.work(id, group, ApplyWork::Snapshot),
             Effect::ReplicaFailed { group, .. } if self.is_disk_to_blame(id, group) => {
                 self.stop_replica(id, group);

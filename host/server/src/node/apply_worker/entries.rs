@@ -90,7 +90,7 @@ impl ApplyWorker {
         }
         progress.applied = point;
         drop(progress);
-        self.shared.applied.send_replace(index);
+        self.shared.applied.note(index);
     }
 
     pub(super) fn answer(&mut self, requests: &[RequestId], time_ms: Option<u64>, result: EntryResult) {
