@@ -52,6 +52,7 @@ pub use quorate_proto::{
     entry::{Activation, Configuration, EntryBody, EntryError, LogEntry, LogPoint, Order},
     session::{SessionCommand, Ticket},
 };
+pub use replica::answer_for_stopped;
 pub use shard::{Shard, ShardWork};
 pub use status::{MemberProgress, ReplicaStatus, Role};
 

@@ -2,7 +2,7 @@ use crate::{
     ConfigError, Effect, Input, Now, RaftMessageType, Refusal, ReplicaStart, ReplicaStatus, ShardConfig,
     beats,
     liveness::Peers,
-    replica::{Replica, ReplicaFault, election_ticks},
+    replica::{Replica, ReplicaFault, answer_for_stopped, election_ticks},
     slot::{Slot, failed_status, panic_message, run},
 };
 use quorate_vocabulary::{GroupId, NodeId};
@@ -227,6 +227,13 @@ impl Shard {
                     None => Refusal::NotHere,
                 };
                 effects.push(Effect::Refused { group, request, reason });
+            }
+            Input::Message(message) => {
+                if let Some(Slot::Failed(status)) = self.slots.get(&group)
+                    && status.replica.0 == message.to_replica
+                {
+                    effects.extend(answer_for_stopped(&message).map(Effect::Send));
+                }
             }
             // Late news of a replica that is gone.
             _ => {}

@@ -166,6 +166,10 @@ coverage! {
     verdicts = "verdicts";
     /// Replicas that a verdict stopped.
     outvoted = "replicas outvoted";
+    /// Leaders that said that replicas differ and nobody can tell which is right.
+    undecided = "comparisons undecided";
+    /// Operators that said which was wrong, where nobody else could.
+    decided = "replicas an operator removed";
     /// Replicas that were given up.
     given_up = "replicas given up";
     /// Logs that were damaged.

@@ -43,6 +43,8 @@ fn seeds_violate_nothing_and_get_everywhere() {
         "verdicts",
         "replicas outvoted",
         "replicas given up",
+        "comparisons undecided",
+        "replicas an operator removed",
     ];
     for (name, count) in campaign.coverage.counters() {
         assert!(count > 0 || rare.contains(&name), "no {name}:\n{}", campaign.coverage);

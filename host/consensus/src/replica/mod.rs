@@ -27,6 +27,7 @@ use crate::{
 };
 #[cfg(test)]
 pub(crate) use recovery::TERMS_SKIPPED;
+pub use recovery::answer_for_stopped;
 pub(crate) use sleep::Nap;
 
 use applying::Applying;

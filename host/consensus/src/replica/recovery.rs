@@ -10,12 +10,16 @@ use super::{Replica, ReplicaFault, election_ticks, proposals::refuse};
 use crate::{
     Configuration, Effect, RaftMessage, RaftMessageType, Refusal, RequestId, configuration, liveness::Peers,
 };
-use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
+use quorate_vocabulary::{Member, MemberRole, ReplicaId};
 use raft::{
     StateRole,
     eraftpb::{ConfChangeV2, Message, MessageType},
 };
-use std::{collections::BTreeSet, mem, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    time::Duration,
+};
 
 /// So many terms are left out: more than lost members can have gone through without the survivors hearing of it. Else one
 /// of them could have led in a term in which a survivor leads, and entries of both that are still on their way would pass
@@ -107,15 +111,17 @@ impl Replica {
         Ok(next)
     }
 
-    /// Whether the group could help itself, as far as can be told from beats and from what members have said. Witnesses
+    /// Whether the group could help itself, as far as can be told from beats and from what members have said. One that has
+    /// stopped, and said so, is no help though its node lives. Witnesses
     /// do not count: with them alone there is nothing to go on with, and where those that live elect a leader there is no
     /// need to ask.
     fn majority_lives(&self, peers: &Peers) -> bool {
         let since = self.now.saturating_sub(self.config.election_timeout * 2);
-        let lives = |member: &Member| {
-            member.replica == self.replica
-                || peers.is_alive(member.node)
-                || self.contacts.get(&member.replica).is_some_and(|heard| *heard > since)
+        let lives = |member: &Member| match self.contacts.get(&member.replica) {
+            _ if member.replica == self.replica => true,
+            Some(Contact::Stopped) => false,
+            Some(Contact::Heard(heard)) => *heard > since || peers.is_alive(member.node),
+            None => peers.is_alive(member.node),
         };
         let majority = |voters: Vec<&Member>| {
             let living = voters.iter().filter(|member| !member.role.is_witness() && lives(member)).count();
@@ -219,7 +225,10 @@ impl Replica {
     ) -> Result<bool, ReplicaFault> {
         let own = self.configuration.epoch;
         if message.r#type() == RaftMessageType::Superseded {
-            if message.epoch > own {
+            // One that has joined and was given nothing yet is of no epoch, and holds nothing that could be of no use. Most
+            // likely it belongs to the later one, and whoever says this has not heard of it, or heard that it is to go.
+            let holds_nothing = self.configuration.members.is_empty();
+            if message.epoch > own && !holds_nothing {
                 return Err(ReplicaFault(format!(
                     "its group was recovered without it, in epoch {}: what it holds is of no use any more",
                     message.epoch
@@ -228,27 +237,62 @@ impl Replica {
             return Ok(false);
         }
         let from = ReplicaId(message.from_replica);
-        if self.configuration.member(from).is_some() {
-            self.contacts.insert(from, self.now);
+        let is_member = self.configuration.member(from).is_some();
+        if message.r#type() == RaftMessageType::Stopped {
+            if is_member {
+                self.contacts.insert(from, Contact::Stopped);
+            }
+            return Ok(false);
+        }
+        if is_member {
+            self.contacts.insert(from, Contact::Heard(self.now));
             return Ok(true);
         }
         if message.epoch >= own {
             return Ok(true);
         }
-        let mut answer = RaftMessage {
-            group: self.group.0,
-            from_replica: self.replica.0,
-            to_replica: from.0,
-            from_node: self.config.node.0,
-            to_node: NodeId(message.from_node).0,
-            epoch: own,
-            ..RaftMessage::default()
-        };
-        answer.set_type(RaftMessageType::Superseded);
+        if self.recovery.is_some() {
+            // Not committed, it may come to nothing: then nobody is lost.
+            return Ok(false);
+        }
+        let answer = RaftMessage { epoch: own, ..answer(message, RaftMessageType::Superseded) };
         effects.push(Effect::Send(answer));
         Ok(false)
     }
 }
 
-/// When members were last heard of.
-pub(super) type Contacts = std::collections::BTreeMap<ReplicaId, Duration>;
+fn answer(message: &RaftMessage, kind: RaftMessageType) -> RaftMessage {
+    let mut answer = RaftMessage {
+        group: message.group,
+        from_replica: message.to_replica,
+        to_replica: message.from_replica,
+        from_node: message.to_node,
+        to_node: message.from_node,
+        ..RaftMessage::default()
+    };
+    answer.set_type(kind);
+    answer
+}
+
+/// What to answer for a replica that has stopped for good, though its node runs: without it the others would take it for
+/// alive, and the group could not be recovered. None for a message that does not ask for its vote, or for its leader.
+#[must_use]
+pub fn answer_for_stopped(message: &RaftMessage) -> Option<RaftMessage> {
+    matches!(
+        message.r#type(),
+        RaftMessageType::RequestVote | RaftMessageType::RequestPreVote | RaftMessageType::Wake
+    )
+    .then(|| answer(message, RaftMessageType::Stopped))
+}
+
+/// What was last heard of members.
+pub(super) type Contacts = BTreeMap<ReplicaId, Contact>;
+
+/// What was last heard of a member.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Contact {
+    /// Something of its own, then.
+    Heard(Duration),
+    /// Its node says that it has stopped.
+    Stopped,
+}

@@ -98,6 +98,8 @@ impl Replica {
             RaftMessageType::Wake => {
                 self.configuration.member(ReplicaId(message.from_replica)).is_some() && self.is_leader()
             }
+            // News of another, which this one may need when it is asked to go on without it.
+            RaftMessageType::Stopped => false,
             _ => true,
         }
     }

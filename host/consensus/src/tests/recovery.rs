@@ -3,9 +3,10 @@
 use super::{
     checks::Answer,
     cluster::{Cluster, GROUP, voter, voters},
+    lone::message,
 };
-use crate::{Input, Refusal, ReplicaStart, RequestId, Role};
-use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
+use crate::{Input, RaftMessage, RaftMessageType, Refusal, ReplicaStart, RequestId, Role};
+use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
 
 fn recover(cluster: &mut Cluster, node: u64, survivors: &[u64]) -> RequestId {
     let request = cluster.request(NodeId(node), GROUP);
@@ -123,6 +124,35 @@ fn a_group_that_can_help_itself_is_not_recovered() {
 }
 
 #[test]
+fn replicas_that_have_stopped_are_lost_though_their_nodes_live() {
+    let mut cluster = Cluster::empty(3, 12);
+    cluster.create(GROUP, &voters(1..=3));
+    // Because of a group that sleeps the nodes send each other beats.
+    let sleeping = GroupId(7);
+    cluster.create(sleeping, &voters(1..=3));
+    let index = cluster.commit(b"before");
+    cluster.applied(1..=3, index);
+    let sleeps = |cluster: &Cluster, node: u64| {
+        cluster.status_of(NodeId(node), sleeping).is_some_and(|status| status.is_asleep)
+    };
+    cluster.until("the other group sleeps", |cluster| (1..=3).all(|node| sleeps(cluster, node)));
+    cluster.may_fail = true;
+    for node in 2..=3 {
+        let mut stop = RaftMessage { epoch: 9, ..message(RaftMessageType::Superseded, 1, 0) };
+        (stop.to_replica, stop.to_node) = (node, node);
+        cluster.input(NodeId(node), Input::Message(stop));
+    }
+    // If it sleeps, this wakes it.
+    cluster.propose(1, b"nobody takes it");
+    cluster.run_ms(6_000);
+    assert!((2..=3).all(|node| cluster.status(node).failure.is_some() && sleeps(&cluster, node)));
+    let request = recover(&mut cluster, 1, &[1]);
+    let answer = cluster.answer(request);
+    assert!(matches!(answer, Answer::Applied { .. }), "{answer:?}");
+    assert_eq!(cluster.status(1).configuration.members, voters(1..=1));
+}
+
+#[test]
 fn survivors_that_cannot_be_are_refused() {
     let mut cluster = with_two_of_five(4);
     refused(&mut cluster, 1, &[2], "not among the survivors");
@@ -211,4 +241,46 @@ fn a_recovered_group_leads_in_terms_that_no_lost_member_has_seen() {
     let request = recover(&mut cluster, 2, &[1, 2]);
     assert!(matches!(cluster.answer(request), Answer::Applied { .. }));
     assert!(cluster.status(2).term >= before + crate::replica::TERMS_SKIPPED, "{}", cluster.status(2).term);
+}
+
+#[test]
+fn a_recovery_that_comes_to_nothing_puts_nobody_aside() {
+    let mut cluster = with_two_of_five(13);
+    cluster.crash(NodeId(1));
+    let request = recover(&mut cluster, 2, &[1, 2]);
+    // One of those that were given up comes back while the survivors are still waited for.
+    cluster.start(NodeId(3));
+    let answer = cluster.answer(request);
+    assert!(matches!(answer, Answer::Refused(Refusal::NotRecovered { .. })), "{answer:?}");
+    cluster.start(NodeId(4));
+    let index = cluster.commit(b"after all");
+    cluster.applied(2..=4, index);
+}
+
+#[test]
+fn a_newcomer_that_holds_nothing_yet_is_not_put_aside() {
+    let mut cluster = with_two_of_five(14);
+    let request = recover(&mut cluster, 2, &[1, 2]);
+    assert!(matches!(cluster.answer(request), Answer::Applied { .. }));
+    cluster.host(NodeId(5), ReplicaStart::joining(GROUP, ReplicaId(50)));
+    cluster.start(NodeId(5));
+    // From a member that has not heard of it.
+    let mut message = RaftMessage {
+        group: GROUP.0,
+        from_replica: 1,
+        to_replica: 50,
+        from_node: 1,
+        to_node: 5,
+        epoch: 1,
+        ..RaftMessage::default()
+    };
+    message.set_type(RaftMessageType::Superseded);
+    cluster.step(NodeId(5), vec![Input::Message(message)]);
+    let newcomer = Member { replica: ReplicaId(50), ..voter(5) };
+    let leader = cluster.leader();
+    let members = voters(1..=2).into_iter().chain([newcomer]).collect();
+    let request = cluster.change_members_by(leader, members, true);
+    assert!(matches!(cluster.answer(request), Answer::Applied { .. }));
+    let index = cluster.commit(b"with it");
+    cluster.applied([1, 2, 5], index);
 }

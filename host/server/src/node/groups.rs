@@ -6,7 +6,7 @@ use super::{
     view::{CreateGroup, GroupView, MembersChangeView},
 };
 use crate::RequestError;
-use quorate_catalog::{CatalogReply, CatalogState, Change, Group, NodeStatus};
+use quorate_catalog::{CatalogReply, CatalogState, Change, Group, NodeStatus, catalog_group};
 use quorate_placement::{NodeFacts, PlacementError, Wanted, place, place_witnesses, prevailing_engine};
 use quorate_vocabulary::{CheckpointMode, GroupId, GroupName, MachineKind, NodeId, PluginReference};
 use std::{sync::Arc, time::Duration};
@@ -28,6 +28,18 @@ impl Core {
         self.find(deadline, |state| state.group_named(name).cloned())
             .await?
             .ok_or_else(|| RequestError::GroupNotFound { name: name.to_string() })
+    }
+
+    /// The number of the group of this name, which may be the catalog's own.
+    pub(super) async fn find_any(
+        &self,
+        name: &GroupName,
+        deadline: Deadline,
+    ) -> Result<GroupId, RequestError> {
+        if *name == catalog_group().name {
+            return Ok(GroupId::CATALOG);
+        }
+        self.find_group(name, deadline).await.map(|group| group.id)
     }
 
     pub(super) async fn find<T>(

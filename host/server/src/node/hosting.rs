@@ -120,6 +120,15 @@ impl Hosting {
         self.lock().states.get(&group).cloned().unwrap_or_else(waiting)
     }
 
+    /// Whether this replica is on this node's disk and will not run again. One whose number is not known is whichever is
+    /// asked for.
+    pub(super) fn has_stopped(&self, group: GroupId, replica: ReplicaId) -> bool {
+        let held = self.lock();
+        let number = held.replicas.get(&group).copied().filter(|number| *number != UNKNOWN);
+        let is_it = number.map_or(held.damaged.contains(&group), |number| number == replica);
+        is_it && matches!(held.states.get(&group), Some(ReplicaState::Failed { .. }))
+    }
+
     /// The same in words.
     pub(super) fn why_not_running(&self, group: GroupId) -> String {
         match self.state_of(group) {

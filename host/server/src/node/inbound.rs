@@ -7,12 +7,12 @@ use super::{
     snapshot_source::{NeedlessReceiver, StateReceiver, StoredReceiver},
 };
 use bytes::Bytes;
-use quorate_consensus::{Input, RaftMessage, RaftMessageType};
+use quorate_consensus::{Input, RaftMessage, RaftMessageType, answer_for_stopped};
 use quorate_transport::{
     Admission, Attestation, CatalogAnswer, Lane, PeerInbound, PluginRefusal, PluginUpload, SnapshotOffer,
     SnapshotReceiver, SnapshotRefusal,
 };
-use quorate_vocabulary::{FolderId, GroupId, NodeId, PluginDigest};
+use quorate_vocabulary::{FolderId, GroupId, NodeId, PluginDigest, ReplicaId};
 use std::{
     sync::{Arc, OnceLock, Weak},
     time::Duration,
@@ -33,6 +33,19 @@ impl Inbound {
 
     fn core(&self) -> Option<Arc<Core>> {
         self.core.get().and_then(Weak::upgrade)
+    }
+}
+
+impl Core {
+    /// Answers for a replica on this node's disk that could not be brought to work, and will not be.
+    fn answer_for_stopped(&self, message: &RaftMessage) {
+        let group = GroupId(message.group);
+        if !self.hosting.has_stopped(group, ReplicaId(message.to_replica)) {
+            return;
+        }
+        if let (Some(answer), Ok(peers)) = (answer_for_stopped(message), self.peers()) {
+            peers.send(NodeId(answer.to_node), Lane::Control, answer);
+        }
     }
 }
 
@@ -60,7 +73,11 @@ impl PeerInbound for Inbound {
         }
         let others = others.into_iter().filter(|message| {
             // A beat is of no group: the shard looks at what is in it.
-            message.r#type() == RaftMessageType::Beat || here(message)
+            let is_for_shard = message.r#type() == RaftMessageType::Beat || here(message);
+            if !is_for_shard {
+                core.answer_for_stopped(message);
+            }
+            is_for_shard
         });
         let dropped = core.services.inbox.messages(others.map(Input::Message));
         if dropped > 0 {

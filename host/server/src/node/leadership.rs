@@ -24,7 +24,7 @@ impl Core {
         to: Option<NodeId>,
         deadline: Deadline,
     ) -> Result<LeadershipMoved, RequestError> {
-        let group = self.find_group(name, deadline).await?.id;
+        let group = self.find_any(name, deadline).await?;
         let replica = self.replica(group)?;
         let lead = replica.shared.lead();
         if !replica.shared.leads() {

@@ -20,7 +20,7 @@ impl Core {
         priority: u32,
         deadline: Deadline,
     ) -> Result<(), RequestError> {
-        let group = self.find_group(name, deadline).await?.id;
+        let group = self.find_any(name, deadline).await?;
         let replica = self.leading_replica(group)?;
         let configuration = replica.shared.progress().applied.configuration.clone();
         let member = configuration.members.iter().find(|member| member.node == node);

@@ -11,7 +11,7 @@ use super::{
     waiters::{Waiter, answered},
 };
 use crate::RequestError;
-use quorate_catalog::{CatalogState, Change, catalog_group};
+use quorate_catalog::{CatalogState, Change};
 use quorate_consensus::{Configuration, Input, Refusal};
 use quorate_vocabulary::{GroupId, GroupName, NodeId, ReplicaId};
 use std::time::Duration;
@@ -28,11 +28,7 @@ impl Core {
         survivors: &[NodeId],
         deadline: Deadline,
     ) -> Result<GroupRecovered, RequestError> {
-        let group = if *name == catalog_group().name {
-            GroupId::CATALOG
-        } else {
-            self.find_group(name, deadline).await?.id
-        };
+        let group = self.find_any(name, deadline).await?;
         let refused = |why: String| Err(RequestError::RecoveryRefused { name: name.clone(), why });
         if !survivors.contains(&self.node()) {
             return refused(format!("node {} was asked, and is not among the survivors", self.node()));

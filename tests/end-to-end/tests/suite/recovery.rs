@@ -1,7 +1,7 @@
 //! Groups that have lost a majority of their voters for good.
 
-use quorate_end_to_end::{Cluster, Settings, quorate, wait};
-use quorate_proto::v1::ReplicaState;
+use quorate_end_to_end::{Cluster, Settings, ask, damage, quorate, wait};
+use quorate_proto::v1::{Consistency, ReplicaState};
 
 const SURE: &str = "--i-know-that-data-may-be-lost";
 
@@ -103,4 +103,66 @@ async fn what_is_lost_of_a_recovered_group_is_destroyed_when_its_node_comes_back
     .await;
     assert_eq!(cluster.reply("count", "add 1").await, "5");
     equal(&cluster).await;
+}
+
+#[tokio::test]
+async fn a_group_is_recovered_from_replicas_that_are_damaged_on_nodes_that_live() {
+    let settings =
+        Settings { configuration: "[replicas]\nrebuild = false\n".to_owned(), ..Settings::default() };
+    let mut cluster = Cluster::start_with(settings).await;
+    cluster.upload("kv").await;
+    cluster.upload("counter").await;
+    cluster.create("pairs", "kv").await;
+    cluster.create("count", "counter").await;
+    // Long enough not to be in the same block of the log as entries of the other group.
+    let marker = "<this-entry-is-to-be-damaged>";
+    let noise = |seed: u64| {
+        let mut number = seed;
+        let mut next = || {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            format!("{number:016x}")
+        };
+        (0..1_000).map(|_| next()).collect::<String>()
+    };
+    assert_eq!(cluster.reply("count", "add 1").await, "1");
+    for (key, value) in
+        [("before", noise(1)), ("damaged", format!("{marker}{}", noise(2))), ("after", noise(3))]
+    {
+        assert_eq!(cluster.reply("pairs", &format!("put {key} {value}")).await, "ok");
+    }
+    cluster.replicas_are_equal("pairs").await;
+    for node in [2, 3] {
+        // What it had in write-ahead files is in table files after the first start.
+        assert!(cluster.node_mut(node).terminate().success());
+        cluster.node_mut(node).start();
+        cluster.ready().await;
+        cluster.replicas_are_equal("pairs").await;
+    }
+    for node in [2, 3] {
+        assert!(cluster.node_mut(node).terminate().success());
+        let raft = cluster.node(node).data().join("raft");
+        damage::flip(&damage::file_with(&raft, ".sst", marker.as_bytes()), marker.as_bytes());
+    }
+    for node in [2, 3] {
+        cluster.node_mut(node).start();
+        wait::until("its replica has failed", || async {
+            let replica = cluster.replica(node, "pairs").await?;
+            if replica.state() == ReplicaState::Failed { Ok(()) } else { Err(format!("{replica:?}")) }
+        })
+        .await;
+    }
+    cluster.ready().await;
+    assert_eq!(cluster.reply("count", "add 1").await, "2", "the nodes work");
+
+    recovered(&cluster, 1, "test/pairs", "1").await;
+    assert_eq!(cluster.reply("pairs", "put more value").await, "ok");
+    let before =
+        cluster.query_at(1, "pairs", "get before", Consistency::Linearizable).await.expect("an answer");
+    assert_eq!(ask::reply(before.outcome.as_ref()), noise(1));
+    for node in ["2", "3"] {
+        let arguments = ["group", "members", "add", "test/pairs", "--node", node, "--timeout", "60s"];
+        let output = cluster.quorate(&arguments);
+        assert_eq!(output.code, 0, "{output:?}");
+    }
+    cluster.replicas_are_equal("pairs").await;
 }

@@ -84,6 +84,44 @@ async fn the_node_of_the_highest_priority_leads_whenever_it_lives() {
     assert!(output.code == 1 && output.stderr.contains("MEMBER_NOT_FOUND"), "{output:?}");
 }
 
+/// The node that leads the catalog, once one does.
+async fn catalog_leader(cluster: &Cluster) -> u64 {
+    wait::until("the catalog has a leader", || async {
+        match cluster.status(1).await?.catalog_leader_node {
+            0 => Err("it has none".to_owned()),
+            node => Ok(node),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_catalog_is_led_by_whom_its_operator_wants() {
+    let cluster = Cluster::start().await;
+    let wanted = 1 + catalog_leader(&cluster).await % 3;
+    let to = wanted.to_string();
+    let arguments = ["group", "transfer", "quorate/catalog", "--to", &to, "--output", "json"];
+    assert_eq!(cluster.quorate(&arguments).json()["leader_node"], wanted);
+    let preferred = 1 + wanted % 3;
+    let node = preferred.to_string();
+    let arguments = ["group", "priority", "quorate/catalog", "--node", &node, "--priority", "200"];
+    assert_eq!(cluster.quorate(&arguments).code, 0);
+    wait::until("the preferred node leads", || async {
+        match catalog_leader(&cluster).await {
+            leader if leader == preferred => Ok(()),
+            leader => Err(format!("node {leader} leads")),
+        }
+    })
+    .await;
+    let described = cluster.quorate(&["group", "describe", "quorate/catalog", "--output", "json"]).json();
+    let members = described["membership"]["members"].as_array().expect("members");
+    let priority = |member: &serde_json::Value| (member["node"].as_u64(), member["priority"].as_u64());
+    assert!(members.iter().map(priority).any(|one| one == (Some(preferred), Some(200))), "{described}");
+    cluster.upload("counter").await;
+    cluster.create("count", "counter").await;
+    assert_eq!(cluster.reply("count", "add 1").await, "1");
+}
+
 #[tokio::test]
 async fn a_leadership_stays_when_it_cannot_be_handed_over() {
     let mut cluster = Cluster::start().await;

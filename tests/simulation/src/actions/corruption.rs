@@ -13,7 +13,7 @@ pub(crate) const PROBE: &str = "probe";
 /// What is wrong about it.
 const WRONG_BY: i64 = 1_000_003;
 /// So many voters with data a group has when one of them is made wrong: the others must be a majority.
-const VOTERS_MIN: usize = 3;
+pub(crate) const VOTERS_MIN: usize = 3;
 
 impl Simulation {
     /// Whether a replica of this group is corrupted or damaged, and not replaced yet.
@@ -132,7 +132,25 @@ impl Simulation {
         if looks % 64 == 63 {
             self.unblock(group);
         }
+        if looks.is_multiple_of(4) && self.checks.is_undecided(group) {
+            self.decide(group);
+        }
         Some("a replica of it is corrupted or damaged, and not replaced".into())
+    }
+
+    /// Members that were to go have gone since one was corrupted, and what is left is no majority that agrees. The leader has
+    /// said so, and that is all it can do: the operator, who knows which is wrong, has the group go on without it.
+    fn decide(&mut self, group: GroupId) {
+        let catalog = self.catalog();
+        let Some(group) = catalog.group(group).filter(|group| group.change.is_none()) else { return };
+        let is_sound = |member: &&Member| {
+            member.role == MemberRole::Voter && !self.checks.is_corrupted(group.id, member.replica)
+        };
+        let sound: Vec<_> =
+            group.members.iter().filter(is_sound).map(|member| (member.node, member.role)).collect();
+        self.coverage.decided += 1;
+        let name = group.name.clone();
+        self.change_catalog(Change::ChangeMembers { name, edit: MembersEdit::All(sound) });
     }
 
     /// A change that was asked for just before may want a replica that is of no use by now, and wait for it: the operator

@@ -6,6 +6,7 @@ mod members;
 mod recovery;
 mod sessions;
 
+pub(crate) use corruption::VOTERS_MIN;
 pub(crate) use recovery::Disaster;
 pub(crate) use sessions::Sessions;
 

@@ -11,13 +11,25 @@ pub(super) struct Corruption {
     /// With the entry up to which their groups had come.
     now: BTreeMap<(GroupId, ReplicaId), u64>,
     ever: BTreeSet<GroupId>,
+    /// Groups whose leader has said that nobody can tell which of its replicas is right.
+    undecided: BTreeSet<GroupId>,
 }
 
 impl Checks {
     pub(crate) fn corrupt(&mut self, group: GroupId, replica: ReplicaId) {
         let known = self.committed_up_to(group);
         self.corruption.now.insert((group, replica), known);
+        self.corruption.undecided.remove(&group);
         self.corruption.ever.insert(group);
+    }
+
+    /// The leader of a group says that its replicas differ and nobody can tell which is right.
+    pub(crate) fn undecided(&mut self, group: GroupId) {
+        self.corruption.undecided.insert(group);
+    }
+
+    pub(crate) fn is_undecided(&self, group: GroupId) -> bool {
+        self.corruption.undecided.contains(&group)
     }
 
     pub(crate) fn is_corrupted(&self, group: GroupId, replica: ReplicaId) -> bool {

@@ -2,7 +2,7 @@
 //! that most do not agree with.
 
 use super::Simulation;
-use crate::{checks::Invariant, events::Event, network::arrivals, planted::Bug};
+use crate::{actions::VOTERS_MIN, checks::Invariant, events::Event, network::arrivals, planted::Bug};
 use quorate_consensus::{EntryBody, Input};
 use quorate_replica::{Finding, ports::Attested};
 use quorate_vocabulary::{GroupId, MemberRole, NodeId, ReplicaId};
@@ -77,7 +77,18 @@ impl Simulation {
                 let body = EntryBody::Verdict { time_ms: 0, index, digest: digest.0, agreed };
                 self.tell(id, [Input::ProposeEntry { group, body }]);
             }
-            Finding::Undecided { index, .. } => self.check_alarm(id, group, index),
+            Finding::Undecided { index, .. } => {
+                self.coverage.undecided += 1;
+                self.check_alarm(id, group, index);
+                self.checks.undecided(group);
+                if voters.len() >= VOTERS_MIN {
+                    // One at a time is corrupted: the others agree.
+                    let what = format!(
+                        "node {id}, group {group}: {voters:?} are said to have no majority at {index}"
+                    );
+                    self.checks.violate(Invariant::FalseAlarm, what);
+                }
+            }
         }
     }
 
