@@ -117,8 +117,7 @@ pub(crate) fn build(
 
 /// The compiler's flags: all of them, so that no configuration of cargo on this machine adds others.
 fn flags(toolchain: &ReadyToolchain, metadata: &Value, target: &Path) -> Vec<String> {
-    // Native code has instructions of this width everywhere, and every node can run them.
-    let mut flags = vec!["-Ctarget-feature=+simd128".to_owned()];
+    let mut flags = Vec::new();
     if let Some(sysroot) = &toolchain.sysroot {
         flags.push(format!("--sysroot={}", sysroot.display()));
     }
