@@ -146,7 +146,8 @@ pub enum Change {
         replica: ReplicaId,
         /// What is wrong with it.
         what: String,
-        /// It is to be replaced by a new one on the same node: removed from its group first, then added again.
+        /// It is to be replaced by a new one on the same node, as [`Group::renewal`](crate::Group::renewal) says. If not, a
+        /// change of members that waits for it is taken back.
         renew: bool,
     },
     /// A group is deleted, with all it holds.

@@ -9,6 +9,7 @@ pub mod limits;
 mod plugin;
 mod reconcile;
 mod record;
+mod renewal;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -22,4 +23,5 @@ pub use record::{
     Alarm, AuditRecord, Group, MembersChange, Node, NodeStatus, OwnMembers, PublishedPlugin, Tombstone,
     Upgrade, UpgradeOutcome,
 };
+pub use renewal::Renewal;
 pub use state::CatalogState;

@@ -3,7 +3,7 @@
 use crate::disk::WrittenSnapshot;
 use quorate_consensus::{Input, RaftMessage};
 use quorate_replica::ports::Attested;
-use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
+use quorate_vocabulary::{GroupId, NodeId, PluginDigest, ReplicaId};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Something that happens. What names a life is dropped when the node has gone down since.
@@ -31,6 +31,10 @@ pub(crate) enum Event {
     SnapshotWritten { node: NodeId, life: u64, group: GroupId },
     /// A checkpoint in the background is done, up to its taking over.
     CheckpointPrepared { node: NodeId, life: u64, group: GroupId },
+    /// A plugin is compiled.
+    Compiled { node: NodeId, life: u64, digest: PluginDigest },
+    /// A replica that is about to become a member breaks.
+    HurtNewcomer { group: GroupId },
     /// The node looks at the catalog.
     Look { node: NodeId, life: u64 },
     /// A replica is made on disk, or one that is there is started.

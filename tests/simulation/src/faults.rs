@@ -65,6 +65,8 @@ fault_kinds! {
     Transfer = "transfer";
     /// Groups are created and deleted.
     Groups = "groups";
+    /// Groups change the version that they run.
+    Versions = "versions";
     /// Snapshots and checkpoints beyond those that are due.
     Snapshots = "snapshots";
     /// Observers are dropped and made anew.

@@ -24,6 +24,7 @@ pub(crate) enum Stream {
     Clocks,
     Upsets,
     Sessions,
+    Versions,
 }
 
 /// A stream of numbers.
@@ -71,6 +72,7 @@ pub(crate) struct Randoms {
     pub(crate) clocks: Random,
     pub(crate) upsets: Random,
     pub(crate) sessions: Random,
+    pub(crate) versions: Random,
 }
 
 impl Randoms {
@@ -84,6 +86,7 @@ impl Randoms {
             clocks: Random::new(seed, Stream::Clocks),
             upsets: Random::new(seed, Stream::Upsets),
             sessions: Random::new(seed, Stream::Sessions),
+            versions: Random::new(seed, Stream::Versions),
         }
     }
 }

@@ -156,6 +156,8 @@ coverage! {
     entries_lost = "entries lost with majorities";
     /// Lost replicas that came back and were told so.
     superseded = "lost replicas set aside";
+    /// Groups that had no majority without replicas that were corrupted or damaged.
+    majorities_hurt = "majorities lost to corruption";
     /// Recoveries asked for while all was well.
     recoveries_needless = "needless recoveries asked for";
     /// States that were made wrong.
@@ -176,8 +178,20 @@ coverage! {
     damages = "logs damaged";
     /// Replacements asked for.
     replaced = "replacements asked for";
+    /// Of these, of replicas that were no members yet.
+    newcomers_replaced = "newcomers replaced";
+    /// Of these, of members without which a change of members could not come about.
+    changes_taken_back = "changes of members taken back";
     /// Groups that were created.
     groups_created = "groups created";
+    /// Other versions that were asked for.
+    versions_wanted = "versions asked for";
+    /// Activations that were applied, on any replica.
+    activations = "activations";
+    /// Of these, such that the version before went on.
+    activations_failed = "activations failed";
+    /// Replicas that stood still until they had compiled a version.
+    stood_still = "replicas that lacked a version";
     /// Groups that were deleted.
     groups_deleted = "groups deleted";
     /// Reads and writes that a disk failed.

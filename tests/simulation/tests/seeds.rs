@@ -3,7 +3,7 @@
 use quorate_simulation::{Bug, Settings, catch, run, run_seeds, shrink};
 
 const STEPS: u64 = 5_000;
-const SEEDS_PER_BUG: u64 = 40;
+const SEEDS_PER_BUG: u64 = 80;
 /// They take many seeds to show, and are left to `cargo xtask sim --planted`.
 const SLOW_BUGS: [Bug; 8] = [
     Bug::WokenTwice,
@@ -22,7 +22,7 @@ fn threads() -> usize {
 
 #[test]
 fn seeds_violate_nothing_and_get_everywhere() {
-    let campaign = run_seeds(&Settings::new(0, STEPS), 1, 60, threads(), &|_| {});
+    let campaign = run_seeds(&Settings::new(0, STEPS), 1, 120, threads(), &|_| {});
     let failures: Vec<String> = campaign
         .failures
         .iter()
@@ -44,6 +44,9 @@ fn seeds_violate_nothing_and_get_everywhere() {
         "replicas outvoted",
         "replicas given up",
         "comparisons undecided",
+        "majorities lost to corruption",
+        "newcomers replaced",
+        "changes of members taken back",
         "replicas an operator removed",
     ];
     for (name, count) in campaign.coverage.counters() {

@@ -5,8 +5,8 @@ use super::{
     apply::{Changed, next},
 };
 use crate::{
-    Alarm, CatalogError, CatalogReply, Group, MembersChange, MembersEdit, NodeStatus,
-    limits::{ALARM_BYTES_MAX, GROUP_ALARMS_MAX, GROUP_LEARNERS_MAX, GROUP_REPLICAS_MAX},
+    CatalogError, CatalogReply, Group, MembersChange, MembersEdit, NodeStatus,
+    limits::{GROUP_LEARNERS_MAX, GROUP_REPLICAS_MAX},
 };
 use quorate_vocabulary::{GroupId, GroupName, Member, MemberRole, NodeId, ReplicaId};
 use std::{collections::BTreeMap, fmt::Write, sync::Arc};
@@ -22,7 +22,7 @@ fn roles(members: &[Member]) -> Roles {
     members.iter().map(|member| (member.node, member.role)).collect()
 }
 
-fn unfit(cause: impl Into<String>) -> CatalogError {
+pub(super) fn unfit(cause: impl Into<String>) -> CatalogError {
     CatalogError::NodesUnfit { cause: cause.into() }
 }
 
@@ -134,46 +134,6 @@ impl CatalogState {
         Ok((CatalogReply::Group(group), Some(text)))
     }
 
-    /// A replica is of no use any more.
-    pub(super) fn note_broken(
-        &mut self,
-        id: GroupId,
-        (node, replica): (NodeId, ReplicaId),
-        what: &str,
-        renew: bool,
-        time_ms: u64,
-    ) -> Changed {
-        let mut group = self.group(id).ok_or(CatalogError::GroupGone { id })?.clone();
-        let is_alarm = |alarm: &&Alarm| (alarm.replica, alarm.ended_ms) == (replica, 0);
-        let is_noted = group.alarms.iter().any(|alarm| is_alarm(&alarm));
-        let renews = renew && group.change.is_none();
-        let member = group.members.iter().find(|member| (member.node, member.replica) == (node, replica));
-        let Some(member) = member.copied().filter(|_| renews || !is_noted) else {
-            return Ok((CatalogReply::Group(group), None));
-        };
-        let mut text = format!("group {}: replica {replica} on node {node} is of no use", group.name);
-        if !is_noted {
-            let what = cut(what, ALARM_BYTES_MAX);
-            let _ = write!(text, ": {what}");
-            group.alarms.push(Alarm { node, replica, what, raised_ms: time_ms, ended_ms: 0 });
-            let old = group.alarms.len().saturating_sub(GROUP_ALARMS_MAX);
-            group.alarms.drain(..old);
-        }
-        if renews {
-            let wanted: Vec<Member> =
-                group.members.iter().filter(|other| other.replica != replica).copied().collect();
-            if !wanted.iter().any(|member| member.role == MemberRole::Voter) {
-                return Err(unfit("nobody else of the group holds its data"));
-            }
-            group.changes = group.changes.saturating_add(1);
-            let (number, leaving, renews) = (group.changes, Vec::new(), Some((node, member.role)));
-            group.change = Some(MembersChange { number, wanted, leaving, began_ms: time_ms, renews });
-            text.push_str("; it is replaced by a new one");
-        }
-        self.put_group(&group);
-        Ok((CatalogReply::Group(group), Some(text)))
-    }
-
     /// The catalog itself was recovered. What it had given out last may be lost with those who knew it, and be somewhere
     /// still: those numbers must not be given out again.
     fn note_own_recovery(&mut self, epoch: u64, survivors: &[Member]) -> Changed {
@@ -246,12 +206,6 @@ pub(super) fn check_voters(data: usize, witnesses: usize) -> Result<(), CatalogE
     Ok(())
 }
 
-/// The beginning of a text, of at most so many bytes.
-fn cut(text: &str, bytes_max: usize) -> String {
-    let end = (0..=bytes_max.min(text.len())).rfind(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    text.get(..end).unwrap_or_default().to_owned()
-}
-
 /// What the nodes are to hold, with what is to be different.
 fn edited(name: &GroupName, before: &Roles, edit: &MembersEdit) -> Result<Roles, CatalogError> {
     let mut after = Roles::new();
@@ -300,7 +254,7 @@ fn edited(name: &GroupName, before: &Roles, edit: &MembersEdit) -> Result<Roles,
 }
 
 /// `voters on nodes 1, 2 and learners on node 3`, for the audit trail.
-fn members_text(members: &[Member]) -> String {
+pub(super) fn members_text(members: &[Member]) -> String {
     let mut text = String::new();
     let plurals = [
         (MemberRole::Voter, "voters"),

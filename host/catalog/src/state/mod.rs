@@ -1,6 +1,7 @@
 //! What the catalog knows, and how a command changes it.
 
 mod apply;
+mod broken;
 mod members;
 mod own_members;
 mod snapshot;

@@ -1,9 +1,9 @@
 //! Replicas that are of no use, and what takes their place.
 
 use super::fixtures::{
-    change, complete, create, drain, edit, furnished, group, must, note_broken, set_members, voters,
+    complete, create, drain, edit, furnished, group, must, note_broken, set_members, voters,
 };
-use crate::{CatalogError, CatalogState, limits::GROUP_ALARMS_MAX};
+use crate::{CatalogState, limits::GROUP_ALARMS_MAX};
 use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
 
 /// The group `acme/a`, number 1, on nodes 1, 2, 3 of four as replicas 1, 2, 3.
@@ -91,9 +91,79 @@ fn a_node_that_is_to_be_emptied_gets_no_new_replica() {
 #[test]
 fn the_last_that_holds_the_data_is_never_removed() {
     let mut state = furnished();
-    must(&mut state, [create("acme/a", "acme/kv@1", &[1])]);
-    let refused = change(&mut state, note_broken(1, 1, true)).expect_err("nobody else has it");
-    assert!(matches!(refused, CatalogError::NodesUnfit { .. }), "{refused}");
+    must(&mut state, [create("acme/a", "acme/kv@1", &[1]), note_broken(1, 1, true)]);
+    let noted = group(&state, "acme/a");
+    assert_eq!((noted.alarms.len(), noted.change), (1, None), "an operator is needed");
+}
+
+#[test]
+fn one_that_is_to_become_a_member_is_exchanged_at_once() {
+    let mut state = three_of_four();
+    must(&mut state, [set_members("acme/a", voters(&[1, 2, 4])), note_broken(4, 4, true)]);
+    assert_eq!(wanted(&state), [voter(1, 1), voter(2, 2), voter(5, 4)]);
+    assert_eq!(group(&state, "acme/a").alarms[0].ended_ms, 0);
+    assert!(
+        !group(&state, "acme/a").placed().any(|member| member.replica == ReplicaId(4)),
+        "it is destroyed"
+    );
+    must(&mut state, [note_broken(4, 4, true)]);
+    assert_eq!(wanted(&state), [voter(1, 1), voter(2, 2), voter(5, 4)], "once");
+    // A leader that has not heard of it believes the change to have come about with the first one.
+    must(&mut state, [complete(1, 1)]);
+    assert_eq!(group(&state, "acme/a").members, [voter(1, 1), voter(2, 2), voter(3, 3)]);
+    must(&mut state, [complete(1, 2)]);
+    let after = group(&state, "acme/a");
+    assert_eq!((after.members, after.change), (vec![voter(1, 1), voter(2, 2), voter(5, 4)], None));
+    assert_eq!(after.alarms[0].ended_ms, 1_234);
+}
+
+#[test]
+fn the_new_one_in_place_of_a_broken_one_may_break_as_well() {
+    let mut state = three_of_four();
+    must(&mut state, [note_broken(3, 3, true), complete(1, 1), note_broken(3, 4, true)]);
+    assert_eq!(wanted(&state), [voter(1, 1), voter(2, 2), voter(5, 3)]);
+    must(&mut state, [complete(1, 3)]);
+    assert!(group(&state, "acme/a").alarms.iter().all(|alarm| alarm.ended_ms == 1_234));
+}
+
+#[test]
+fn a_change_whose_newcomer_gets_no_other_replica_is_taken_back() {
+    let mut state = three_of_four();
+    must(&mut state, [set_members("acme/a", voters(&[1, 2, 4])), note_broken(4, 4, false)]);
+    assert_eq!(wanted(&state), [voter(1, 1), voter(2, 2), voter(3, 3)]);
+    let taken_back = group(&state, "acme/a");
+    assert!(taken_back.placed().any(|member| *member == voter(4, 4)), "raft may have it as a member");
+    must(&mut state, [complete(1, 2)]);
+    assert_eq!((wanted(&state).len(), group(&state, "acme/a").alarms[0].ended_ms), (3, 1_234));
+}
+
+#[test]
+fn what_is_taken_back_does_not_want_a_broken_member_again() {
+    let mut state = three_of_four();
+    must(&mut state, [note_broken(3, 3, true), edit("acme/a", &voters(&[4]), &[], &[])]);
+    must(&mut state, [note_broken(4, 4, false)]);
+    assert_eq!(wanted(&state), [voter(1, 1), voter(2, 2)]);
+    must(&mut state, [complete(1, 3)]);
+    assert_eq!(wanted(&state), [voter(1, 1), voter(2, 2), voter(5, 3)]);
+}
+
+#[test]
+fn a_change_that_would_have_no_majority_without_a_broken_member_is_taken_back() {
+    let mut state = three_of_four();
+    must(&mut state, [set_members("acme/a", voters(&[1, 3])), note_broken(3, 3, true)]);
+    assert_eq!(wanted(&state), [voter(1, 1), voter(2, 2)], "those that live, and then a new one");
+    must(&mut state, [complete(1, 1)]);
+    assert_eq!(group(&state, "acme/a").members.len(), 3, "that one is no more");
+    must(&mut state, [complete(1, 2)]);
+    assert_eq!(wanted(&state), [voter(1, 1), voter(2, 2), voter(4, 3)]);
+}
+
+#[test]
+fn who_is_known_to_be_broken_counts_for_no_majority() {
+    let mut state = three_of_four();
+    must(&mut state, [note_broken(3, 3, false), note_broken(2, 2, true)]);
+    let noted = group(&state, "acme/a");
+    assert_eq!((noted.alarms.len(), noted.change), (2, None), "one of three is left");
 }
 
 #[test]

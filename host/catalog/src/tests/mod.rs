@@ -4,6 +4,7 @@ mod fixtures;
 mod machine;
 mod members;
 mod reconcile;
+mod renewal;
 mod upgrades;
 mod wire;
 mod witnesses;

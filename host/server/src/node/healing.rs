@@ -6,8 +6,8 @@ use super::{
     handle::Deadline,
     hosting::{RETRY_PAUSE, UNKNOWN},
 };
-use quorate_catalog::Change;
-use quorate_vocabulary::{GroupId, Member, MemberRole, ReplicaId};
+use quorate_catalog::{Change, Renewal};
+use quorate_vocabulary::{GroupId, ReplicaId};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -74,20 +74,6 @@ impl Healing {
     }
 }
 
-/// Whether the group can do without a replica and replace it: the other voters are a majority.
-fn can_spare(members: &[Member], replica: ReplicaId) -> bool {
-    let voters = members.iter().filter(|member| member.role.votes());
-    let (mut all, mut others, mut holders) = (0, 0, 0);
-    for voter in voters {
-        all += 1;
-        if voter.replica != replica {
-            others += 1;
-            holders += usize::from(voter.role == MemberRole::Voter);
-        }
-    }
-    others * 2 > all && holders > 0
-}
-
 impl Core {
     /// Has broken replicas of this node replaced, for as long as it runs.
     pub(super) async fn heal(self: Arc<Self>) {
@@ -126,8 +112,11 @@ impl Core {
         if broken.replica != UNKNOWN && broken.replica != replica {
             return true;
         }
-        let renew = self.config.rebuild_replicas && can_spare(&group.members, replica);
-        if renew && group.change.is_some() {
+        let renewal = group.renewal(replica);
+        let mut renew =
+            self.config.rebuild_replicas && matches!(renewal, Renewal::Member | Renewal::Newcomer);
+        let waits = self.config.rebuild_replicas && renewal == Renewal::Later;
+        if waits && group.has_alarm(replica) {
             return false;
         }
         if broken.keeps_evidence {
@@ -135,7 +124,7 @@ impl Core {
         }
         if renew && !self.services.healing.may_replace(broken.group) {
             tracing::error!(group = %group.name, %replica, "the replicas of this group on this node break again and again: look at its disk and its memory");
-            return true;
+            renew = false;
         }
         let change = Change::NoteBroken {
             group: broken.group,
@@ -150,7 +139,7 @@ impl Core {
         match changed {
             Ok(_) => {
                 tracing::warn!(group = %group.name, %replica, renew, why = broken.why, "a replica is of no use any more");
-                true
+                !waits
             }
             Err(error) => {
                 tracing::info!(group = %group.name, %error, "the catalog cannot be told of a broken replica yet");
@@ -180,28 +169,6 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quorate_vocabulary::NodeId;
-
-    fn members(roles: &[MemberRole]) -> Vec<Member> {
-        let member = |(number, role): (u64, &MemberRole)| Member {
-            replica: ReplicaId(number),
-            node: NodeId(number),
-            role: *role,
-        };
-        (1..).zip(roles).map(member).collect()
-    }
-
-    #[test]
-    fn a_replica_is_replaced_where_the_others_are_a_majority_and_hold_the_data() {
-        use MemberRole::{Learner, Voter, Witness};
-        let spares = |roles: &[MemberRole]| can_spare(&members(roles), ReplicaId(1));
-        assert!(spares(&[Voter, Voter, Voter]));
-        assert!(spares(&[Voter, Voter, Witness]));
-        assert!(spares(&[Learner, Voter]));
-        assert!(!spares(&[Voter, Voter]), "one of two is no majority");
-        assert!(!spares(&[Voter]));
-        assert!(!spares(&[Voter, Witness, Witness]), "nobody else has the data");
-    }
 
     #[tokio::test]
     async fn what_failed_does_not_count_against_a_group() {

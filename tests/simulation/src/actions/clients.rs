@@ -99,7 +99,12 @@ impl Simulation {
             85..87 if may_trap => "break-save".to_owned(),
             87..89 if may_trap => "break-load".to_owned(),
             89..92 => "add probe 1".to_owned(),
-            92..96 => "mend".to_owned(),
+            92..95 => "mend".to_owned(),
+            95..97 => "version".to_owned(),
+            97 if may_trap => "break-migrate".to_owned(),
+            98 if may_trap => "refuse-migrate".to_owned(),
+            97..99 => "remove break-migrate".to_owned(),
+            99 => "remove refuse-migrate".to_owned(),
             _ => "nothing".to_owned(),
         };
         let request = self.request(node);

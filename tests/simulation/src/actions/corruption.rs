@@ -1,12 +1,13 @@
 //! What a disk or a memory does to a replica without a word: its state is changed, or its log is gone.
 
-use crate::{checks::Invariant, cluster::Simulation, disk::lock, events::Event, keeping::can_spare};
+use super::Disaster;
+use crate::{checks::Invariant, cluster::Simulation, disk::lock, events::Event, faults::FaultKind};
 use bytes::Bytes;
 use quorate_catalog::{Change, MembersEdit};
 use quorate_consensus::{Configuration, Input};
 use quorate_replica::{Overlay, ReplicaFault};
-use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId};
-use std::time::Duration;
+use quorate_vocabulary::{GroupId, MachineKind, Member, MemberRole, NodeId, ReplicaId};
+use std::{collections::BTreeSet, time::Duration};
 
 /// The number that is made wrong, to which clients add now and then.
 pub(crate) const PROBE: &str = "probe";
@@ -14,6 +15,17 @@ pub(crate) const PROBE: &str = "probe";
 const WRONG_BY: i64 = 1_000_003;
 /// So many voters with data a group has when one of them is made wrong: the others must be a majority.
 pub(crate) const VOTERS_MIN: usize = 3;
+
+/// Whether a group with these voters goes on when this replica is gone, and nothing is lost with it: what only that one and
+/// witnesses have would be.
+fn can_spare(members: &[Member], replica: ReplicaId) -> bool {
+    let voters = members.iter().filter(|member| member.role.votes()).count();
+    let witnesses = members.iter().filter(|member| member.role == MemberRole::Witness).count();
+    let Some(member) = members.iter().find(|member| member.replica == replica) else { return false };
+    let others = voters - usize::from(member.role.votes());
+    let is_alone = voters / 2 < witnesses + usize::from(member.role == MemberRole::Voter);
+    others * 2 > voters && !is_alone
+}
 
 impl Simulation {
     /// Whether a replica of this group is corrupted or damaged, and not replaced yet.
@@ -51,13 +63,13 @@ impl Simulation {
     pub(super) fn damage(&mut self, group: GroupId) {
         let Some(current) = self.well_members(group) else { return };
         let Some(member) = self.random.upsets.pick(&current.members) else { return };
-        let voters = current.members.iter().filter(|member| member.role.votes()).count();
-        let witnesses = current.members.iter().filter(|member| member.role == MemberRole::Witness).count();
-        // What only this replica and witnesses have would be lost: then an operator is needed.
-        let is_alone = voters / 2 < witnesses + usize::from(member.role == MemberRole::Voter);
-        if is_alone || !can_spare(&current.members, member.replica) {
-            return;
+        // Else an operator is needed.
+        if can_spare(&current.members, member.replica) {
+            self.damage_member(group, member);
         }
+    }
+
+    fn damage_member(&mut self, group: GroupId, member: Member) {
         let node = member.node;
         if self.node(node).disk.replicas().get(&group) != Some(&member.replica) {
             return;
@@ -67,6 +79,34 @@ impl Simulation {
         self.node(node).disk.damage(group, member.replica);
         let (life, down) = (self.node(node).life, self.random.upsets.below(1_000));
         self.push(Duration::from_millis(down), Event::Start { node, life });
+    }
+
+    /// A replica breaks just when it is to become a member, before it votes: its disk, or what it has in memory.
+    pub(crate) fn hurt_newcomer(&mut self, group: GroupId) {
+        let Some(current) = self.configuration(group).filter(|current| !current.is_joint()) else { return };
+        let is_free = self.plan.members_by_catalog && self.disaster.is_none() && !self.is_hurt(group);
+        let catalog = self.catalog();
+        let Some(wanted) = catalog.group(group).filter(|group| is_free && group.change.is_some()) else {
+            return;
+        };
+        let is_member = |member: &Member| wanted.members.iter().any(|known| known.replica == member.replica);
+        let votes =
+            |member: &Member| current.member(member.replica).is_some_and(|member| member.role.votes());
+        let newcomers = wanted.wanted().iter().filter(|member| !is_member(member) && !votes(member));
+        let newcomers: Vec<Member> =
+            newcomers.filter(|member| can_spare(wanted.wanted(), member.replica)).copied().collect();
+        let Some(newcomer) = self.random.upsets.pick(&newcomers) else { return };
+        if self.faults.has(FaultKind::Damage) && self.random.upsets.chance(600) {
+            self.damage_member(group, newcomer);
+        } else if self.faults.has(FaultKind::Corrupt)
+            && current.members.iter().filter(|member| member.role == MemberRole::Voter).count() >= VOTERS_MIN
+            && let Some(local) = self.local(newcomer.node, group)
+            && local.replica_id == newcomer.replica
+            && change_state(local)
+        {
+            self.coverage.corruptions += 1;
+            self.checks.corrupt(group, newcomer.replica);
+        }
     }
 
     /// A replica has met a fault. One whose state is wrong is given up; to any other it must not happen.
@@ -129,13 +169,30 @@ impl Simulation {
                 self.attest_if(id, group, 1);
             }
         }
-        if looks % 64 == 63 {
-            self.unblock(group);
-        }
         if looks.is_multiple_of(4) && self.checks.is_undecided(group) {
             self.decide(group);
         }
         Some("a replica of it is corrupted or damaged, and not replaced".into())
+    }
+
+    /// Members that were to go have gone since one was corrupted or damaged, and without that one the others are no majority:
+    /// the operator has the group go on with them.
+    pub(crate) fn recover_without_hurt(&mut self, group: GroupId) {
+        let Some(current) = self.configuration(group).filter(|current| !current.is_joint()) else { return };
+        if self.disaster.is_some() || !self.is_hurt(group) {
+            return;
+        }
+        let members = current.members.iter().copied();
+        let (lost, survivors): (Vec<Member>, Vec<Member>) =
+            members.partition(|member| self.has_stopped(member.node, group, member.replica));
+        let votes = |members: &[Member]| members.iter().filter(|member| member.role.votes()).count();
+        let has_data = survivors.iter().any(|member| !member.role.is_witness());
+        if votes(&survivors) > votes(&current.members) / 2 || !has_data {
+            return;
+        }
+        self.coverage.majorities_hurt += 1;
+        let lost = lost.iter().map(|member| member.replica).collect();
+        self.begin_disaster(Disaster::new((group, current.epoch), survivors, lost, BTreeSet::new()));
     }
 
     /// Members that were to go have gone since one was corrupted, and what is left is no majority that agrees. The leader has
@@ -151,28 +208,6 @@ impl Simulation {
         self.coverage.decided += 1;
         let name = group.name.clone();
         self.change_catalog(Change::ChangeMembers { name, edit: MembersEdit::All(sound) });
-    }
-
-    /// A change that was asked for just before may want a replica that is of no use by now, and wait for it: the operator
-    /// wants others.
-    fn unblock(&mut self, group: GroupId) {
-        let catalog = self.catalog();
-        let Some(group) = catalog.group(group).filter(|group| group.change.is_some()) else { return };
-        let is_useless = |node: &NodeId| {
-            let node = &self.nodes[node];
-            let is_broken =
-                node.running.as_ref().is_some_and(|running| running.broken.contains_key(&group.id));
-            is_broken || node.disk.damaged().contains_key(&group.id)
-        };
-        let useless: Vec<NodeId> =
-            group.wanted().iter().map(|member| member.node).filter(is_useless).collect();
-        if !useless.is_empty() {
-            let add = group.members.iter().filter(|member| member.role == MemberRole::Voter);
-            let add = add.map(|member| (member.node, MemberRole::Voter));
-            let all: Vec<_> = add.filter(|(node, _)| !useless.contains(node)).collect();
-            let name = group.name.clone();
-            self.change_catalog(Change::ChangeMembers { name, edit: MembersEdit::All(all) });
-        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Changes of members, as an operator makes them.
 
-use crate::{cluster::Simulation, disk::lock};
+use crate::{cluster::Simulation, disk::lock, events::Event};
 use quorate_catalog::{Change, MembersEdit};
 use quorate_consensus::{Configuration, EntryBody, Input, ReplicaStart};
 use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 impl Simulation {
     /// The members of a group, as anybody knows them to be committed.
@@ -121,6 +121,10 @@ impl Simulation {
             _ => MembersEdit::All(all),
         };
         self.change_catalog(Change::ChangeMembers { name: group.name.clone(), edit });
+        if self.random.upsets.chance(200) {
+            let after = Duration::from_millis(self.random.upsets.between(20, 800));
+            self.push(after, Event::HurtNewcomer { group: group.id });
+        }
     }
 
     /// Undoes what keeps members from ever leading: where none may that are to vote, no change of members goes on.

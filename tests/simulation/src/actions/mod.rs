@@ -5,6 +5,7 @@ mod corruption;
 mod members;
 mod recovery;
 mod sessions;
+mod versions;
 
 pub(crate) use corruption::VOTERS_MIN;
 pub(crate) use recovery::Disaster;
@@ -14,6 +15,7 @@ use crate::{
     cluster::Simulation,
     events::Event,
     faults::FaultKind,
+    machine::{VERSIONS, digest, reference},
     node::{ENGINE, Local, ObserveWork, Running},
     plan::Plan,
     planted::Bug,
@@ -21,14 +23,16 @@ use crate::{
 use quorate_catalog::{Change, PluginToPublish};
 use quorate_consensus::Input;
 use quorate_placement::{NodeFacts, Wanted, place, place_witnesses};
-use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, NodeId, PluginDigest};
+use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, NodeId};
 use std::{collections::BTreeSet, time::Duration};
 
-/// The plugins that groups run: one of each kind.
-pub(crate) fn plugins() -> [PluginToPublish; 2] {
-    [MachineKind::Memory, MachineKind::Store].map(|kind| PluginToPublish {
-        reference: format!("acme/{kind}@1").parse().expect("a reference"),
-        digest: PluginDigest::of(kind.to_string().as_bytes()),
+/// The plugins that groups run: the versions of either kind.
+pub(crate) fn plugins() -> impl Iterator<Item = PluginToPublish> {
+    let versions = |kind| (1..=VERSIONS).map(move |version| (kind, version));
+    let all = [MachineKind::Memory, MachineKind::Store].into_iter().flat_map(versions);
+    all.map(|(kind, version)| PluginToPublish {
+        reference: reference(kind, version),
+        digest: digest(kind, version),
         bytes: 1,
         kind,
         has_lifecycle: true,
@@ -62,7 +66,8 @@ impl Simulation {
             860..890 => {
                 self.if_has(FaultKind::Observers, |simulation| simulation.renew_observer(node, group));
             }
-            890..930 if !self.plan.members_by_catalog => self.destroy_removed(),
+            890..920 if !self.plan.members_by_catalog => self.destroy_removed(),
+            920..930 => self.if_has(FaultKind::Versions, |simulation| simulation.want_version(group)),
             _ => self.change_groups(),
         }
     }
@@ -225,10 +230,10 @@ impl Simulation {
     /// Plugins are published, groups are created, and now and then one is deleted.
     fn change_groups(&mut self) {
         let catalog = self.catalog();
-        for plugin in plugins() {
-            if catalog.plugin(&plugin.reference).is_none() {
-                return self.change_catalog(Change::PublishPlugin(plugin));
-            }
+        let unknown: Vec<PluginToPublish> =
+            plugins().filter(|plugin| catalog.plugin(&plugin.reference).is_none()).collect();
+        if !unknown.is_empty() {
+            return unknown.into_iter().for_each(|plugin| self.change_catalog(Change::PublishPlugin(plugin)));
         }
         let deletes = self.random.actions.chance(40);
         let count = catalog.groups().count() as u64;
@@ -269,7 +274,7 @@ impl Simulation {
         self.coverage.groups_created += 1;
         self.change_catalog(Change::CreateGroup {
             name: format!("acme/group-{}", self.groups_named).parse().expect("a name"),
-            plugin: format!("acme/{kind}@1").parse().expect("a reference"),
+            plugin: reference(kind, 1),
             nodes,
             witnesses,
             limits: Plan::limits(),

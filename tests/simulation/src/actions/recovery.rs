@@ -33,6 +33,17 @@ pub(crate) struct Disaster {
     asked: Option<(NodeId, RequestId)>,
 }
 
+impl Disaster {
+    pub(super) fn new(
+        (group, epoch): (GroupId, u64),
+        survivors: Vec<Member>,
+        lost: Vec<ReplicaId>,
+        down: BTreeSet<NodeId>,
+    ) -> Self {
+        Self { group, epoch, survivors, lost, recovered: None, down, refused: 0, asked: None }
+    }
+}
+
 impl Simulation {
     /// Whether nobody starts this node for now.
     pub(crate) fn is_kept_down(&self, id: NodeId) -> bool {
@@ -103,26 +114,15 @@ impl Simulation {
             return;
         }
         self.coverage.majorities_lost += 1;
-        let (epoch, asked) = (current.epoch, None);
         let is_lost = |member: &&Member| !survivors.iter().any(|survivor| survivor.replica == member.replica);
         let lost_replicas = current.members.iter().filter(is_lost).map(|member| member.replica).collect();
-        self.disaster = Some(Disaster {
-            group,
-            epoch,
-            survivors,
-            lost: lost_replicas,
-            recovered: None,
-            down,
-            refused: 0,
-            asked,
-        });
+        self.begin_disaster(Disaster::new((group, current.epoch), survivors, lost_replicas, down));
         for member in lost {
             self.crash(member.node);
             if comes_back.is_none_or(|back| back.replica != member.replica) {
                 self.node(member.node).disk.damage(group, member.replica);
             }
         }
-        self.push(Duration::from_millis(500), Event::Operate);
     }
 
     /// Whether most voters of the catalog are on other nodes: a node that starts again learns of its groups from them.
@@ -257,6 +257,11 @@ impl Simulation {
         {
             disaster.recovered.get_or_insert((id, index));
         }
+    }
+
+    pub(super) fn begin_disaster(&mut self, disaster: Disaster) {
+        self.disaster = Some(disaster);
+        self.push(Duration::from_millis(500), Event::Operate);
     }
 
     fn end_disaster(&mut self) {

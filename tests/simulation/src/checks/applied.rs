@@ -52,7 +52,9 @@ impl Law {
             self.snapshots.split_off(&end);
             self.model = Model::default();
             for (body, applied) in bodies.zip(&self.applied) {
-                self.model.apply(body, &applied.calls).map_err(|what| (Invariant::AppliedOnce, what))?;
+                self.model
+                    .apply(body, &applied.calls, &applied.point)
+                    .map_err(|what| (Invariant::AppliedOnce, what))?;
             }
         }
         Ok(())
@@ -89,7 +91,7 @@ impl Checks {
                 return Err((Invariant::AppliedOnce, what));
             }
             if !group.is_catalog() {
-                let applied = law.model.apply(body, &calls);
+                let applied = law.model.apply(body, &calls, point);
                 applied.map_err(|what| (Invariant::AppliedOnce, format!("{who}: entry {index}: {what}")))?;
             }
             if let EntryBody::Commands { commands, .. } = body

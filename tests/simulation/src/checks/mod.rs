@@ -7,6 +7,7 @@ mod leaders;
 mod model;
 mod recovery;
 mod session_model;
+mod version_model;
 
 use applied::Law;
 pub(crate) use applied::number;

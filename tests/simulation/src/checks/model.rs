@@ -1,10 +1,10 @@
 //! What a group's numbers must be: the commands applied once more, by somebody who is not the room that is tested.
 
-use super::session_model::SessionModel;
+use super::{session_model::SessionModel, version_model::VersionModel};
 use crate::{random::mix, trace::fingerprint};
 use bytes::Bytes;
-use quorate_consensus::{EntryBody, SessionCommand};
-use quorate_replica::ports::{Call, Outcome};
+use quorate_consensus::{Activation, EntryBody, Order, SessionCommand};
+use quorate_replica::ports::{AppliedPoint, Call, Outcome};
 use std::collections::BTreeMap;
 
 /// The numbers of one group.
@@ -14,6 +14,7 @@ pub(super) struct Model {
     fingerprint: u64,
     time_ms: u64,
     sessions: SessionModel,
+    version: VersionModel,
 }
 
 fn pair_fingerprint(name: &str, number: i64) -> u64 {
@@ -62,13 +63,21 @@ impl Model {
     }
 
     /// Applies an entry, and says what is wrong with what came of it.
-    pub(super) fn apply(&mut self, body: &EntryBody, calls: &[Call]) -> Result<(), String> {
+    pub(super) fn apply(
+        &mut self,
+        body: &EntryBody,
+        calls: &[Call],
+        point: &AppliedPoint,
+    ) -> Result<(), String> {
         self.time_ms = body.time_ms().unwrap_or(0).max(self.time_ms);
         let (time_ms, commands): (u64, Vec<SessionCommand>) = match body {
             EntryBody::Commands { commands, time_ms } => {
                 (*time_ms, commands.iter().cloned().map(SessionCommand::Plain).collect())
             }
             EntryBody::SessionCommands { commands, time_ms } => (*time_ms, commands.clone()),
+            EntryBody::Order { order: Order::Activate(activation), .. } => {
+                return self.activate(*activation, point);
+            }
             _ => return Ok(()),
         };
         if commands.len() != calls.len() {
@@ -79,6 +88,16 @@ impl Model {
             if let Some(command) = command.command().filter(|_| !is_spared) {
                 self.command(command, time_ms, call)?;
             }
+        }
+        Ok(())
+    }
+
+    fn activate(&mut self, activation: Activation, point: &AppliedPoint) -> Result<(), String> {
+        let numbers = &self.numbers;
+        let migrated = self.version.activate(activation, point, |name| numbers.contains_key(name))?;
+        if let Some(from) = migrated {
+            let sum = self.numbers.get("migrated").copied().unwrap_or(0) + i64::from(from);
+            self.set("migrated", Some(sum));
         }
         Ok(())
     }
@@ -109,7 +128,12 @@ impl Model {
                 self.set("emitted", Some(1));
                 None
             }
-            ["break-save" | "break-load"] => {
+            ["version"] => Some(self.version.running.to_string()),
+            ["remove", name] => {
+                self.set(name, None);
+                None
+            }
+            ["break-save" | "break-load" | "break-migrate" | "refuse-migrate"] => {
                 self.set(words[0], Some(1));
                 None
             }

@@ -2,7 +2,7 @@
 
 use super::Simulation;
 use crate::{disk::WrittenSnapshot, faults::FaultKind, planted::Bug};
-use quorate_consensus::{Input, RaftMessage, RaftMessageType};
+use quorate_consensus::{Input, RaftMessage, RaftMessageType, answer_for_stopped};
 use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
 
 /// So often the way back is cut when a snapshot arrives.
@@ -19,7 +19,18 @@ impl Simulation {
         // A beat is of no group: the shard looks at what is in it.
         if message.r#type() == RaftMessageType::Beat || self.is_here(to, group, message.to_replica) {
             self.tell(to, [Input::Message(message)]);
+        } else if self.has_stopped(to, group, ReplicaId(message.to_replica))
+            && let Some(answer) = answer_for_stopped(&message)
+        {
+            self.send(to, &answer);
         }
+    }
+
+    /// Whether a replica is on this node's disk, and does not run because it is of no use any more.
+    pub(crate) fn has_stopped(&mut self, id: NodeId, group: GroupId, replica: ReplicaId) -> bool {
+        let is_held = self.node(id).disk.replicas().get(&group) == Some(&replica);
+        let is_damaged = self.node(id).disk.damaged().contains_key(&group);
+        is_held && self.running(id).is_some_and(|running| is_damaged || running.failed.contains(&group))
     }
 
     fn is_here(&mut self, id: NodeId, group: GroupId, replica: u64) -> bool {

@@ -70,7 +70,10 @@ impl Simulation {
     }
 
     fn sickness_of(&mut self, group: GroupId, recovery: &mut Recovery) -> Option<String> {
-        let Some(leader) = self.leader_of(group) else { return Some("it has no leader".into()) };
+        let Some(leader) = self.leader_of(group) else {
+            self.recover_without_hurt(group);
+            return Some("it has no leader".into());
+        };
         if !self.local(leader, group).is_some_and(|local| local.established) {
             return Some("its leader is not established".into());
         }
@@ -111,7 +114,7 @@ impl Simulation {
         if joint {
             return Some("its configuration is joint".into());
         }
-        if let Some(why) = self.unsettled(group) {
+        if let Some(why) = self.unsettled(group).or_else(|| self.unversioned(group)) {
             return Some(why);
         }
         if group.is_catalog() {
@@ -140,7 +143,7 @@ impl Simulation {
     }
 
     /// The nodes that hold the members of a group.
-    fn members_of(&self, group: GroupId) -> Vec<NodeId> {
+    pub(crate) fn members_of(&self, group: GroupId) -> Vec<NodeId> {
         let configuration = self.checks.configuration(group);
         let members = configuration.map(|configuration| configuration.members.clone());
         let members = members.or_else(|| self.catalog().group(group).map(|group| group.members.clone()));

@@ -54,6 +54,9 @@ impl Simulation {
             broken: BTreeMap::new(),
             barrier: None,
             changes: BTreeMap::new(),
+            compiled: Default::default(),
+            compiling: BTreeSet::new(),
+            activating: BTreeMap::new(),
             failed_by_disk: BTreeSet::new(),
         });
         self.open_catalog(id);

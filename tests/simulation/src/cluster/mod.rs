@@ -160,6 +160,8 @@ impl Simulation {
             Event::CheckpointPrepared { node, life, group } if self.lives(node, life) => {
                 self.checkpoint_prepared(node, group);
             }
+            Event::Compiled { node, life, digest } if self.lives(node, life) => self.compiled(node, digest),
+            Event::HurtNewcomer { group } if !self.healing => self.hurt_newcomer(group),
             Event::Look { node, life } if self.lives(node, life) => self.look(node),
             Event::Host { node, life, group, replica, is_new } if self.lives(node, life) => {
                 self.hosted(node, group, replica, is_new);

@@ -1,15 +1,8 @@
 //! Replicas that are of no use any more are replaced: removed from their groups, and added again under new numbers.
 
 use super::Simulation;
-use quorate_catalog::{CatalogState, Change};
-use quorate_vocabulary::{GroupId, Member, MemberRole, NodeId, ReplicaId};
-
-/// Whether the group can do without a replica and replace it: the other voters are a majority.
-pub(crate) fn can_spare(members: &[Member], replica: ReplicaId) -> bool {
-    let voters: Vec<&Member> = members.iter().filter(|member| member.role.votes()).collect();
-    let others: Vec<&&Member> = voters.iter().filter(|voter| voter.replica != replica).collect();
-    others.len() * 2 > voters.len() && others.iter().any(|voter| voter.role == MemberRole::Voter)
-}
+use quorate_catalog::{CatalogState, Change, Renewal};
+use quorate_vocabulary::{GroupId, NodeId, ReplicaId};
 
 impl Simulation {
     /// The replica of this node is of no use any more.
@@ -43,9 +36,14 @@ impl Simulation {
                 }
                 continue;
             };
-            let renew = can_spare(&group.members, replica);
-            let is_noted = group.alarms.iter().any(|alarm| (alarm.replica, alarm.ended_ms) == (replica, 0));
-            if (renew && group.change.is_none()) || (!renew && !is_noted) {
+            let renewal = group.renewal(replica);
+            let renew = matches!(renewal, Renewal::Member | Renewal::Newcomer);
+            if renew || !group.has_alarm(replica) {
+                if renewal == Renewal::Newcomer {
+                    self.coverage.newcomers_replaced += 1;
+                } else if group.change.is_some() && renew {
+                    self.coverage.changes_taken_back += 1;
+                }
                 self.coverage.replaced += 1;
                 self.change_catalog(Change::NoteBroken { group: group.id, node: id, replica, what, renew });
             }

@@ -5,8 +5,8 @@ mod attesting;
 mod healing;
 mod members;
 mod recovery;
+mod versions;
 
-pub(crate) use healing::can_spare;
 pub(crate) use members::ChangeUnderWay;
 
 use crate::{cluster::Simulation, node::Local};
@@ -65,7 +65,9 @@ impl Simulation {
             return true;
         }
         let led = self.led_groups(id);
-        led.into_iter().filter_map(|group| state.group(group)).any(|group| self.needs_a_step(id, group))
+        led.into_iter()
+            .filter_map(|group| state.group(group))
+            .any(|group| self.needs_a_step(id, group) || self.needs_a_version_step(id, group))
     }
 
     /// What is known here is as new as it was asked for: everything that is due is done.
@@ -82,6 +84,9 @@ impl Simulation {
         }
         self.replace_broken(id, &state);
         for group in self.led_groups(id) {
+            if let Some(group) = state.group(group).filter(|group| self.needs_a_version_step(id, group)) {
+                self.step_version(id, group);
+            }
             let Some(group) = state.group(group).filter(|group| self.needs_a_step(id, group)) else {
                 continue;
             };
@@ -123,7 +128,7 @@ impl Simulation {
     pub(crate) fn holds(&mut self, id: NodeId) -> Hosted {
         let mut replicas = self.node(id).disk.replicas();
         replicas.remove(&GroupId::CATALOG);
-        let plugins = crate::actions::plugins().map(|plugin| plugin.digest).into();
+        let plugins = crate::actions::plugins().map(|plugin| plugin.digest).collect();
         Hosted { engine_fingerprint: crate::node::ENGINE.into(), replicas, plugins }
     }
 

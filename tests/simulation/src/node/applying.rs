@@ -15,6 +15,7 @@ use quorate_replica::{
     ports::{Call, LifecycleEvent, Outcome},
 };
 use quorate_vocabulary::{GroupId, MachineKind, NodeId};
+use std::collections::VecDeque;
 
 /// The entry as somebody hands it to a machine who does not know of sessions.
 fn without_tickets(entry: &quorate_replica::CommittedEntry) -> quorate_replica::CommittedEntry {
@@ -77,7 +78,15 @@ impl Simulation {
         if let Some(last) = entries.last() {
             local.history.committed(last.index);
         }
-        for CommittedEntry { index, term, mut body, requests } in entries {
+        let mut entries = VecDeque::from(entries);
+        while let Some(entry) = entries.pop_front() {
+            let lacks = self.local(id, group).and_then(|local| local.replica.lacks_for(&entry.body));
+            if let Some(lacks) = lacks {
+                entries.push_front(entry);
+                self.stand_still(id, group, lacks, ApplyWork::Entries(entries.into()));
+                break;
+            }
+            let CommittedEntry { index, term, mut body, requests } = entry;
             let flushes = self.random.work.chance(300);
             let fails = self.faults.has(FaultKind::Disk)
                 && self.random.disk.below(20_000) < self.faults.disk_errors_per_mille;
@@ -125,6 +134,10 @@ impl Simulation {
                 self.answer_vaguely(group, index, &requests);
             } else {
                 self.answer(group, index, &requests, &calls);
+            }
+            if let Some(record) = &result.activation {
+                self.coverage.activations += 1;
+                self.coverage.activations_failed += u64::from(record.failure.is_some());
             }
             if matches!(entry.body, EntryBody::Attest { .. }) {
                 self.noted(id, group);
@@ -218,6 +231,11 @@ impl Simulation {
     fn restore(&mut self, id: NodeId, group: GroupId, point: LogPoint) {
         let who = format!("node {id}");
         let Some(local) = self.local(id, group) else { return };
+        match local.replica.lacks_for_snapshot(point.index) {
+            Ok(None) => {}
+            Ok(Some(lacks)) => return self.stand_still(id, group, lacks, ApplyWork::Restore(point)),
+            Err(fault) => return self.replica_fault(id, group, &fault),
+        }
         if let Err(fault) = local.replica.install_snapshot(point.index) {
             return self.replica_fault(id, group, &fault);
         }

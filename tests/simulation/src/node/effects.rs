@@ -170,7 +170,7 @@ impl Simulation {
     }
 
     /// Sends a message, or loses it.
-    fn send(&mut self, from: NodeId, message: &RaftMessage) {
+    pub(crate) fn send(&mut self, from: NodeId, message: &RaftMessage) {
         self.checks.sent(message);
         self.trace.add(&[
             2,

@@ -28,11 +28,9 @@ impl Simulation {
         for instruction in reconcile(&state, id, &hosted) {
             match instruction {
                 Instruction::Remove { group, replica } => self.retire(id, group, replica),
+                Instruction::Prepare { group, number, digest } => self.prepare(id, group, number, digest),
                 // Only once the catalog has said that it is still so.
-                Instruction::Create { .. }
-                | Instruction::Fetch { .. }
-                | Instruction::Prepare { .. }
-                | Instruction::Mismatch { .. } => {}
+                Instruction::Create { .. } | Instruction::Fetch { .. } | Instruction::Mismatch { .. } => {}
             }
         }
         self.ask_catalog(id);

@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     disk::{Disk, LogHistory, LogWriter, SnapshotShelf, State},
     keeping::{Barrier, ChangeUnderWay},
-    machine::HeldPlugin,
+    machine::{Compiled, HeldPlugin},
 };
 use bytes::Bytes;
 use quorate_catalog::CatalogHandle;
@@ -34,6 +34,7 @@ use quorate_vocabulary::{CheckpointMode, GroupId, MachineKind, Member, NodeId, P
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 /// A node.
@@ -71,6 +72,12 @@ pub(crate) struct Running {
     pub(crate) barrier: Option<Barrier>,
     /// Changes of members that it is bringing about.
     pub(crate) changes: BTreeMap<GroupId, ChangeUnderWay>,
+    /// The plugins that it has compiled.
+    pub(crate) compiled: Compiled,
+    /// Those that it is compiling.
+    pub(crate) compiling: BTreeSet<PluginDigest>,
+    /// Activations that it has proposed: which upgrade of the group, and when.
+    pub(crate) activating: BTreeMap<GroupId, (u64, Duration)>,
     /// Groups whose replicas here the disk has failed.
     pub(crate) failed_by_disk: BTreeSet<GroupId>,
 }
@@ -109,7 +116,6 @@ pub(crate) enum ObserveWork {
 pub(crate) struct Local {
     pub(crate) replica_id: ReplicaId,
     pub(crate) kind: MachineKind,
-    pub(crate) plugin_digest: PluginDigest,
     /// None for the catalog.
     pub(crate) plugin: Option<HeldPlugin>,
     pub(crate) replica: Replica,

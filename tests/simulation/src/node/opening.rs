@@ -5,13 +5,14 @@ use crate::{
     checks::{Invariant, pairs_fingerprint},
     cluster::Simulation,
     disk::{LogHistory, lock},
-    machine::HeldPlugin,
+    machine::{HeldPlugin, Versions, with_digest},
+    planted::Bug,
 };
 use quorate_catalog::{CatalogPlugin, Group, catalog_digest, catalog_group};
 use quorate_consensus::{Configuration, Input, ReplicaStart as LogStart, Role};
 use quorate_replica::{
-    Attestations, Replica, ReplicaStart,
-    ports::{AppliedPoint, GroupInfo, GroupLimits, NoOtherPlugins, Plugin},
+    Attestations, Replica, ReplicaFault, ReplicaStart,
+    ports::{AppliedPoint, GroupInfo, GroupLimits, NoOtherPlugins, Plugin, Plugins},
 };
 use quorate_vocabulary::{
     CheckpointMode, GroupId, MachineKind, Member, MemberRole, NodeId, PluginDigest, ReplicaId,
@@ -23,11 +24,13 @@ struct Specification {
     info: GroupInfo,
     limits: GroupLimits,
     digest: PluginDigest,
+    founding: PluginDigest,
     initial: AppliedPoint,
     kind: MachineKind,
     checkpoint_mode: CheckpointMode,
     held: Option<HeldPlugin>,
     plugin: Arc<dyn Plugin>,
+    plugins: Arc<dyn Plugins>,
 }
 
 impl Simulation {
@@ -53,11 +56,13 @@ impl Simulation {
             info: catalog_group(),
             limits: GroupLimits::default(),
             digest: catalog_digest(),
+            founding: catalog_digest(),
             initial,
             kind: MachineKind::Memory,
             checkpoint_mode: CheckpointMode::Inline,
             held: None,
             plugin,
+            plugins: Arc::new(NoOtherPlugins),
         };
         self.open(id, specification);
     }
@@ -70,23 +75,39 @@ impl Simulation {
         } else {
             AppliedPoint::joining()
         };
-        let held = HeldPlugin::new(group.kind);
+        let wanted = with_digest(group.digest).map(|(_, version)| version);
+        let always = wanted.filter(|_| self.settings.bug == Some(Bug::VersionOfCatalog));
+        let Some(running) = self.running(id) else { return };
+        let versions = Versions::new(running.compiled.clone(), always);
+        let Some(held) = versions.held(group.digest) else { return };
         let specification = Specification {
             info: group.info(),
             limits: group.limits.clone(),
             digest: group.digest,
+            founding: group.founding,
             initial,
             kind: group.kind,
             checkpoint_mode: group.checkpoints,
             held: Some(held.clone()),
             plugin: Arc::new(held),
+            plugins: Arc::new(versions),
         };
         self.open(id, specification);
     }
 
     fn open(&mut self, id: NodeId, specification: Specification) {
-        let Specification { info, limits, digest, initial, kind, checkpoint_mode, held, plugin } =
-            specification;
+        let Specification {
+            info,
+            limits,
+            digest,
+            founding,
+            initial,
+            kind,
+            checkpoint_mode,
+            held,
+            plugin,
+            plugins,
+        } = specification;
         let (group, bug, checkpoints) = (info.id, self.settings.bug, self.plan.checkpoints);
         let node = self.node(id);
         let Some(log) = node.disk.log(group).cloned() else { return };
@@ -100,8 +121,8 @@ impl Simulation {
             limits,
             plugin,
             plugin_digest: digest,
-            founding: digest,
-            plugins: Arc::new(NoOtherPlugins),
+            founding,
+            plugins,
             state: Arc::new(state.clone()),
             snapshots: Arc::new(snapshots.clone()),
             history: history.clone(),
@@ -110,6 +131,8 @@ impl Simulation {
         });
         let replica = match opened {
             Ok(replica) => replica,
+            // Once it is compiled the node looks again.
+            Err(ReplicaFault::PluginMissing { digest }) => return self.compile(id, digest),
             Err(fault) => {
                 if self.checks.is_corrupted(group, replica_id) {
                     self.coverage.given_up += 1;
@@ -136,7 +159,6 @@ impl Simulation {
         let local = Local {
             replica_id,
             kind,
-            plugin_digest: digest,
             plugin: held,
             observer: replica.observer(),
             replica,

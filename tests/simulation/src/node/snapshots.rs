@@ -132,8 +132,8 @@ impl Simulation {
         let header = SnapshotHeader {
             point,
             kind: local.kind,
-            plugin: local.plugin_digest,
-            state_version: 0,
+            plugin: local.replica.plugin_digest(),
+            state_version: local.replica.plugin().state_version(),
             tail: None,
         };
         let mut content = Kept::default();

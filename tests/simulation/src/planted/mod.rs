@@ -80,6 +80,8 @@ bugs! {
     OwnDigest = "own-digest";
     /// A verdict is heard by nobody: a replica whose state is wrong goes on.
     VerdictUnheard = "verdict-unheard";
+    /// A replica that starts again runs the version that the catalog knows of, and not the one that its state is of.
+    VersionOfCatalog = "version-of-catalog";
 }
 
 impl fmt::Display for Bug {
