@@ -82,6 +82,11 @@ impl LogIndex {
         Some(&self.configurations[count.checked_sub(1)?].1)
     }
 
+    /// The newest configuration among the entries, and its place.
+    pub(crate) fn newest_configuration(&self) -> Option<(u64, &Configuration)> {
+        self.configurations.last().map(|(index, configuration)| (*index, configuration))
+    }
+
     /// Where this replica became a member for the last time; none when it was one all along.
     pub(crate) fn member_from(&self, replica: ReplicaId) -> Option<u64> {
         let newest_first = self.configurations.iter().rev();

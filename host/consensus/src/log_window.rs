@@ -111,6 +111,11 @@ impl LogWindow {
         self.index.is_configuration(index).then(|| self.configuration_at(index))
     }
 
+    /// The newest configuration that an entry of the log is, and its place.
+    pub(crate) fn newest_configuration_entry(&self) -> Option<(u64, &Configuration)> {
+        self.index.newest_configuration()
+    }
+
     pub(crate) fn first_of_term(&self, term: u64) -> Option<u64> {
         self.index.first_of_term(term)
     }

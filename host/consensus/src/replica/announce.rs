@@ -1,9 +1,28 @@
 //! What the host is told of who leads.
+//!
+//! A voter that needs nobody else's vote leads for raft the moment it campaigns, with its term and vote still on their way to
+//! disk. Should it go down then, it has forgotten the term, and another may lead in it. So to everybody else it is a candidate
+//! until they are written.
 
 use super::{Announced, Replica, election_ticks, role};
-use crate::{Effect, Refusal, Role};
+use crate::{Effect, Refusal, Role, log_window::hard_state};
+use quorate_vocabulary::Member;
 
 impl Replica {
+    /// What it is to everybody else.
+    pub(super) fn outward_role(&self) -> Role {
+        let raft = &self.raw.raft;
+        match role(raft.state) {
+            Role::Leader if !self.disk.keeps_vote(hard_state(&raft.hard_state())) => Role::Candidate,
+            role => role,
+        }
+    }
+
+    /// Whom everybody else may take for its leader.
+    pub(super) fn outward_leader(&self) -> Option<Member> {
+        self.leader().filter(|_| !self.is_leader() || self.outward_role() == Role::Leader)
+    }
+
     /// Tells of what has changed about who leads, and lets go of what only a leader, or only that leader, can answer.
     pub(super) fn announce(&mut self, effects: &mut Vec<Effect>) {
         let raft = &self.raw.raft;
@@ -11,8 +30,9 @@ impl Replica {
         let same_term = before.term == raft.term && before.role == role(raft.state);
         let mut now = Announced {
             role: role(raft.state),
+            outward_role: self.outward_role(),
             term: raft.term,
-            leader: self.leader(),
+            leader: self.outward_leader(),
             established: same_term && before.established,
         };
         if now.role == Role::Leader && !now.established {
@@ -28,9 +48,9 @@ impl Replica {
             self.witnesses.restart();
             self.preference.restart(election_ticks(&self.config));
         }
-        if !same_term || before.leader != now.leader {
+        if !same_term || before.outward_role != now.outward_role || before.leader != now.leader {
             self.reads.ask_again();
-            let Announced { role, term, leader, .. } = now;
+            let Announced { outward_role: role, term, leader, .. } = now;
             effects.push(Effect::RoleChanged { group: self.group, role, term, leader });
         }
         self.transfer_seen(now.leader, effects);

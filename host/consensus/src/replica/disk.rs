@@ -75,6 +75,12 @@ impl Disk {
         self.held.push((self.vote_number, message));
     }
 
+    /// Whether the term and the vote of this state are on disk.
+    pub(crate) fn keeps_vote(&self, state: HardState) -> bool {
+        (state.term, state.vote) == (self.written.term, self.written.vote)
+            && self.vote_number <= self.persisted_up_to()
+    }
+
     /// The messages that need wait no longer, in the order they were made.
     pub(crate) fn take_sendable(&mut self) -> Vec<Message> {
         if self.held.is_empty() {

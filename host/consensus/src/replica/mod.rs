@@ -55,7 +55,10 @@ pub(crate) struct ReplicaFault(pub(crate) String);
 /// What was last told of a replica's role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Announced {
+    /// As raft has it.
     role: Role,
+    /// As the host was told.
+    outward_role: Role,
     term: u64,
     leader: Option<Member>,
     /// As leader: its first entry is committed and handed to apply.
@@ -317,9 +320,9 @@ impl Replica {
             group: self.group,
             replica: self.replica,
             is_witness: self.is_witness,
-            role: role(raft.state),
+            role: self.outward_role(),
             term: raft.term,
-            leader: self.leader(),
+            leader: self.outward_leader(),
             configuration: self.configuration.clone(),
             commit: raft.raft_log.committed,
             applied: self.applying.applied,

@@ -33,9 +33,12 @@ impl Replica {
         }
         let successor = match to {
             Some(to) if to == self.replica => {
-                if let Some(leader) = self.leader() {
-                    effects.push(Effect::LeaderTransferred { group: self.group, request, leader });
-                }
+                let Some(leader) = self.outward_leader() else {
+                    return Err(Refusal::Unavailable {
+                        cause: "its leader is new and not yet on disk as such",
+                    });
+                };
+                effects.push(Effect::LeaderTransferred { group: self.group, request, leader });
                 return Ok(());
             }
             Some(to) if self.configuration.is_witness(to) => {

@@ -8,8 +8,9 @@
 //! the leader and the witness have would so keep every other voter from leading once the leader is gone. Therefore the
 //! log of a witness **trails**: entries are held back from it until the leader has them on disk, and every other voter
 //! with data that keeps step has acknowledged them. Who keeps step is found out tick by tick; one that falls behind is
-//! waited for only for a moment, and then the witness makes up the majority. And never does it know of a change of members
-//! before one of those that stay has the log up to there.
+//! waited for only for a moment, and then the witness makes up the majority. It does so only where it can: while even all
+//! witnesses together would not make up a majority with the voters with data that have an entry, they are not told of it. And
+//! never does one know of a change of members before one of those that stay has the log up to there.
 
 use super::{Replica, ReplicaFault, election_ticks};
 use crate::{Configuration, Effect, EntryBody, LogPoint, Persist, log_window::hard_state};
@@ -144,20 +145,53 @@ impl Replica {
         let in_step = self.data_voters().filter(|voter| self.witnesses.in_step.contains(&voter.replica));
         let matched = in_step.filter_map(|voter| Some(raft.prs().get(voter.replica.0)?.matched));
         let newest = self.raw.store().configuration_at(self.raw.store().last().index);
-        matched.fold(raft.raft_log.persisted.min(self.held_by_data(newest)), u64::min)
+        let limit = raft.raft_log.persisted.min(self.held_by_data(newest)).min(self.held_by_enough());
+        matched.fold(limit, u64::min)
+    }
+
+    /// Up to where the log is on the disks of so many voters with data that witnesses can make up a majority with them, by
+    /// the configuration in force, and behind a newer one by that as well. What is committed is never behind that.
+    fn held_by_enough(&self) -> u64 {
+        let log = self.raw.store();
+        let enough = |configuration: &Configuration| {
+            let halves = [&configuration.members, &configuration.outgoing];
+            let halves = halves.into_iter().filter(|half| half.iter().any(|member| member.role.votes()));
+            halves.map(|half| self.held_by_enough_of(half)).min().unwrap_or(u64::MAX)
+        };
+        let in_force = enough(&self.configuration);
+        match log.newest_configuration_entry() {
+            // Its newcomers get entries once it is in force.
+            Some((index, newest)) if index > self.applying.handed => in_force.min(enough(newest).max(index)),
+            _ => in_force,
+        }
+    }
+
+    fn held_by_enough_of(&self, members: &[Member]) -> u64 {
+        let voters = members.iter().filter(|member| member.role.votes());
+        let (witnesses, data): (Vec<&Member>, Vec<&Member>) =
+            voters.partition(|voter| voter.role.is_witness());
+        let majority = (witnesses.len() + data.len()) / 2 + 1;
+        let mut held: Vec<u64> = data.iter().map(|voter| self.held_by(voter.replica)).collect();
+        held.sort_unstable_by(|one, other| other.cmp(one));
+        let enough = majority.saturating_sub(witnesses.len()).max(1);
+        held.get(enough - 1).copied().unwrap_or(0)
+    }
+
+    /// Up to where the log is on the disk of this member, as far as the leader knows.
+    fn held_by(&self, replica: ReplicaId) -> u64 {
+        let raft = &self.raw.raft;
+        if replica == self.replica {
+            return raft.raft_log.persisted;
+        }
+        raft.prs().get(replica.0).map_or(0, |progress| progress.matched)
     }
 
     /// Up to where the log is on the disk of a voter with data of this configuration. Members that are about to go do not
     /// count: those that stay could not lead without what only they have, once a witness knows of it.
     fn held_by_data(&self, configuration: &Configuration) -> u64 {
-        let raft = &self.raw.raft;
         let voters = configuration.members.iter().chain(&configuration.outgoing);
-        let held = voters.filter(|voter| voter.role == MemberRole::Voter).map(|voter| {
-            if voter.replica == self.replica {
-                return raft.raft_log.persisted;
-            }
-            raft.prs().get(voter.replica.0).map_or(0, |progress| progress.matched)
-        });
+        let held = voters.filter(|voter| voter.role == MemberRole::Voter);
+        let held = held.map(|voter| self.held_by(voter.replica));
         held.max().unwrap_or(0)
     }
 

@@ -2,11 +2,11 @@
 
 use super::{
     cluster::{Cluster, GROUP, voters},
-    lone::{Lone, append, applied, commands, config, kinds, message, persists, sent},
+    lone::{Lone, append, applied, commands, config, kinds, message, persists, refusals, sent},
 };
 use crate::{
-    Effect, EntryBody, HardState, Input, LogPoint, Persist, RaftMessage, RaftMessageType, ReplicaStart,
-    RequestId,
+    Effect, EntryBody, HardState, Input, LogPoint, Persist, RaftMessage, RaftMessageType, ReadMode, Refusal,
+    ReplicaStart, RequestId, Role,
 };
 use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
 
@@ -97,11 +97,89 @@ fn a_leader_alone_with_learners_sends_nothing_before_its_term_is_on_disk() {
     members.push(learner);
     let mut lone = Lone::closed(config());
     let effects = lone.open(ReplicaStart::bootstrap(GROUP, ReplicaId(1), members));
-    assert_eq!(lone.status().role, crate::Role::Leader);
     assert!(kinds(&effects).is_empty(), "{effects:?}");
     let number = persists(&effects).last().expect("a write").number;
     let effects = lone.step(vec![Input::Persisted { group: GROUP, number }]);
     assert!(kinds(&effects).contains(&RaftMessageType::Append));
+}
+
+/// What the host is told of roles.
+fn roles(effects: &[Effect]) -> Vec<(Role, u64, Option<ReplicaId>)> {
+    let roles = effects.iter().filter_map(|effect| match effect {
+        Effect::RoleChanged { role, term, leader, .. } => {
+            Some((*role, *term, leader.map(|leader| leader.replica)))
+        }
+        _ => None,
+    });
+    roles.collect()
+}
+
+#[test]
+fn nobody_hears_of_a_leader_whose_term_is_not_on_disk() {
+    // Should it go down now, the members to come might elect another in a term that it has forgotten.
+    let mut lone = Lone::closed(config());
+    let mut effects = lone.open(ReplicaStart::bootstrap(GROUP, ReplicaId(1), voters([1])));
+    assert_eq!(roles(&effects), [(Role::Candidate, 2, None)]);
+    let read = |request, mode| Input::Read { group: GROUP, request: RequestId(request), mode };
+    effects.extend(lone.propose(1, b"early"));
+    effects.extend(lone.step(vec![read(2, ReadMode::Linearizable), read(3, ReadMode::Lease)]));
+    let to_itself = Input::TransferLeader { group: GROUP, request: RequestId(4), to: Some(ReplicaId(1)) };
+    let cause = "its leader is new and not yet on disk as such";
+    assert_eq!(refusals(&lone.step(vec![to_itself])), [(4, Refusal::Unavailable { cause })]);
+    effects.extend(lone.ticks(3));
+    let status = lone.status();
+    assert_eq!((status.role, status.leader), (Role::Candidate, None));
+    let mut numbers = Vec::new();
+    for effect in &effects {
+        match effect {
+            Effect::Persist(persist) => numbers.push(persist.number),
+            Effect::RoleChanged { role: Role::Candidate, .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let first = Input::Persisted { group: GROUP, number: numbers[0] };
+    let effects = lone.step_and_persist(vec![first]);
+    assert_eq!(roles(&effects), [(Role::Leader, 2, Some(ReplicaId(1)))]);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::LeaderEstablished { term: 2, .. })));
+    let number = *numbers.last().expect("a write");
+    let mut effects = effects;
+    effects.extend(lone.step_and_persist(vec![Input::Persisted { group: GROUP, number }]));
+    assert!(applied(&effects).contains(&(3, commands(1_000, &[b"early"]))), "{effects:?}");
+    let read = |effect: &Effect| match effect {
+        Effect::ReadReady { request, .. } => Some(request.0),
+        _ => None,
+    };
+    let mut answered: Vec<u64> = effects.iter().filter_map(read).collect();
+    answered.sort_unstable();
+    assert_eq!(answered, [2, 3]);
+    assert_eq!(lone.status().role, Role::Leader);
+}
+
+#[test]
+fn a_former_candidate_that_is_left_alone_is_no_leader_before_its_term_is_on_disk() {
+    // It asks for votes of two, learns that it is the only voter, and so elects itself with the next answer.
+    let mut lone = Lone::new(2);
+    let alone = EntryBody::Configuration(crate::Configuration::new(voters([1])));
+    lone.step_and_persist(vec![Input::Message(append(2, 2, BOOTSTRAP, &[alone], 1))]);
+    lone.campaign();
+    let knows = RaftMessage {
+        reject: true,
+        commit: 2,
+        commit_term: 2,
+        ..message(RaftMessageType::RequestPreVoteResponse, 2, 2)
+    };
+    let mut effects = lone.receive(knows);
+    for _ in 0..30 {
+        effects.extend(lone.tick());
+    }
+    assert_eq!(lone.status().configuration.members.len(), 1);
+    let unwritten = persists(&effects).filter(|persist| {
+        persist.hard_state.is_some_and(|state| state.term == 3 && state.vote == Some(ReplicaId(1)))
+    });
+    let number = unwritten.last().expect("it votes for itself").number;
+    assert!(!roles(&effects).iter().any(|(role, ..)| *role == Role::Leader), "{effects:?}");
+    let effects = lone.step(vec![Input::Persisted { group: GROUP, number }]);
+    assert_eq!(roles(&effects), [(Role::Leader, 3, Some(ReplicaId(1)))]);
 }
 
 #[test]
@@ -166,11 +244,13 @@ fn a_sole_voter_whose_log_is_not_on_disk_does_not_campaign() {
     let number = persists(&effects).last().expect("a write").number;
     lone.ticks(30);
     lone.receive(message(RaftMessageType::TimeoutNow, 2, 2));
-    assert_eq!(lone.status().role, crate::Role::Follower);
+    assert_eq!(lone.status().role, Role::Follower);
     assert_eq!(lone.status().failure, None);
     lone.step(vec![Input::Persisted { group: GROUP, number }]);
-    lone.ticks(30);
-    assert_eq!(lone.status().role, crate::Role::Leader);
+    let effects = lone.ticks(30);
+    let number = persists(&effects).last().expect("its vote").number;
+    lone.step(vec![Input::Persisted { group: GROUP, number }]);
+    assert_eq!(lone.status().role, Role::Leader);
 }
 
 #[test]
@@ -180,10 +260,7 @@ fn step_answers_without_the_disk_however_much_waits_for_it() {
     for request in 1..=200 {
         lone.propose(request, &[1; 100]);
     }
-    let effects = lone.step(vec![Input::Read {
-        group: GROUP,
-        request: RequestId(999),
-        mode: crate::ReadMode::Linearizable,
-    }]);
+    let effects =
+        lone.step(vec![Input::Read { group: GROUP, request: RequestId(999), mode: ReadMode::Linearizable }]);
     assert!(kinds(&effects).contains(&RaftMessageType::Heartbeat), "control is not behind the disk");
 }

@@ -146,6 +146,69 @@ fn what_is_committed_with_the_witness_alone_keeps_the_voter_from_leading_that_la
 }
 
 #[test]
+fn a_witness_does_not_know_of_what_it_cannot_make_a_majority_for() {
+    for seed in 0..10 {
+        let mut cluster = Cluster::empty(4, seed);
+        cluster.create(GROUP, &with_witnesses(&[1, 2, 3], &[4]));
+        let leader = cluster.leader();
+        cluster.commit(b"before");
+        cluster.run_ms(300);
+        let others: Vec<u64> = (1..=3).filter(|node| *node != leader).collect();
+        cluster.isolate(&others);
+        for _ in 0..5 {
+            // Of four voters the leader and the witness are no majority.
+            cluster.propose(leader, b"on the leader alone");
+        }
+        cluster.run_ms(900);
+        assert!(last(&cluster, leader) > last(&cluster, 4), "seed {seed}");
+        cluster.crash(NodeId(leader));
+        cluster.heal();
+        let next = cluster.leader_among(&[leader]);
+        assert!(others.contains(&next));
+        let index = cluster.commit(b"without the one that is lost");
+        cluster.applied(others.clone(), index);
+        cluster.until("the witness has it", |cluster| last(cluster, 4) >= index);
+    }
+}
+
+#[test]
+fn two_voters_with_data_and_a_witness_go_on_without_the_third() {
+    for seed in 0..10 {
+        let mut cluster = Cluster::empty(4, seed);
+        cluster.create(GROUP, &with_witnesses(&[1, 2, 3], &[4]));
+        let leader = cluster.leader();
+        cluster.run_ms(300);
+        cluster.crash(NodeId(1 + leader % 3));
+        for _ in 0..10 {
+            cluster.commit(b"with the witness");
+        }
+        let gone = [leader, 1 + leader % 3];
+        cluster.start(NodeId(gone[1]));
+        cluster.crash(NodeId(leader));
+        let next = cluster.leader_among(&[leader]);
+        assert!(!gone.contains(&next), "seed {seed}: only the third has it all");
+        cluster.commit(b"on");
+    }
+}
+
+#[test]
+fn a_change_of_members_is_made_though_a_newcomer_has_nothing_yet() {
+    for seed in 0..10 {
+        let mut cluster = cluster(seed);
+        let leader = cluster.leader();
+        cluster.commit(b"before");
+        cluster.run_ms(300);
+        cluster.isolate(&[other(leader)]);
+        // Behind the change three of four are a majority; the newcomer gets the log once the change is in force.
+        cluster.host(NodeId(4), ReplicaStart::joining(GROUP, ReplicaId(4)));
+        let request = cluster.change_members(leader, with_witnesses(&[1, 2, 4], &[3]));
+        assert!(matches!(cluster.answer(request), Answer::Applied { .. }), "seed {seed}");
+        let index = cluster.commit(b"with the newcomer");
+        cluster.applied([leader, 4], index);
+    }
+}
+
+#[test]
 fn a_voter_that_falls_behind_is_waited_for_only_for_a_moment() {
     let mut cluster = cluster(5);
     let leader = cluster.leader();

@@ -58,7 +58,15 @@ pub struct BackgroundCheckpoint {
 /// What came of that work, to be handed back to the replica.
 pub struct PreparedCheckpoint {
     index: u64,
-    successor: Result<Successor, CallFailure>,
+    outcome: Prepared,
+}
+
+enum Prepared {
+    /// The successor, or why the plugin did not come to one.
+    Done(Box<Result<Successor, CallFailure>>),
+    /// The entries that it was to be made from have left the log meanwhile, for the log begins with another's snapshot, which
+    /// is about to take the place of all that this replica has. Apply was done with those entries; this was not.
+    Superseded(ReplicaFault),
 }
 
 /// The instance that is to take over, and the snapshot that is to become its base.
@@ -73,6 +81,21 @@ struct Successor {
 
 /// The new apply instance, and the snapshot that is its base.
 type TakenOver = (Box<dyn Instance>, SnapshotInfo);
+
+/// A fault met on the way behind entry `begins` is none if those entries are not in the log any more.
+fn or_superseded(
+    start: &ReplicaStart,
+    begins: u64,
+    done: Result<Result<Successor, CallFailure>, ReplicaFault>,
+) -> Result<Prepared, ReplicaFault> {
+    match done {
+        Ok(done) => Ok(Prepared::Done(Box::new(done))),
+        Err(fault @ ReplicaFault::Host { .. }) if start.begins_behind()? > begins => {
+            Ok(Prepared::Superseded(fault))
+        }
+        Err(fault) => Err(fault),
+    }
+}
 
 fn lock(followed: &Mutex<Followed>) -> MutexGuard<'_, Followed> {
     followed.lock().unwrap_or_else(PoisonError::into_inner)
@@ -111,18 +134,28 @@ impl Pending {
         }
     }
 
-    /// Takes what came of the work, and brings it to where apply is.
+    /// Takes what came of the work, and brings it to where apply is. Nothing when the checkpoint is of no use any more: why.
     pub(super) fn prepared(
         &mut self,
         start: &ReplicaStart,
         prepared: PreparedCheckpoint,
-    ) -> Result<(), ReplicaFault> {
+    ) -> Result<Result<(), ReplicaFault>, ReplicaFault> {
         let Followed { applied, trapped } = lock(&self.followed).clone();
-        self.prepared = Some(match prepared.successor {
-            Ok(successor) => successor.follow(start, applied, &trapped)?,
-            failed @ Err(_) => failed,
-        });
-        Ok(())
+        let outcome = match prepared.outcome {
+            Prepared::Done(done) => match *done {
+                Ok(successor) => {
+                    let begins = successor.index;
+                    or_superseded(start, begins, successor.follow(start, applied, &trapped))?
+                }
+                failed @ Err(_) => Prepared::Done(Box::new(failed)),
+            },
+            superseded @ Prepared::Superseded(_) => superseded,
+        };
+        match outcome {
+            Prepared::Done(done) => self.prepared = Some(*done),
+            Prepared::Superseded(fault) => return Ok(Err(fault)),
+        }
+        Ok(Ok(()))
     }
 
     /// Apply has made the calls of this entry.
@@ -144,7 +177,8 @@ impl Pending {
     pub(super) fn prepare(&mut self, start: &Arc<ReplicaStart>) -> Result<(), ReplicaFault> {
         if self.prepared.is_none() {
             let prepared = self.work(start).run()?;
-            self.prepared(start, prepared)?;
+            // While there are entries to apply, nothing takes their place.
+            self.prepared(start, prepared)??;
         }
         Ok(())
     }
@@ -173,6 +207,11 @@ impl BackgroundCheckpoint {
 
     /// Does it, up to an instance that has nearly caught up with apply.
     pub fn run(self) -> Result<PreparedCheckpoint, ReplicaFault> {
+        let outcome = or_superseded(&self.start, self.base.index, self.prepare())?;
+        Ok(PreparedCheckpoint { index: self.point.index, outcome })
+    }
+
+    fn prepare(&self) -> Result<Result<Successor, CallFailure>, ReplicaFault> {
         let mut successor = self.save_and_load()?;
         for _ in 0..CATCH_UPS_MAX {
             let Followed { applied, trapped } = lock(&self.followed).clone();
@@ -185,7 +224,7 @@ impl BackgroundCheckpoint {
                 Err(_) => break,
             };
         }
-        Ok(PreparedCheckpoint { index: self.point.index, successor })
+        Ok(successor)
     }
 
     fn save_and_load(&self) -> Result<Result<Successor, CallFailure>, ReplicaFault> {
@@ -238,7 +277,11 @@ impl Successor {
     ) -> Result<Result<Self, CallFailure>, ReplicaFault> {
         while self.index < last {
             let page = start.history.entries(self.index + 1, last, PAGE_BYTES_MAX);
-            for entry in page.map_err(ReplicaFault::while_doing("reading the log"))? {
+            let page = page.map_err(ReplicaFault::while_doing("reading the log"))?;
+            if page.is_empty() {
+                return Err(replay::missing(self.index + 1));
+            }
+            for entry in page {
                 if entry.index != self.index + 1 {
                     return Err(replay::missing(self.index + 1));
                 }

@@ -348,8 +348,13 @@ impl Replica {
         let start = self.start.clone();
         let result = match self.pending().filter(|pending| pending.index() == prepared.index()) {
             Some(pending) => pending.prepared(&start, prepared),
-            None => Ok(()),
+            None => Ok(Ok(())),
         };
+        if let (Ok(Err(fault)), Machine::Memory(machine)) = (&result, &mut self.machine) {
+            tracing::info!(group = %self.start.group.name, %fault, "a checkpoint is dropped: a snapshot takes its place");
+            machine.pending = None;
+        }
+        let result = result.map(|_| ());
         self.stop_on_fault(result)
     }
 

@@ -43,6 +43,11 @@ impl MemoryHistory {
         self.log().entries.iter().find(|entry| entry.index == index).cloned()
     }
 
+    /// Loses an entry, as a disk that is damaged.
+    pub fn lose(&self, index: u64) {
+        self.log().entries.retain(|entry| entry.index != index);
+    }
+
     /// Forgets every entry up to this index, as a log that is cut.
     pub fn cut_through(&self, index: u64) {
         let mut log = self.log();

@@ -205,3 +205,56 @@ fn a_snapshot_whose_tail_is_damaged_is_refused() {
     host.snapshots.replace_content(index, whole);
     host.reopen().expect("it is whole again");
 }
+
+/// A peer's snapshot has come, and the log begins with it: what the replica applied before is not in it any more.
+fn log_begins_with_snapshot(host: &mut Host) -> u64 {
+    let mut peer = Host::with_history(MachineKind::Memory, host.history.clone());
+    peer.catch_up();
+    let CheckpointResult::Taken(info) = peer.checkpoint() else { panic!("nothing is in its way") };
+    let index = info.header.point.index;
+    host.snapshots.receive_newest(&peer.snapshots).expect("it has one");
+    host.history.cut_through(index);
+    index
+}
+
+#[test]
+fn a_checkpoint_is_dropped_whose_entries_a_snapshot_has_taken_the_place_of() {
+    let mut host = host();
+    host.apply(&["add a 1", "add b 2"]);
+    begin(&mut host);
+    let work = host.replica.background_checkpoint().expect("one is under way");
+    host.apply(&["add a 10"]);
+    let index = log_begins_with_snapshot(&mut host);
+    let prepared = work.run().expect("that it cannot be made is no fault");
+    host.replica.checkpoint_prepared(prepared).expect("no fault");
+    assert_eq!(host.replica.checkpoint_under_way(), None);
+    host.replica.install_snapshot(index).expect("no fault");
+    assert_eq!(host.get("a"), "11");
+    assert_eq!(text(&host.apply_one("add a 1")), "12");
+}
+
+#[test]
+fn a_successor_is_dropped_that_can_follow_no_more() {
+    let mut host = host();
+    host.apply(&["add a 1", "add b 2"]);
+    begin(&mut host);
+    let prepared = prepare(&mut host);
+    host.apply(&["add a 10"]);
+    let index = log_begins_with_snapshot(&mut host);
+    host.replica.checkpoint_prepared(prepared).expect("that it cannot follow is no fault");
+    assert_eq!(host.replica.checkpoint_under_way(), None);
+    host.replica.install_snapshot(index).expect("no fault");
+    assert_eq!(host.get("a"), "11");
+}
+
+#[test]
+fn a_log_that_lacks_what_it_should_hold_is_a_fault() {
+    let mut host = host();
+    host.apply(&["add a 1"]);
+    let CheckpointResult::Taken(_) = host.checkpoint() else { panic!("nothing is in its way") };
+    begin(&mut host);
+    let work = host.replica.background_checkpoint().expect("one is under way");
+    // Not cut: gone.
+    host.history.lose(host.replica.applied().index);
+    assert!(work.run().is_err());
+}
