@@ -1,8 +1,12 @@
 //! The export macros, and what they expand to.
 
 #[cfg(target_arch = "wasm32")]
+mod answers;
+#[cfg(target_arch = "wasm32")]
 mod glue;
 
+#[cfg(target_arch = "wasm32")]
+pub use answers::{Answers, Lowered, apply, query};
 #[cfg(target_arch = "wasm32")]
 pub use glue::{Memory, MemorySlot, Stored};
 
@@ -17,7 +21,7 @@ macro_rules! export_store_machine {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             type Exported = $crate::export::Stored<$machine>;
-            $crate::bindings::machine::__export_machine!(Exported with_types_in $crate::bindings::machine);
+            $crate::__export_answers!(Exported);
             $($crate::__export_part!(Exported, $part);)*
         };
         $crate::__implements!($machine, $crate::StoreMachine);
@@ -36,7 +40,7 @@ macro_rules! export_memory_machine {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             $crate::__memory_slot!($machine);
-            $crate::bindings::machine::__export_machine!(Exported with_types_in $crate::bindings::machine);
+            $crate::__export_answers!(Exported);
             $crate::bindings::snapshot::__export_snapshot!(Exported with_types_in $crate::bindings::snapshot);
             $($crate::__export_part!(Exported, $part);)*
         };

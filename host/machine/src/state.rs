@@ -118,7 +118,9 @@ impl State {
         self.logs.clear();
         self.printed.clear();
         self.events.clear();
-        self.timers.clear();
+        if !self.timers.is_empty() {
+            self.timers.clear();
+        }
         self.proposals.clear();
         self.snapshot_bytes = 0;
         self.stop = None;

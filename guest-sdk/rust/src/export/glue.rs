@@ -1,21 +1,19 @@
 //! The component's exports, in terms of the traits an author implements.
 
-use crate::bindings::{lifecycle, machine, snapshot, timers, upgrade};
+use super::answers::{Answer, Answers};
+use crate::bindings::{lifecycle, snapshot, timers, upgrade};
 use crate::{
     Callback, Context, Host, Level, Lifecycle, MemoryMachine, MemoryTimers, MemoryUpgrade, Position,
     Rejection, Reply, SnapshotReader, SnapshotWriter, Store, StoreMachine, StoreTimers, StoreUpgrade,
     StoreView, backend,
 };
 use lifecycle::exports::quorate::machine::lifecycle::Guest as LifecycleGuest;
-use machine::exports::quorate::machine::machine::Guest as MachineGuest;
 use snapshot::exports::quorate::machine::snapshot::Guest as SnapshotGuest;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic;
 use timers::exports::quorate::machine::timers::Guest as TimersGuest;
 use upgrade::exports::quorate::machine::upgrade::Guest as UpgradeGuest;
-
-type Answer = Result<Vec<u8>, Vec<u8>>;
 
 fn answer(result: Result<Reply, Rejection>) -> Answer {
     result.map(Reply::into_bytes).map_err(Rejection::into_bytes)
@@ -40,16 +38,16 @@ fn log_panics() {
 #[derive(Debug)]
 pub struct Stored<Machine>(PhantomData<Machine>);
 
-impl<Machine: StoreMachine> MachineGuest for Stored<Machine> {
-    fn apply(index: u64, ordinal: u32, time_ms: u64, command: Vec<u8>) -> Answer {
+impl<Machine: StoreMachine> Answers for Stored<Machine> {
+    fn apply(index: u64, ordinal: u32, time_ms: u64, command: &[u8]) -> Answer {
         log_panics();
         let context = Context::new(Position { index, ordinal, time_ms });
-        answer(Machine::default().apply(&context, &mut Store::new(), &command))
+        answer(Machine::default().apply(&context, &mut Store::new(), command))
     }
 
-    fn query(request: Vec<u8>) -> Answer {
+    fn query(request: &[u8]) -> Answer {
         log_panics();
-        answer(Machine::default().query(&Host::new(), &StoreView::new(), &request))
+        answer(Machine::default().query(&Host::new(), &StoreView::new(), request))
     }
 }
 
@@ -73,14 +71,14 @@ impl<Slot: MemorySlot> Memory<Slot> {
     }
 }
 
-impl<Slot: MemorySlot> MachineGuest for Memory<Slot> {
-    fn apply(index: u64, ordinal: u32, time_ms: u64, command: Vec<u8>) -> Answer {
+impl<Slot: MemorySlot> Answers for Memory<Slot> {
+    fn apply(index: u64, ordinal: u32, time_ms: u64, command: &[u8]) -> Answer {
         let context = Context::new(Position { index, ordinal, time_ms });
-        Self::with(|machine| answer(machine.apply(&context, &command)))
+        Self::with(|machine| answer(machine.apply(&context, command)))
     }
 
-    fn query(request: Vec<u8>) -> Answer {
-        Self::with(|machine| answer(machine.query(&Host::new(), &request)))
+    fn query(request: &[u8]) -> Answer {
+        Self::with(|machine| answer(machine.query(&Host::new(), request)))
     }
 }
 

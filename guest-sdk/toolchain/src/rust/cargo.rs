@@ -1,6 +1,7 @@
 //! Runs cargo, follows what it builds, and keeps all it says.
 
 use super::manifest::Manifest;
+use super::sources::Sources;
 use super::toolchain::ReadyToolchain;
 use crate::TARGET;
 use crate::cache::Cache;
@@ -69,6 +70,17 @@ pub(crate) fn build(
         path: manifest.path.clone(),
         problem: format!("cargo describes it in a way this version does not understand ({error})"),
     })?;
+    let sources = Sources::of(&metadata, &manifest.path, &target)?;
+    if !sources.stale().is_empty() {
+        let mut command = cargo(&["clean", "--release", "--target", TARGET]);
+        for package in sources.stale() {
+            command.args(["--package", package]);
+        }
+        let cleaned = command.output().map_err(broken)?;
+        if !cleaned.status.success() {
+            return Err(failed(String::from_utf8_lossy(&cleaned.stderr).into_owned()));
+        }
+    }
     let mut command = cargo(&[
         "build",
         "--release",
@@ -99,6 +111,7 @@ pub(crate) fn build(
     if !outcome.success {
         return Err(failed(outcome.output));
     }
+    sources.built()?;
     module.ok_or(BuildError::NoModule { package: manifest.package.clone(), output: outcome.output })
 }
 

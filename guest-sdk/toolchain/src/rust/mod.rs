@@ -2,6 +2,7 @@
 
 mod cargo;
 mod manifest;
+mod sources;
 mod sysroot;
 mod toolchain;
 

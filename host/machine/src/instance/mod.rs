@@ -31,9 +31,8 @@ use wasmtime::{
 
 /// What `apply` and `query` answer.
 type Answer = (Result<Vec<u8>, Vec<u8>>,);
-/// What `apply` takes. A copy of the command costs less than finding and checking the function for each, which a borrowed one
-/// would ask for.
-type Command = (u64, u32, u64, Vec<u8>);
+/// What `apply` takes: for a function that is kept, of any lifetime, since it can be called with any shorter one.
+type Command<'a> = (u64, u32, u64, &'a [u8]);
 /// What wasmtime holds of an instance.
 type Made = (Store<State>, component::Instance);
 
@@ -43,7 +42,7 @@ pub(crate) struct WasmInstance {
     store: Store<State>,
     instance: component::Instance,
     /// Found and checked at the first command.
-    apply: Option<TypedFunc<Command, Answer>>,
+    apply: Option<TypedFunc<Command<'static>, Answer>>,
     /// Whether a call trapped or met a fault, after which nothing may be called.
     spent: bool,
     /// Given back behind the store, which holds what it stands for.
@@ -266,17 +265,21 @@ impl Instance for WasmInstance {
         store: Overlay,
     ) -> Result<(Call, Overlay), HostFault> {
         let terms = self.apply_terms(position);
-        let function = match self.apply.take() {
+        let function: TypedFunc<Command<'_>, Answer> = match self.apply {
             Some(function) => function,
             None => {
                 let index = self.plugin.exports.apply;
-                self.find(&index)?
+                let function = self.find(&index)?;
+                *self.apply.insert(function)
             }
         };
+        let parameters = (position.index, position.ordinal, position.time_ms, command.as_ref());
+        if self.plugin.checked.kind == MachineKind::Memory {
+            // It has no use for the store.
+            return Ok((self.answer(&function, parameters, &terms)?, store));
+        }
         self.store.data_mut().store = Some(store);
-        let parameters = (position.index, position.ordinal, position.time_ms, command.to_vec());
         let call = self.answer(&function, parameters, &terms)?;
-        self.apply = Some(function);
         Ok((call, self.take_overlay()?))
     }
 

@@ -43,7 +43,9 @@ pub(super) struct Pending {
     prepared: Option<Result<Successor, CallFailure>>,
 }
 
-/// The work of a checkpoint in the background. May be sent to another thread; apply goes on meanwhile.
+/// The work of a checkpoint in the background. May be sent to another thread; apply goes on meanwhile. A copy does the same
+/// again, for when there was no room.
+#[derive(Clone)]
 pub struct BackgroundCheckpoint {
     start: Arc<ReplicaStart>,
     point: Arc<AppliedPoint>,
@@ -171,17 +173,22 @@ impl Pending {
         Ok(())
     }
 
-    /// The successor, and its snapshot as of `point`, which is of the next entry. Does what is left of the work, or all of it.
-    pub(super) fn take_over(
-        mut self,
-        start: &Arc<ReplicaStart>,
-        point: &AppliedPoint,
-    ) -> Result<Result<TakenOver, CallFailure>, ReplicaFault> {
+    /// Does what is left of the work, or all of it.
+    pub(super) fn prepare(&mut self, start: &Arc<ReplicaStart>) -> Result<(), ReplicaFault> {
         if self.prepared.is_none() {
             let prepared = self.work(start).run()?;
             // While there are entries to apply, nothing takes their place.
             self.prepared(start, prepared)??;
         }
+        Ok(())
+    }
+
+    /// The successor, which is prepared, and its snapshot as of `point`, which is of the next entry.
+    pub(super) fn take_over(
+        self,
+        start: &ReplicaStart,
+        point: &AppliedPoint,
+    ) -> Result<Result<TakenOver, CallFailure>, ReplicaFault> {
         let successor = match self.prepared {
             Some(Ok(successor)) => successor,
             Some(Err(failure)) => return Ok(Err(failure)),

@@ -31,6 +31,12 @@ pub(super) struct MemoryMachine {
     pub(super) pending: Option<Box<Pending>>,
 }
 
+/// What the calls of an entry change.
+pub(super) struct Before {
+    trapped: Arc<Trapped>,
+    done: ReplayDigest,
+}
+
 /// What an observer needs to know of the apply instance.
 #[derive(Clone)]
 pub(crate) struct MemoryPoint {
@@ -96,6 +102,23 @@ impl MemoryMachine {
         self.instance.is_none()
     }
 
+    pub(super) fn before(&self) -> Before {
+        Before { trapped: self.trapped.clone(), done: self.done.clone() }
+    }
+
+    /// Makes it as if the entry at `index` had never come. The instance may have done part of it, so it goes.
+    pub(super) fn undo(
+        &mut self,
+        start: &ReplicaStart,
+        before: Before,
+        index: u64,
+    ) -> Result<(), ReplicaFault> {
+        let Before { trapped, done } = before;
+        *self = Self { instance: None, trapped, done, base: self.base.clone(), pending: self.pending.take() };
+        // What a checkpoint has saved, if it was one.
+        discard(start, index)
+    }
+
     pub(super) fn read_point(&self) -> MemoryPoint {
         MemoryPoint { base: self.base.clone(), trapped: self.trapped.clone() }
     }
@@ -114,6 +137,8 @@ impl MemoryMachine {
         let mut calls = Vec::with_capacity(tasks.len());
         let mut ordinal = 0;
         let mut output = EntryOutput::new(&start.limits);
+        // Lent to each call, none of which has a use for it.
+        let mut store = Overlay::empty();
         for task in tasks {
             if let Some(answered) = of_entry.answer(sessions, &start.limits, &task, ordinal) {
                 if matches!(task, Task::Once(..)) {
@@ -151,8 +176,9 @@ impl MemoryMachine {
                 continue;
             }
             let instance = self.instance_before(start, position, Some(entry), growth)?;
-            let called = task.perform(start, instance.as_mut(), position, Overlay::empty(), timers);
-            let (call, _) = called.map_err(ReplicaFault::while_doing("applying a command"))?;
+            let called = task.perform(start, instance.as_mut(), position, store, timers);
+            let (call, returned) = called.map_err(ReplicaFault::while_doing("applying a command"))?;
+            store = returned;
             if matches!(call.outcome, Outcome::Trapped(_)) {
                 self.instance = None;
                 self.spare(position);
@@ -200,9 +226,11 @@ impl MemoryMachine {
         digest: &EntryDigest,
         point: &AppliedPoint,
     ) -> Result<Option<(StateDigest, CheckpointResult)>, ReplicaFault> {
-        let Some(pending) = self.pending.take_if(|pending| pending.index() == checkpoint) else {
-            return Ok(None);
-        };
+        let under_way = self.pending.as_deref_mut().filter(|pending| pending.index() == checkpoint);
+        let Some(pending) = under_way else { return Ok(None) };
+        // Before it is taken: if there is no room for this now, it is still there when this is tried again.
+        pending.prepare(start)?;
+        let Some(pending) = self.pending.take() else { return Ok(None) };
         let ended = |taken| {
             let mut digest = EntryDigest::clone(digest);
             digest.add_checkpoint(taken);

@@ -5,6 +5,7 @@ mod background;
 mod memory;
 mod start;
 mod store;
+mod undo;
 
 pub use background::{BackgroundCheckpoint, PreparedCheckpoint};
 pub use start::{CheckpointResult, EntryResult, Repeat, ReplicaStart};
@@ -144,9 +145,19 @@ impl Replica {
     }
 
     /// Applies the next entry. Every entry is to be handed over, those without commands as well.
+    ///
+    /// A fault stops the replica, except for [no room](ReplicaFault::is_no_room): then nothing has been done, and the same entry is
+    /// to be handed over again when there may be room.
     pub fn apply(&mut self, entry: &CommittedEntry) -> Result<EntryResult, ReplicaFault> {
         self.check_running()?;
-        let result = self.apply_next(entry);
+        let before = self.before();
+        let result = match self.apply_next(entry) {
+            Err(fault) if fault.is_no_room() => match self.undo(before, entry) {
+                Ok(()) => return Err(fault),
+                Err(fault) => Err(fault),
+            },
+            result => result,
+        };
         self.stop_on_fault(result)
     }
 
@@ -260,13 +271,21 @@ impl Replica {
 
     /// Replaces the state by the snapshot at `index`, which a peer sent and [`Snapshots`](crate::ports::Snapshots) holds
     /// by now. A snapshot that is not ahead of the state changes nothing.
+    ///
+    /// A fault stops the replica, except for [no room](ReplicaFault::is_no_room): then the same is to be tried again.
     pub fn install_snapshot(&mut self, index: u64) -> Result<(), ReplicaFault> {
         self.check_running()?;
         if index <= self.applied.index {
             return Ok(());
         }
-        let result = self.install_next(index);
-        self.stop_on_fault(result)
+        match self.install_next(index) {
+            Err(fault) if fault.is_no_room() => {
+                // What it has is of no use any more, and takes the room of one.
+                self.rest();
+                Err(fault)
+            }
+            result => self.stop_on_fault(result),
+        }
     }
 
     fn install_next(&mut self, index: u64) -> Result<(), ReplicaFault> {

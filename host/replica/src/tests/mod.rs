@@ -7,6 +7,7 @@ mod memory;
 mod observer;
 mod output;
 mod poison;
+mod room;
 mod sessions;
 mod snapshots;
 mod store;

@@ -40,9 +40,7 @@ pub(super) enum OpenError {
     #[error("{0}")]
     Storage(#[from] StorageError),
     /// As many memory machines are awake on this node as may.
-    #[error(
-        "it waits for room for its instance: as many memory machines are awake on this node as may (plugin_instances_max)"
-    )]
+    #[error("it waits for room for its instance: as many live on this node as may (plugin_instances_max)")]
     NoRoom,
     /// Its machine cannot be brought to where it was.
     #[error("{0}")]

@@ -28,8 +28,11 @@ const COMMAND_BYTES: usize = 64;
 /// How long a client tries one request.
 const DEADLINE: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Rounds of a second each are long.
-const ROUNDS_MAX: u32 = 7;
+/// For so many rounds of one measurement elsewhere there are two: what a busy machine does to one hardly touches the median.
+const ROUNDS_PER_ROUND: usize = 2;
+const ROUNDS_MAX: usize = 40;
+/// The first rounds, in which the nodes warm up, do not count.
+const ROUNDS_FIRST: usize = 2;
 
 /// Runs native code in the place of the two plugins.
 struct NativeLoader(Vec<(PluginDigest, Arc<dyn Plugin>)>);
@@ -137,10 +140,15 @@ pub(super) async fn measure(subjects: &Subjects, rounds: u32, load_ms: u64) -> T
     for kind in [MachineKind::Memory, MachineKind::Store] {
         let mut ratios = Vec::new();
         let mut best = [0.0_f64; 2];
-        for _ in 0..rounds.clamp(1, ROUNDS_MAX) {
+        for number in 0..ROUNDS_FIRST + (rounds as usize * ROUNDS_PER_ROUND).clamp(1, ROUNDS_MAX) {
             let mut round = [0.0; 2];
-            for (node, figure) in nodes.iter().zip(&mut round) {
-                *figure = node.throughput(kind, Duration::from_millis(load_ms)).await;
+            // In turns, each first as often as the other.
+            for turn in 0..2 {
+                let which = (number + turn) % 2;
+                round[which] = nodes[which].throughput(kind, Duration::from_millis(load_ms)).await;
+            }
+            if number < ROUNDS_FIRST {
+                continue;
             }
             best = [best[0].max(round[0]), best[1].max(round[1])];
             ratios.push(round[1] / round[0]);

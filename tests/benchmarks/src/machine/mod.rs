@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 64)]
     mebibytes: usize,
     /// For how long commands are sent in each of the rounds from end to end, in milliseconds
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 300)]
     load_ms: u64,
     /// Measures only this part
     #[arg(long, value_enum)]

@@ -57,6 +57,13 @@ impl ApplyWorker {
                         tracing::debug!(group = %self.shared.info.name, index, "checkpoint applied");
                     }
                 }
+                // All of it is done later.
+                Err(fault) if fault.is_no_room() => {
+                    let entry = CommittedEntry { index, term, body: entry.body, requests };
+                    let rest = [entry].into_iter().chain(entries).collect();
+                    self.stand_still(Lack::Room, ApplyWork::Entries(rest));
+                    break;
+                }
                 Err(fault) => {
                     self.refuse(&requests);
                     let replica = self.replica.take();
@@ -169,6 +176,7 @@ impl ApplyWorker {
                 self.feedback(Input::Restored { group: self.group(), index, time_ms });
                 self.flush_reads();
             }
+            Err(fault) if fault.is_no_room() => self.stand_still(Lack::Room, ApplyWork::Restore(point)),
             Err(fault) => self.failed(fault.to_string(), None),
         }
     }

@@ -9,7 +9,7 @@ use quorate_vocabulary::PluginDigest;
 use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 /// How often a replica that waits for room looks whether there is some.
-const ROOM_PAUSE: Duration = Duration::from_millis(200);
+pub(super) const ROOM_PAUSE: Duration = Duration::from_millis(200);
 
 /// What a replica lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl fmt::Display for Lack {
                 write!(formatter, "it waits for the plugin {digest}, which is fetched and compiled")
             }
             Self::Room => formatter.write_str(
-                "it waits for room for its instance: as many memory machines are awake on this node as may (plugin_instances_max)",
+                "it waits for room for its instance: as many live on this node as may (plugin_instances_max)",
             ),
         }
     }

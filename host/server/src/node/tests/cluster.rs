@@ -8,6 +8,7 @@ use crate::{
     },
 };
 use bytes::Bytes;
+use quorate_machine::Engine;
 use quorate_replica::ports::{GroupLimits, Outcome};
 use quorate_vocabulary::{CheckpointMode, GroupId, GroupName, NodeId, PluginReference};
 use std::{future::Future, net::SocketAddr, path::PathBuf, time::Duration};
@@ -97,6 +98,11 @@ impl Cluster {
     pub(super) fn instances(&self, number: usize) -> u32 {
         let running = self.seats[number - 1].running.as_ref().expect("it runs");
         running.node.core().engine.instances()
+    }
+
+    /// The engine of a node.
+    pub(super) fn engine(&self, number: usize) -> Engine {
+        self.seats[number - 1].running.as_ref().expect("it runs").node.core().engine.clone()
     }
 
     /// Has a group let go of all instances on a node, as if it slept.

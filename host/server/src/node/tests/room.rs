@@ -1,10 +1,11 @@
-//! A node with more memory machines than it has room for while all are awake.
+//! A node with more instances to make than it has room for.
 
 use super::{
     cluster::{Cluster, command, count, counted, create, name, reference, soon, until},
-    machines::counter,
+    machines::{counter, shelf},
 };
 use crate::node::{Consistency, ReplicaState};
+use quorate_replica::ports::{GroupInfo, GroupLimits, Outcome, Plugin};
 use quorate_vocabulary::GroupId;
 use std::time::Duration;
 
@@ -109,5 +110,33 @@ async fn groups_that_find_no_room_wait_for_it_and_then_go_on() {
     let status = cluster.node(1).status().await.expect("a status");
     let stopped = status.replicas.iter().find(|replica| matches!(replica.state, ReplicaState::Failed { .. }));
     assert!(stopped.is_none(), "{stopped:?}");
+    cluster.stop_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_finds_every_place_taken_is_applied_when_one_is_free() {
+    let mut cluster = Cluster::start_with(1, |config| config.plugin_instances_max = INSTANCES_MAX).await;
+    let group = cluster.group("acme/shelf", shelf()).await.id;
+    assert_eq!(cluster.submit(group, "a1").await.outcome, Outcome::Reply("".into()));
+    all_sleep(&cluster).await;
+    let plugin = cluster.engine(1).compile(&shelf()).expect("it compiles");
+    let info = GroupInfo { id: group, name: name("acme/shelf") };
+    let held: Vec<_> = (0..INSTANCES_MAX)
+        .map(|_| plugin.start(&info, &GroupLimits::default()).expect("there is room"))
+        .collect();
+    let waiting = {
+        let node = cluster.node(1);
+        tokio::spawn(async move { node.submit(group, command("a2"), soon()).await })
+    };
+    until("it says that it waits for room", || async {
+        let replica = cluster.replica(1, group).await?;
+        matches!(&replica.state, ReplicaState::Starting { why } if why.contains("room")).then_some(())
+    })
+    .await;
+    drop(held);
+    let submitted = waiting.await.expect("no panic").expect("an answer, once there was room");
+    assert_eq!(submitted.outcome, Outcome::Reply("a1".into()));
+    let replica = cluster.replica(1, group).await.expect("the replica");
+    assert_eq!(replica.state, ReplicaState::Running);
     cluster.stop_all().await;
 }
