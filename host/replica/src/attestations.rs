@@ -36,7 +36,9 @@ pub struct Attestations {
     index: u64,
     /// A handful, kept for as long as the replica leads: no larger than need be.
     said: Vec<(ReplicaId, StateDigest)>,
+    /// The last entry before this one at which all agreed.
     agreed: u64,
+    is_agreed: bool,
     is_found: bool,
 }
 
@@ -47,7 +49,7 @@ impl Attestations {
             return Finding::Nothing;
         }
         if attested.index > self.index {
-            let agreed = self.agreed;
+            let agreed = if self.is_agreed { self.index } else { self.agreed };
             *self = Self { index: attested.index, agreed, ..Self::default() };
         }
         match self.said.iter_mut().find(|(said_by, _)| *said_by == replica) {
@@ -73,9 +75,11 @@ impl Attestations {
             if heard.len() < voters.len() {
                 return Finding::Nothing;
             }
-            self.agreed = self.index;
+            self.is_agreed = true;
             return Finding::Agreed;
         }
+        // A learner may speak up after all others have agreed.
+        self.is_agreed = false;
         if self.is_found {
             return Finding::Nothing;
         }
@@ -143,6 +147,17 @@ mod tests {
         assert_eq!(found, [Finding::Nothing, Finding::Nothing, verdict]);
         let found = take(&mut attestations, &[(4, 6, 8), (5, 6, 8), (1, 6, 7)]);
         assert_eq!(found, [Finding::Nothing; 3], "learners are no majority");
+    }
+
+    #[test]
+    fn a_learner_that_speaks_last_takes_back_that_all_agreed() {
+        let mut attestations = Attestations::default();
+        take(&mut attestations, &[(1, 5, 7), (2, 5, 7), (3, 5, 7)]);
+        let found = take(&mut attestations, &[(1, 9, 6), (2, 9, 6), (3, 9, 6), (4, 9, 8)]);
+        let verdict = |index, digest| Finding::Verdict { attested: attested(index, digest), agreed: 5 };
+        assert_eq!(found[2..], [Finding::Agreed, verdict(9, 6)], "5 is the last at which nobody differed");
+        let found = take(&mut attestations, &[(1, 12, 6), (2, 12, 6), (4, 12, 8)]);
+        assert_eq!(found[2], verdict(12, 6));
     }
 
     #[test]
