@@ -99,7 +99,8 @@ impl CatalogState {
         Ok((CatalogReply::Group(group), Some(change)))
     }
 
-    /// The group's own log says what it runs: whatever was wanted, or given up, meanwhile.
+    /// The group's own log says what it runs: whatever was wanted, or given up, meanwhile. What it says of an earlier entry may
+    /// come late, from a leader of then, and is only history.
     pub(super) fn note_activation(&mut self, id: GroupId, record: &ActivationRecord) -> Changed {
         let group = self.group(id).ok_or(CatalogError::GroupGone { id })?;
         let mut group = group.clone();
@@ -108,6 +109,9 @@ impl CatalogState {
         if known.as_ref().and_then(|upgrade| upgrade.outcome.as_ref()).is_some_and(is_known) {
             return Ok((CatalogReply::Group(group), None));
         }
+        let newest = group.upgrades.iter().filter_map(|upgrade| upgrade.outcome.as_ref()?.index).max();
+        let is_late = newest.is_some_and(|newest| newest > record.index);
+        let known = group.upgrades.iter_mut().find(|upgrade| upgrade.number == record.number);
         let failure = record.failure.as_deref().map(cut);
         let outcome = UpgradeOutcome { index: Some(record.index), time_ms: record.time_ms, failure };
         let (to, digest) = if let Some(upgrade) = known {
@@ -140,6 +144,7 @@ impl CatalogState {
             Some(failure) => {
                 format!("group {name} goes on with {}: {to} failed: {}", group.plugin, cut(failure))
             }
+            None if is_late => format!("group {name} ran {to} from entry {} on", record.index),
             None => {
                 let change = format!("group {name} runs {to} from entry {} on", record.index);
                 (group.plugin, group.digest) = (to, digest);

@@ -184,6 +184,19 @@ fn the_log_of_a_group_knows_better_than_a_catalog_that_lost_its_last_changes() {
 }
 
 #[test]
+fn news_of_an_earlier_activation_that_comes_late_is_only_history() {
+    let mut state = three_versions();
+    // Given up too late: it was in the group's log by then.
+    must(&mut state, [upgrade("acme/a", "acme/kv@2"), cancel("acme/a"), upgrade("acme/a", "acme/kv@3")]);
+    must(&mut state, [activated(1, 2, b"kv 3", None), activated(1, 1, b"kv 2", None)]);
+    assert_eq!(runs(&state), ("acme/kv@3".into(), PluginDigest::of(b"kv 3")));
+    let first = group(&state, "acme/a").upgrades[0].clone();
+    assert_eq!(first.outcome.and_then(|outcome| outcome.index), Some(101));
+    let audit = state.audit().last().expect("an audit trail").change.clone();
+    assert_eq!(audit, "group acme/a ran acme/kv@2 from entry 101 on");
+}
+
+#[test]
 fn nodes_fetch_and_compile_what_is_to_run() {
     let mut state = three_versions();
     must(&mut state, [upgrade("acme/a", "acme/kv@2"), prepared(1, 1, 2)]);
