@@ -1,4 +1,7 @@
-use super::{CatalogState, members::check_voters};
+use super::{
+    CatalogState,
+    members::{check_voters, unfit},
+};
 use crate::{
     AuditRecord, CatalogCommand, CatalogError, CatalogReply, Change, Group, Node, NodeStatus,
     PluginToPublish, PublishedPlugin, Tombstone, catalog_group,
@@ -243,7 +246,6 @@ impl CatalogState {
 
     /// The engine these nodes share, when they can hold a group together.
     fn fingerprint_of(&self, nodes: &[NodeId]) -> Result<String, CatalogError> {
-        let unfit = |cause: String| CatalogError::NodesUnfit { cause };
         let mut first: Option<&Node> = None;
         for (place, id) in nodes.iter().enumerate() {
             let node = self.node(*id).ok_or(CatalogError::NodeUnknown { node: *id })?;
@@ -264,7 +266,7 @@ impl CatalogState {
         }
         first
             .map(|node| node.engine_fingerprint.clone())
-            .ok_or_else(|| unfit("a group has at least one replica".into()))
+            .ok_or_else(|| unfit("a group has at least one replica"))
     }
 
     /// Whether a new group with data on these nodes can have these witnesses. They run nothing, so any engine will do.
@@ -299,6 +301,11 @@ fn push_bounded<T>(records: &mut Arc<VecDeque<Arc<T>>>, record: T, max: usize) {
     while records.len() > max {
         records.pop_front();
     }
+}
+
+/// The beginning of a text, of at most so many bytes.
+pub(super) fn cut(text: &str, bytes_max: usize) -> String {
+    text[..text.floor_char_boundary(bytes_max)].to_owned()
 }
 
 fn check_text(what: &str, text: &str, bytes_max: usize) -> Result<(), CatalogError> {

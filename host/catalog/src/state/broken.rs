@@ -2,7 +2,7 @@
 
 use super::{
     CatalogState,
-    apply::{Changed, next},
+    apply::{Changed, cut, next},
     members::members_text,
 };
 use crate::{
@@ -99,10 +99,4 @@ fn exchange(group: &mut Group, replica: ReplicaId, by: ReplicaId) {
     for member in change.wanted.iter_mut().filter(|member| member.replica == replica) {
         member.replica = by;
     }
-}
-
-/// The beginning of a text, of at most so many bytes.
-fn cut(text: &str, bytes_max: usize) -> String {
-    let end = (0..=bytes_max.min(text.len())).rfind(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    text.get(..end).unwrap_or_default().to_owned()
 }

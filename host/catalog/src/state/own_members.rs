@@ -1,7 +1,7 @@
 //! Who votes in the catalog's own group. Every registered node follows it; the catalog says which of them vote, and its
 //! leader brings that about.
 
-use super::{CatalogState, apply::Changed};
+use super::{CatalogState, apply::Changed, members::unfit};
 use crate::{CatalogError, CatalogReply, OwnMembers, limits::GROUP_REPLICAS_MAX};
 use quorate_vocabulary::{Member, MemberRole, NodeId, ReplicaId};
 use std::{collections::BTreeSet, sync::Arc};
@@ -9,15 +9,14 @@ use std::{collections::BTreeSet, sync::Arc};
 impl CatalogState {
     /// Says who is to vote. Refused when another change came first: `changes` is how many there were.
     pub(super) fn change_own_voters(&mut self, voters: &[NodeId], changes: u64) -> Changed {
-        let unfit = |cause: String| CatalogError::NodesUnfit { cause };
         if changes != self.own.changes {
-            return Err(unfit("the members of the catalog were changed by somebody else just now".into()));
+            return Err(unfit("the members of the catalog were changed by somebody else just now"));
         }
         let mut wanted = voters.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
         if wanted.is_empty() || wanted.len() != voters.len() {
-            return Err(unfit("the catalog has at least one voter, and names each once".into()));
+            return Err(unfit("the catalog has at least one voter, and names each once"));
         }
         if wanted.len() > GROUP_REPLICAS_MAX {
             let count = wanted.len();

@@ -1,6 +1,9 @@
 //! Which version a group is to run, until its own log says what came of that.
 
-use super::{CatalogState, apply::Changed};
+use super::{
+    CatalogState,
+    apply::{Changed, cut},
+};
 use crate::{
     CatalogError, CatalogReply, Group, Upgrade, UpgradeOutcome,
     limits::{FAILURE_BYTES_MAX, UPGRADES_MAX},
@@ -104,15 +107,14 @@ impl CatalogState {
     pub(super) fn note_activation(&mut self, id: GroupId, record: &ActivationRecord) -> Changed {
         let group = self.group(id).ok_or(CatalogError::GroupGone { id })?;
         let mut group = group.clone();
-        let known = group.upgrades.iter_mut().find(|upgrade| upgrade.number == record.number);
-        let is_known = |outcome: &UpgradeOutcome| outcome.index.is_some_and(|index| index >= record.index);
-        if known.as_ref().and_then(|upgrade| upgrade.outcome.as_ref()).is_some_and(is_known) {
-            return Ok((CatalogReply::Group(group), None));
-        }
-        let newest = group.upgrades.iter().filter_map(|upgrade| upgrade.outcome.as_ref()?.index).max();
+        let activated_at = |upgrade: &Upgrade| upgrade.outcome.as_ref()?.index;
+        let newest = group.upgrades.iter().filter_map(activated_at).max();
         let is_late = newest.is_some_and(|newest| newest > record.index);
         let known = group.upgrades.iter_mut().find(|upgrade| upgrade.number == record.number);
-        let failure = record.failure.as_deref().map(cut);
+        if known.as_deref().and_then(activated_at).is_some_and(|index| index >= record.index) {
+            return Ok((CatalogReply::Group(group), None));
+        }
+        let failure = record.failure.as_deref().map(|why| cut(why, FAILURE_BYTES_MAX));
         let outcome = UpgradeOutcome { index: Some(record.index), time_ms: record.time_ms, failure };
         let (to, digest) = if let Some(upgrade) = known {
             upgrade.outcome = Some(outcome);
@@ -142,7 +144,11 @@ impl CatalogState {
         let name = &group.name;
         let change = match &record.failure {
             Some(failure) => {
-                format!("group {name} goes on with {}: {to} failed: {}", group.plugin, cut(failure))
+                format!(
+                    "group {name} goes on with {}: {to} failed: {}",
+                    group.plugin,
+                    cut(failure, FAILURE_BYTES_MAX)
+                )
             }
             None if is_late => format!("group {name} ran {to} from entry {} on", record.index),
             None => {
@@ -158,12 +164,8 @@ impl CatalogState {
 
 /// Ends an upgrade that is under way, without it.
 fn give_up(upgrade: &mut Upgrade, why: &str, time_ms: u64) {
-    let failure = Some(cut(why));
+    let failure = Some(cut(why, FAILURE_BYTES_MAX));
     upgrade.outcome.get_or_insert(UpgradeOutcome { index: None, time_ms, failure });
-}
-
-fn cut(why: &str) -> String {
-    why[..why.floor_char_boundary(FAILURE_BYTES_MAX)].to_owned()
 }
 
 fn remember(group: &mut Group, upgrade: Upgrade) {
